@@ -1,0 +1,52 @@
+import type { Descriptor } from '@img/spec/descriptor';
+import type { Digest } from '@img/spec/digest';
+import type { Tag } from '@img/spec/tag';
+
+/** A manifest or index as bytes, with the descriptor that names them. */
+export type ManifestContent = {
+  /** mediaType, digest and size of the bytes. */
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+};
+
+/** A blob that is to be moved. */
+export type BlobRequest = {
+  readonly descriptor: Descriptor;
+  /** Digest of the uncompressed content, where the blob is a layer of an image whose config says so. */
+  readonly diffId?: Digest;
+};
+
+export type ContentOptions = { readonly signal?: AbortSignal };
+
+/** Opens a blob from a byte offset on, so that an interrupted transfer can go on where it stopped. */
+export type OpenBlob = (offset: number, options: ContentOptions) => AsyncIterable<Uint8Array>;
+
+/**
+ * Where images come from: one repository of a registry, of the host's store, of an OCI layout or of an archive.
+ * A contract test runs over every implementation.
+ */
+export type ContentSource = {
+  /** How messages name it, for example `127.0.0.1:5000/com.example.app`. */
+  readonly name: string;
+  /** The manifest, its bytes checked against the digest asked for; undefined if there is none. */
+  getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined>;
+  /** The bytes from the offset on, as they come: whoever reads them checks them with `verified`. */
+  getBlob(
+    descriptor: Descriptor,
+    options?: ContentOptions & { readonly offset?: number },
+  ): AsyncIterable<Uint8Array>;
+  /** Descriptors of the manifests whose subject is the digest, artifactType and annotations filled in. */
+  listReferrers(subject: Digest, options?: ContentOptions): Promise<readonly Descriptor[]>;
+};
+
+/** Where images go to. Every put checks digest and size, is atomic and idempotent. */
+export type ContentTarget = {
+  readonly name: string;
+  /** The digests among the requests' descriptors that need not be sent; one batch, asked in parallel. */
+  presentBlobs(requests: readonly BlobRequest[], options?: ContentOptions): Promise<ReadonlySet<Digest>>;
+  putBlob(request: BlobRequest, open: OpenBlob, options?: ContentOptions): Promise<void>;
+  /** Stores a manifest after everything that it points at, and points the tag at it. */
+  putManifest(content: ManifestContent, options?: ContentOptions & { readonly tag?: Tag }): Promise<void>;
+  /** The manifest that is already there, to merge with (signatures) or to skip. */
+  getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined>;
+};

@@ -1,0 +1,14 @@
+/** A signature in cosign's simple signing format: one layer of the manifest under `sha256-<hex>.sig`. */
+export type SimpleSignature = {
+  /** The exact bytes that were signed. */
+  readonly payload: Uint8Array;
+  /** Standard base64, from the layer's annotation; unparsed. */
+  readonly signature: string;
+};
+
+/** Everything that was found attached to one digest, as bytes, unverified. */
+export type Evidence = {
+  readonly simpleSignatures: readonly SimpleSignature[];
+  /** Sigstore bundles (v0.3), each the blob of one referrer. */
+  readonly bundles: readonly Uint8Array[];
+};
