@@ -8,6 +8,8 @@ export type DebianPackage = {
   readonly architecture: string;
   /** Name and version of the source package that it was built from. */
   readonly source: { readonly name: string; readonly version: string };
+  /** The suite whose index lists it, for example `trixie-security`; says which archive holds the .deb. */
+  readonly suite: string;
   /** Where the .deb is, relative to the archive's root. */
   readonly path: string;
   /** Size of the .deb in bytes. */
