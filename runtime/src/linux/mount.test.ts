@@ -1,0 +1,94 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { RuntimeError } from '../runtime-error.ts';
+import { mount, mountFlags, unmount } from './mount.ts';
+import { mountAttributes, mountFileSystem } from './mount-file-system.ts';
+import { enterPrivateMounts } from './private-mounts.ts';
+import { hasErrno, systemCall } from './system-call.ts';
+
+const isRoot = process.geteuid?.() === 0;
+
+// The whole file runs in one child process of AVA, so its private mounts end with it.
+test.before((t) => {
+  if (isRoot) enterPrivateMounts();
+  else t.log('mounting needs root: only the refusals are tested');
+});
+
+function folder(t: { teardown: (action: () => void) => void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'img-mount-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+test('a failed system call names call, arguments and reason, and keeps the reason for programs', (t) => {
+  const error = t.throws(() => mount({ source: 'a\u001b[31m', target: '/does/not/exist', type: 'tmpfs' }), {
+    instanceOf: RuntimeError,
+    code: 'SYSTEM_CALL_FAILED',
+  });
+  t.regex(error.message, /^mount\("a\\u001b\[31m", "\/does\/not\/exist", "tmpfs", 0, null\) failed: /);
+  t.true(hasErrno(error, isRoot ? 'ENOENT' : 'EPERM', 'ENOENT'));
+  t.false(hasErrno(error, 'EBUSY'));
+  t.false(hasErrno(new Error('other'), 'ENOENT'));
+});
+
+test('systemCall() sees the error of a function that returns a 32-bit -1', (t) => {
+  t.true(
+    hasErrno(
+      t.throws(() => systemCall('close', ['int'])(-1)),
+      'EBADF',
+    ),
+  );
+});
+
+const rooted = isRoot ? test : test.skip;
+
+rooted('mount() in a private namespace is not seen by other processes', (t) => {
+  const path = folder(t);
+  mount({ source: 'img', target: path, type: 'tmpfs', flags: mountFlags.noSuid, data: 'size=64k,mode=700' });
+  writeFileSync(join(path, 'inside'), '');
+  t.true(readFileSync('/proc/thread-self/mountinfo', 'utf8').includes(path));
+  t.false(readFileSync(`/proc/${process.ppid}/mountinfo`, 'utf8').includes(path));
+  unmount(path);
+  t.deepEqual(readdirSync(path), []);
+});
+
+rooted('mountFileSystem() passes options one by one, with any character in them', (t) => {
+  const path = folder(t);
+  for (const name of ['merged']) writeFileSync(join(path, 'low,er:1', 'file'), 'x');
+  mountFileSystem({
+    type: 'tmpfs',
+    target: path,
+    options: [
+      ['source', 'a,b=c'],
+      ['size', '64k'],
+    ],
+    attributes: mountAttributes.noDev | mountAttributes.readOnly,
+  });
+  const line = readFileSync('/proc/thread-self/mountinfo', 'utf8')
+    .split('\n')
+    .find((text) => text.includes(path));
+  t.regex(line ?? '', / ro,nodev,relatime - tmpfs a,b=c /);
+  unmount(path);
+});
+
+rooted('mountFileSystem() reports what the kernel says about a refused option', (t) => {
+  const path = folder(t);
+  const error = t.throws(
+    () => mountFileSystem({ type: 'tmpfs', target: path, options: [['size', 'much']] }),
+    { code: 'SYSTEM_CALL_FAILED' },
+  );
+  t.regex(error.message, /fsconfig\(.*"size", "much".*\) failed: .*EINVAL.*the kernel says: .*size/);
+});
+
+rooted('mountFileSystem() leaves no descriptor open, also when it fails', (t) => {
+  const path = folder(t);
+  const count = () => readdirSync('/proc/self/fd').length;
+  const before = count();
+  t.throws(() => mountFileSystem({ type: 'no-such-file-system', target: path, options: [] }));
+  t.throws(() => mountFileSystem({ type: 'tmpfs', target: join(path, 'absent'), options: [] }));
+  mountFileSystem({ type: 'tmpfs', target: path, options: [] });
+  unmount(path);
+  t.is(count(), before);
+});

@@ -1,0 +1,91 @@
+import { createRequire } from 'node:module';
+import { getSystemErrorMap } from 'node:util';
+import { quote } from '@img/spec/quote';
+import { RuntimeError } from '../runtime-error.ts';
+
+/** What a function of the C library takes here; numbers that may pass 2^53 as bigint. */
+export type SystemCallArgument = string | number | bigint | Uint8Array | null;
+
+type NativeFunction = (...args: readonly SystemCallArgument[]) => number | bigint;
+
+type Library = { readonly func: (name: string, result: string, args: readonly string[]) => NativeFunction };
+
+let library: Library | undefined;
+let readErrno: (() => number) | undefined;
+
+// Loading koffi costs 10 ms, so it waits until the first call; most commands never make one.
+function loadLibrary(): Library {
+  if (library === undefined) {
+    const koffi = createRequire(import.meta.url)('koffi') as {
+      load: (path: null) => Library;
+      errno: () => number;
+    };
+    library = koffi.load(null);
+    readErrno = koffi.errno;
+  }
+  return library;
+}
+
+/**
+ * Makes a function of the C library callable. Nothing is loaded before the first call. The result is the
+ * function's own, never negative: -1 becomes an error that names the call, the arguments and the reason.
+ *
+ * @param args C types of the arguments in koffi's words, for example `const char*`
+ */
+export function systemCall(
+  name: string,
+  args: readonly string[],
+): (...values: readonly SystemCallArgument[]) => number {
+  let native: NativeFunction | undefined;
+  return (...values) => {
+    native ??= loadLibrary().func(name, 'int', args);
+    const result = Number(native(...values));
+    if (result < 0) throw failure(name, values);
+    return result;
+  };
+}
+
+/** Like {@link systemCall}, for calls without a function in every C library: by their number in the kernel. */
+export function numberedSystemCall(
+  name: string,
+  number: number,
+  args: readonly string[],
+): (...values: readonly SystemCallArgument[]) => number {
+  let native: NativeFunction | undefined;
+  return (...values) => {
+    native ??= loadLibrary().func('syscall', 'long', ['long', ...args]);
+    const result = Number(native(number, ...values));
+    if (result < 0) throw failure(name, values);
+    return result;
+  };
+}
+
+/** Whether a failed system call gave one of these reasons, such as `ENOSYS`. */
+export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
+  if (!(error instanceof RuntimeError) || error.code !== 'SYSTEM_CALL_FAILED') return false;
+  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+  return code !== undefined && names.includes(code);
+}
+
+function failure(name: string, values: readonly SystemCallArgument[]): RuntimeError {
+  const errno = readErrno?.() ?? 0;
+  const [errnoName, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown reason'];
+  const cause: NodeJS.ErrnoException = new Error(`${errnoName}: ${text}`);
+  cause.code = errnoName;
+  cause.errno = errno;
+  cause.syscall = name;
+  return new RuntimeError(
+    'SYSTEM_CALL_FAILED',
+    `${name}(${values.map(formatArgument).join(', ')}) failed: ${text} (${errnoName})`,
+    {
+      cause,
+      ...(errnoName === 'EPERM' && process.geteuid?.() !== 0 ? { hint: 'Try again as root.' } : {}),
+    },
+  );
+}
+
+function formatArgument(value: SystemCallArgument): string {
+  if (value === null) return 'null';
+  if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
+  return typeof value === 'string' ? quote(value) : String(value);
+}

@@ -1,0 +1,32 @@
+import { CodedError } from '@img/spec/coded-error';
+
+/** Everything that running an image on this host may fail with on purpose. */
+export type RuntimeErrorCode =
+  // The host.
+  | 'HOST_UNSUPPORTED'
+  | 'ROOT_REQUIRED'
+  | 'RUNTIME_MISSING'
+  | 'SYSTEM_CALL_FAILED'
+  // From image config to runtime config.
+  | 'COMMAND_MISSING'
+  | 'ENVIRONMENT_INVALID'
+  | 'GROUP_UNKNOWN'
+  | 'LIMIT_INVALID'
+  | 'MOUNT_INVALID'
+  | 'PLATFORM_MISMATCH'
+  | 'SIGNAL_UNKNOWN'
+  | 'USER_INVALID'
+  | 'USER_UNKNOWN'
+  | 'WORKING_DIR_INVALID'
+  // State and trust.
+  | 'CONTAINER_STUCK'
+  | 'IMAGE_MISSING'
+  | 'NOT_TRUSTED'
+  | 'STATE_INVALID'
+  | 'TRUST_MEMORY_INVALID'
+  | 'TRUST_POLICY_INVALID';
+
+/** An image that can't be run as asked, or a host that can't run it. */
+export class RuntimeError extends CodedError<RuntimeErrorCode> {
+  override readonly name = 'RuntimeError';
+}
