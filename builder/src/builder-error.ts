@@ -1,0 +1,33 @@
+import { CodedError } from '@img/spec/coded-error';
+
+/** Everything that can stop a build on purpose; one group per folder. */
+export type BuilderErrorCode =
+  // img.yaml and img.lock
+  | 'LOCK_INVALID'
+  | 'LOCK_OUTDATED'
+  | 'RECIPE_INVALID'
+  | 'RECIPE_MISSING'
+  | 'RECIPE_UNKNOWN_KEY'
+  | 'RECIPE_UNSUPPORTED'
+  // .deb files and their conversion
+  | 'AR_INVALID'
+  | 'COMPRESSION_INVALID'
+  | 'DEB_INVALID'
+  | 'DEB_MISMATCH'
+  | 'PATH_CONFLICT'
+  | 'PATH_UNSAFE'
+  | 'TAR_INVALID'
+  // the user's own files
+  | 'OWNER_UNKNOWN'
+  | 'SOURCE_CHANGED'
+  | 'SOURCE_MISSING'
+  | 'SOURCE_UNSAFE'
+  // the image as a whole
+  | 'CACHE_CORRUPT'
+  | 'LAYER_UNREPRODUCIBLE'
+  | 'PROGRAM_MISSING';
+
+/** A build that was refused. The message says which input was at fault and where in it. */
+export class BuilderError extends CodedError<BuilderErrorCode> {
+  override readonly name = 'BuilderError';
+}
