@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { RuntimeError } from '../runtime-error.ts';
+import { needsRoot } from '../testing/needs.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { mount, mountFlags, unmount } from './mount.ts';
 import { mountAttributes, mountFileSystem } from './mount-file-system.ts';
 import { enterPrivateMounts } from './private-mounts.ts';
@@ -11,16 +12,9 @@ import { hasErrno, systemCall } from './system-call.ts';
 const isRoot = process.geteuid?.() === 0;
 
 // The whole file runs in one child process of AVA, so its private mounts end with it.
-test.before((t) => {
+test.before(() => {
   if (isRoot) enterPrivateMounts();
-  else t.log('mounting needs root: only the refusals are tested');
 });
-
-function folder(t: { teardown: (action: () => void) => void }): string {
-  const path = mkdtempSync(join(tmpdir(), 'img-mount-'));
-  t.teardown(() => rmSync(path, { recursive: true }));
-  return path;
-}
 
 test('a failed system call names call, arguments and reason, and keeps the reason for programs', (t) => {
   const error = t.throws(() => mount({ source: 'a\u001b[31m', target: '/does/not/exist', type: 'tmpfs' }), {
@@ -42,10 +36,9 @@ test('systemCall() sees the error of a function that returns a 32-bit -1', (t) =
   );
 });
 
-const rooted = isRoot ? test : test.skip;
-
-rooted('mount() in a private namespace is not seen by other processes', (t) => {
-  const path = folder(t);
+test('mount() in a private namespace is not seen by other processes', (t) => {
+  if (!needsRoot(t)) return;
+  const path = temporaryFolder(t);
   mount({ source: 'img', target: path, type: 'tmpfs', flags: mountFlags.noSuid, data: 'size=64k,mode=700' });
   writeFileSync(join(path, 'inside'), '');
   t.true(readFileSync('/proc/thread-self/mountinfo', 'utf8').includes(path));
@@ -54,9 +47,9 @@ rooted('mount() in a private namespace is not seen by other processes', (t) => {
   t.deepEqual(readdirSync(path), []);
 });
 
-rooted('mountFileSystem() passes options one by one, with any character in them', (t) => {
-  const path = folder(t);
-  for (const name of ['merged']) writeFileSync(join(path, 'low,er:1', 'file'), 'x');
+test('mountFileSystem() passes options one by one, with any character in them', (t) => {
+  if (!needsRoot(t)) return;
+  const path = temporaryFolder(t);
   mountFileSystem({
     type: 'tmpfs',
     target: path,
@@ -73,8 +66,9 @@ rooted('mountFileSystem() passes options one by one, with any character in them'
   unmount(path);
 });
 
-rooted('mountFileSystem() reports what the kernel says about a refused option', (t) => {
-  const path = folder(t);
+test('mountFileSystem() reports what the kernel says about a refused option', (t) => {
+  if (!needsRoot(t)) return;
+  const path = temporaryFolder(t);
   const error = t.throws(
     () => mountFileSystem({ type: 'tmpfs', target: path, options: [['size', 'much']] }),
     { code: 'SYSTEM_CALL_FAILED' },
@@ -82,8 +76,9 @@ rooted('mountFileSystem() reports what the kernel says about a refused option', 
   t.regex(error.message, /fsconfig\(.*"size", "much".*\) failed: .*EINVAL.*the kernel says: .*size/);
 });
 
-rooted('mountFileSystem() leaves no descriptor open, also when it fails', (t) => {
-  const path = folder(t);
+test('mountFileSystem() leaves no descriptor open, also when it fails', (t) => {
+  if (!needsRoot(t)) return;
+  const path = temporaryFolder(t);
   const count = () => readdirSync('/proc/self/fd').length;
   const before = count();
   t.throws(() => mountFileSystem({ type: 'no-such-file-system', target: path, options: [] }));

@@ -1,0 +1,41 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+
+/**
+ * Whether a test that needs root can run. If not, says so in the test's log, or fails it where all tools are
+ * required (IMG_REQUIRE_TOOLS=1).
+ */
+export function needsRoot(t: ExecutionContext): boolean {
+  return isMet(t, process.geteuid?.() === 0, 'needs root');
+}
+
+/** Whether a program is installed; like {@link needsRoot}. */
+export function needsTool(t: ExecutionContext, name: string): boolean {
+  return isMet(t, findTool(name) !== undefined, `needs ${name}`);
+}
+
+/** Where a program is on the PATH. */
+export function findTool(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isMet(t: ExecutionContext, condition: boolean, need: string): boolean {
+  if (condition) return true;
+  if (process.env['IMG_REQUIRE_TOOLS'] === '1') t.fail(`${need}, which IMG_REQUIRE_TOOLS=1 demands`);
+  else {
+    t.log(`not tested: ${need}`);
+    t.pass();
+  }
+  return false;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
