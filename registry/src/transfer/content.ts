@@ -1,5 +1,7 @@
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
+import type { RegistryHost } from '@img/spec/registry-host';
+import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
 
 /** A manifest or index as bytes, with the descriptor that names them. */
@@ -9,9 +11,14 @@ export type ManifestContent = {
   readonly bytes: Uint8Array;
 };
 
+/** One repository of one registry. */
+export type RepositoryLocation = { readonly registry: RegistryHost; readonly repository: RepositoryName };
+
 /** A blob that is to be moved. */
 export type BlobRequest = {
   readonly descriptor: Descriptor;
+  /** Where the blob is known to be, so that a target in the same registry can take it over from there. */
+  readonly origin?: RepositoryLocation;
   /** Digest of the uncompressed content, where the blob is a layer of an image whose config says so. */
   readonly diffId?: Digest;
 };
@@ -28,6 +35,8 @@ export type OpenBlob = (offset: number, options: ContentOptions) => AsyncIterabl
 export type ContentSource = {
   /** How messages name it, for example `127.0.0.1:5000/com.example.app`. */
   readonly name: string;
+  /** The repository that this content has in a registry, whether it is read from there or from a copy of it. */
+  readonly origin?: RepositoryLocation;
   /** The manifest, its bytes checked against the digest asked for; undefined if there is none. */
   getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined>;
   /** The bytes from the offset on, as they come: whoever reads them checks them with `verified`. */
@@ -39,6 +48,12 @@ export type ContentSource = {
   listReferrers(subject: Digest, options?: ContentOptions): Promise<readonly Descriptor[]>;
 };
 
+export type PutManifestOptions = ContentOptions & {
+  readonly tag?: Tag;
+  /** Asked for by itself, not as part of another image: a target that collects garbage keeps it without a tag. */
+  readonly isRoot?: boolean;
+};
+
 /** Where images go to. Every put checks digest and size, is atomic and idempotent. */
 export type ContentTarget = {
   readonly name: string;
@@ -46,7 +61,7 @@ export type ContentTarget = {
   presentBlobs(requests: readonly BlobRequest[], options?: ContentOptions): Promise<ReadonlySet<Digest>>;
   putBlob(request: BlobRequest, open: OpenBlob, options?: ContentOptions): Promise<void>;
   /** Stores a manifest after everything that it points at, and points the tag at it. */
-  putManifest(content: ManifestContent, options?: ContentOptions & { readonly tag?: Tag }): Promise<void>;
+  putManifest(content: ManifestContent, options?: PutManifestOptions): Promise<void>;
   /** The manifest that is already there, to merge with (signatures) or to skip. */
   getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined>;
 };
