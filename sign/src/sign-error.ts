@@ -1,0 +1,21 @@
+import { CodedError } from '@img/spec/coded-error';
+
+/** Everything that this package refuses. A refused image is not an error but a decision: see `verifyImage`. */
+export type SignErrorCode =
+  | 'BUNDLE_INVALID'
+  | 'KEY_FILE_INVALID'
+  | 'KEY_INVALID'
+  | 'KEY_UNSUPPORTED'
+  | 'KEY_WEAK'
+  | 'PASSPHRASE_WRONG'
+  | 'PAYLOAD_INVALID'
+  | 'POLICY_CONFLICT'
+  | 'POLICY_INVALID'
+  | 'SIGNATURES_TOO_MANY'
+  | 'SIGNER_FAULTY'
+  | 'STATEMENT_INVALID';
+
+/** A key, signature or policy that can't be used; the message names the offending value. */
+export class SignError extends CodedError<SignErrorCode> {
+  override readonly name = 'SignError';
+}
