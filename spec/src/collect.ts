@@ -1,7 +1,8 @@
 import { SpecError } from './spec-error.ts';
 
 /**
- * Reads a small stream into memory.
+ * Reads a small stream into memory. The bytes are a copy, so a source may reuse its buffer, and memory follows
+ * what arrived, however small the pieces are.
  *
  * @param maxBytes where reading stops; the source is then ended
  * @param what how a message names the content, for example `manifest`
@@ -12,21 +13,22 @@ export async function collect(
   maxBytes: number,
   what: string,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  let bytes = new Uint8Array(Math.min(maxBytes, 16 * 1024));
   let size = 0;
   for await (const chunk of source) {
-    size += chunk.byteLength;
-    if (size > maxBytes)
+    const needed = size + chunk.byteLength;
+    if (needed > maxBytes) {
       throw new SpecError('CONTENT_SIZE', `${what} is longer than the ${maxBytes} bytes allowed`);
-    chunks.push(chunk);
+    }
+    if (needed > bytes.byteLength) bytes = grown(bytes, Math.min(Math.max(needed, 2 * size), maxBytes));
+    bytes.set(chunk, size);
+    size = needed;
   }
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return bytes.byteLength === size ? bytes : bytes.slice(0, size);
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }

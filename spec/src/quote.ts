@@ -1,22 +1,25 @@
+import { printable } from './printable.ts';
+
 const longest = 120;
 
 /**
- * The value as it may stand in a message: JSON-quoted, so that control characters can't reach a terminal, and
- * cut after 120 characters.
+ * The value as it may stand in a message: JSON, so that its ends are seen, one line, nothing that a terminal
+ * acts on, and cut after 120 characters. Never throws.
  */
 export function quote(value: unknown): string {
-  const text =
-    typeof value === 'string' ? JSON.stringify(cut(value)) : (JSON.stringify(value) ?? String(value));
-  return cut(escapeInvisible(text));
+  return printable(typeof value === 'string' ? JSON.stringify(cut(value)) : cut(jsonOf(value)));
 }
 
 function cut(text: string): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  if (text.length <= longest) return text;
+  // A character above U+FFFF is two units; its first half alone is none.
+  return `${text.slice(0, longest).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-// JSON.stringify leaves DEL, the C1 controls and the bidirectional marks as they are; a terminal acts on them.
-function escapeInvisible(text: string): string {
-  return text.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }

@@ -1,5 +1,4 @@
-import { type Digest, Digester, digestAlgorithm } from './digest.ts';
-import { quote } from './quote.ts';
+import { type Digest, Digester, digestAlgorithm, digestOf } from './digest.ts';
 import { SpecError } from './spec-error.ts';
 
 /** What a piece of content must be. */
@@ -29,7 +28,7 @@ export async function* verified(
     if (size > expected.size) {
       throw new SpecError(
         'CONTENT_SIZE',
-        `content of ${quote(expected.digest)} is longer than its ${expected.size} bytes`,
+        `content of ${expected.digest} is longer than its ${expected.size} bytes`,
       );
     }
     digester.update(chunk);
@@ -44,7 +43,7 @@ export async function* verified(
  * @throws SpecError CONTENT_SIZE, CONTENT_MISMATCH
  */
 export function verifiedBytes(bytes: Uint8Array, expected: Expected): Uint8Array {
-  checkEnd(new Digester(digestAlgorithm(expected.digest)).update(bytes).digest(), bytes.byteLength, expected);
+  checkEnd(digestOf(bytes, digestAlgorithm(expected.digest)), bytes.byteLength, expected);
   return bytes;
 }
 
@@ -52,7 +51,7 @@ function checkEnd(digest: Digest, size: number, expected: Expected): void {
   if (size !== expected.size) {
     throw new SpecError(
       'CONTENT_SIZE',
-      `content of ${quote(expected.digest)} has ${size} bytes instead of ${expected.size}`,
+      `content of ${expected.digest} has ${size} bytes instead of ${expected.size}`,
     );
   }
   if (digest !== expected.digest) {
