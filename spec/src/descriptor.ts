@@ -23,6 +23,8 @@ export type Descriptor = {
 // RFC 6838 section 4.2.
 const mediaTypePattern = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
+const knownKeys = ['mediaType', 'digest', 'size', 'urls', 'annotations', 'data', 'platform', 'artifactType'];
+
 /**
  * Reads a descriptor out of parsed JSON.
  *
@@ -31,11 +33,12 @@ const mediaTypePattern = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A
  */
 export function descriptorFrom(value: JsonValue | undefined, path: string, code: SpecErrorCode): Descriptor {
   const fields = new JsonFields(value, path, code);
+  fields.noOtherCase(knownKeys);
   const annotations = fields.optionalStringMap('annotations');
   const artifactType = fields.optionalString('artifactType');
   const data = fields.optionalString('data', limits.manifestBytes);
   const platform = fields.optionalObject('platform');
-  const urls = fields.optionalStrings('urls', limits.jsonDepth);
+  const urls = fields.optionalStrings('urls', limits.descriptorItems);
   return {
     mediaType: checkMediaType(fields.string('mediaType'), fields.path('mediaType'), code),
     digest: digestFrom(fields, code),

@@ -3,6 +3,7 @@ import { type JsonObject, parseJson } from './json.ts';
 import { JsonFields } from './json-fields.ts';
 import { limits } from './limits.ts';
 import { type Platform, platformFrom } from './platform.ts';
+import { quote } from './quote.ts';
 import { SpecError } from './spec-error.ts';
 
 /** How an image's process is started (image-spec, config.md#properties, `config`). */
@@ -52,17 +53,39 @@ export type ImageConfig = {
 const maxEntries = 4096;
 const maxValueCharacters = 1024 * 1024;
 
-/** @throws SpecError CONFIG_INVALID, JSON_* */
+const executionKeys = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'Healthcheck',
+];
+
+/**
+ * Parses an image config. Unknown keys are ignored, as the specification demands.
+ *
+ * @throws SpecError CONFIG_INVALID, JSON_*
+ */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const value = parseJson(bytes, { maxBytes: limits.imageConfigBytes });
   const fields = new JsonFields(value, 'config', 'CONFIG_INVALID');
+  fields.noOtherCase(['os', 'architecture', 'variant', 'config', 'rootfs', 'created', 'author', 'history']);
   const rootfs = fields.object('rootfs');
+  rootfs.noOtherCase(['type', 'diff_ids']);
   if (rootfs.string('type') !== 'layers') {
-    throw new SpecError('CONFIG_INVALID', 'config.rootfs.type should be "layers"');
+    throw new SpecError(
+      'CONFIG_INVALID',
+      `config.rootfs.type should be "layers", not ${quote(rootfs.string('type'))}`,
+    );
   }
   return {
     platform: platformFrom(fields),
-    created: fields.optionalString('created'),
+    created: fields.optionalTimestamp('created'),
     author: fields.optionalString('author'),
     config: executionFrom(
       fields.optionalObject('config') ?? new JsonFields({}, 'config.config', 'CONFIG_INVALID'),
@@ -84,6 +107,8 @@ export function encodeImageConfig(image: ImageConfig): Uint8Array {
       architecture: platform.architecture,
       os: platform.os,
       ...optional('variant', platform.variant),
+      ...optional('os.version', platform.osVersion),
+      ...nonEmpty('os.features', platform.osFeatures ?? []),
       config: executionJson(config),
       rootfs: { type: 'layers', diff_ids: diffIds },
       ...(history.length === 0 ? {} : { history: history.map(historyJson) }),
@@ -92,15 +117,16 @@ export function encodeImageConfig(image: ImageConfig): Uint8Array {
 }
 
 function executionFrom(fields: JsonFields): ExecutionConfig {
+  fields.noOtherCase(executionKeys);
   const strings = (key: string) => fields.optionalStrings(key, maxEntries, maxValueCharacters) ?? [];
   const health = fields.optionalObject('Healthcheck');
   return {
     user: fields.optionalString('User') ?? '',
-    exposedPorts: fields.optionalObject('ExposedPorts')?.keys() ?? [],
+    exposedPorts: fields.optionalKeySet('ExposedPorts') ?? [],
     env: strings('Env'),
     entrypoint: strings('Entrypoint'),
     cmd: strings('Cmd'),
-    volumes: fields.optionalObject('Volumes')?.keys() ?? [],
+    volumes: fields.optionalKeySet('Volumes') ?? [],
     workingDir: fields.optionalString('WorkingDir') ?? '',
     labels: fields.optionalStringMap('Labels') ?? {},
     stopSignal: fields.optionalString('StopSignal') || undefined,
@@ -120,7 +146,7 @@ function healthcheckFrom(fields: JsonFields): Healthcheck {
 
 function historyFrom(fields: JsonFields): HistoryEntry {
   return {
-    created: fields.optionalString('created'),
+    created: fields.optionalTimestamp('created'),
     createdBy: fields.optionalString('created_by', maxValueCharacters),
     author: fields.optionalString('author'),
     comment: fields.optionalString('comment', maxValueCharacters),

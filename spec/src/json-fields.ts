@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 import { limits } from './limits.ts';
 import { quote } from './quote.ts';
 import { SpecError, type SpecErrorCode } from './spec-error.ts';
+import { isTimestamp } from './timestamp.ts';
 
 /**
  * Typed access to the fields of a JSON object from outside. Every method throws a SpecError with the given
@@ -39,6 +40,22 @@ export class JsonFields {
     }
   }
 
+  /**
+   * Refuses a key that differs from a known one only in case. Go reads `Layers` as `layers` and takes the last
+   * one, so such a document would be one image to us and another to most other programs.
+   */
+  noOtherCase(known: readonly string[]): void {
+    const folded = new Set(known.map(fold));
+    for (const key of this.keys()) {
+      if (folded.has(fold(key)) && !known.includes(key)) {
+        throw new SpecError(
+          this.#code,
+          `${this.#path} has the key ${quote(key)}, which other programs read as one in another case`,
+        );
+      }
+    }
+  }
+
   string(key: string, maxCharacters: number = limits.jsonStringCharacters): string {
     return this.#required(key, this.optionalString(key, maxCharacters));
   }
@@ -62,7 +79,8 @@ export class JsonFields {
         `${this.path(key)} should be an integer from ${min} to ${max}, not ${describe(value)}`,
       );
     }
-    return value as number;
+    // -0 is the same integer, but not the same to Object.is.
+    return (value as number) + 0;
   }
 
   optionalBoolean(key: string): boolean | undefined {
@@ -118,7 +136,26 @@ export class JsonFields {
     const fields = this.optionalObject(key);
     if (fields === undefined) return undefined;
     return Object.fromEntries(
-      fields.keys().map((name) => [name, fields.string(name, Number.POSITIVE_INFINITY)]),
+      Object.entries(fields.#object).map(([name, value]) => {
+        return [name, this.#checkString(value, fields.path(name), Number.POSITIVE_INFINITY)];
+      }),
+    );
+  }
+
+  /** The keys of a map of empty objects, which is how Go writes a set, such as volumes and exposed ports. */
+  optionalKeySet(key: string): readonly string[] | undefined {
+    const fields = this.optionalObject(key);
+    for (const name of fields?.keys() ?? []) fields?.optionalObject(name);
+    return fields?.keys();
+  }
+
+  /** A date and time as text; see {@link isTimestamp}. */
+  optionalTimestamp(key: string): string | undefined {
+    const text = this.optionalString(key);
+    if (text === undefined || isTimestamp(text)) return text;
+    throw new SpecError(
+      this.#code,
+      `${this.path(key)} should be a date and time such as 2026-01-31T12:00:00Z, not ${quote(text)}`,
     );
   }
 
@@ -128,7 +165,8 @@ export class JsonFields {
   }
 
   path(key: string): string {
-    return `${this.#path}.${key}`;
+    // A key of a map, such as a label, comes from outside; one of ours is a word.
+    return `${this.#path}.${/^[\w.-]{1,100}$/.test(key) ? key : quote(key)}`;
   }
 
   #get(key: string): JsonValue | undefined {
@@ -152,6 +190,11 @@ export class JsonFields {
     }
     return value;
   }
+}
+
+// Go's folding: the long s and the Kelvin sign are s and k to it.
+function fold(key: string): string {
+  return key.toUpperCase().toLowerCase();
 }
 
 function describe(value: JsonValue | undefined): string {

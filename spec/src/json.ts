@@ -14,10 +14,11 @@ export type JsonLimits = {
 
 /**
  * Parses one JSON document (RFC 8259) strictly: UTF-8 without a byte order mark, no duplicate keys (RFC 7493
- * section 2.3: parsers disagree on which one counts, and signed data must have one meaning), no nesting beyond
- * the limit, nothing after the value.
+ * section 2.3: parsers disagree on which one counts, and signed data must have one meaning), no half characters
+ * (RFC 7493 section 2.1: different ones become the same replacement character when written again), no number
+ * that a double can't hold, no nesting beyond the limit, nothing after the value.
  *
- * @throws SpecError JSON_TOO_LONG, JSON_TOO_DEEP, JSON_INVALID with the byte-exact reason and its position.
+ * @throws SpecError JSON_TOO_LONG, JSON_TOO_DEEP, JSON_INVALID with the reason and its position in characters.
  */
 export function parseJson(
   bytes: Uint8Array,
@@ -135,6 +136,7 @@ class JsonParser {
   }
 
   #string(): string {
+    const start = this.#at;
     this.#at += 1;
     let result = '';
     for (;;) {
@@ -142,10 +144,15 @@ class JsonParser {
       const plain = plainPattern.exec(this.#text)?.[0] ?? '';
       result += plain;
       this.#at += plain.length;
-      if (this.#take('"')) return result;
+      if (this.#take('"')) return this.#wellFormed(result, start);
       if (!this.#take('\\')) throw this.#unexpected('the end of a string');
       result += this.#escape();
     }
+  }
+
+  #wellFormed(text: string, start: number): string {
+    if (text.isWellFormed()) return text;
+    throw new SpecError('JSON_INVALID', `JSON has half a character in ${quote(text)} at character ${start}`);
   }
 
   #escape(): string {

@@ -23,6 +23,8 @@ export const limits = {
   jsonStringCharacters: 4096,
   /** Nested indexes are followed this far. */
   indexDepth: 4,
+  /** URLs in one descriptor, and features of one platform. */
+  descriptorItems: 64,
   /** Manifests in one index. */
   indexManifests: 4096,
   /** Layers in one manifest; overlayfs stops at 500 and EROFS at its device table. */

@@ -29,22 +29,30 @@ export type ImageIndex = {
 
 export type Manifest = ImageManifest | ImageIndex;
 
+const knownKeys = [
+  'schemaVersion',
+  'mediaType',
+  'artifactType',
+  'config',
+  'layers',
+  'manifests',
+  'fsLayers',
+  'subject',
+  'annotations',
+];
+
 /**
  * Parses a manifest or an index. Unknown fields are ignored, as the specification demands; a document that
  * could be read as both is refused, because two readers would then see two images (CVE-2021-41190).
  *
  * @param contentType the bare media type that came with the bytes, if one did; must not contradict them
- * @throws SpecError MANIFEST_INVALID, INDEX_INVALID, JSON_*
+ * @throws SpecError MANIFEST_INVALID, JSON_*
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest {
   const value = parseJson(bytes, { maxBytes: limits.manifestBytes });
   const fields = new JsonFields(value, 'manifest', 'MANIFEST_INVALID');
-  if (fields.integer('schemaVersion', 1, 2) !== 2) {
-    throw new SpecError(
-      'MANIFEST_INVALID',
-      'manifest has schemaVersion 1, which is no longer supported: push it as an OCI image',
-    );
-  }
+  fields.noOtherCase(knownKeys);
+  checkSchemaVersion(fields);
   const mediaType = mediaTypeOf(fields, contentType);
   if (isIndexMediaType(mediaType)) return indexFrom(fields, mediaType);
   if (isManifestMediaType(mediaType)) return manifestFrom(fields, mediaType);
@@ -114,6 +122,14 @@ export function descriptorJson(descriptor: Descriptor): JsonObject {
   };
 }
 
+function checkSchemaVersion(fields: JsonFields): void {
+  const version = fields.integer('schemaVersion', 0);
+  if (version === 2) return;
+  const reason =
+    version === 1 ? ': the format of 2013, which no program writes any more; convert it to an OCI image' : '';
+  throw new SpecError('MANIFEST_INVALID', `manifest.schemaVersion should be 2, not ${version}${reason}`);
+}
+
 function mediaTypeOf(fields: JsonFields, contentType: string | undefined): string {
   const written = fields.optionalString('mediaType');
   // image-spec allows mediaType to be absent; then the header decides, and without one the fields do.
@@ -132,7 +148,7 @@ function guessMediaType(fields: JsonFields): string {
 }
 
 function manifestFrom(fields: JsonFields, mediaType: string): ImageManifest {
-  if (fields.has('manifests')) throw ambiguous('manifests', mediaType);
+  refuseKeys(fields, ['manifests', 'fsLayers'], mediaType);
   return {
     kind: 'manifest',
     mediaType,
@@ -145,7 +161,7 @@ function manifestFrom(fields: JsonFields, mediaType: string): ImageManifest {
 }
 
 function indexFrom(fields: JsonFields, mediaType: string): ImageIndex {
-  for (const key of ['config', 'layers', 'fsLayers']) if (fields.has(key)) throw ambiguous(key, mediaType);
+  refuseKeys(fields, ['config', 'layers', 'fsLayers'], mediaType);
   return {
     kind: 'index',
     mediaType,
@@ -173,11 +189,14 @@ function descriptorsFrom(fields: JsonFields, key: string, max: number): readonly
   return values.map((value, index) => descriptorFrom(value, `manifest.${key}[${index}]`, 'MANIFEST_INVALID'));
 }
 
-function ambiguous(key: string, mediaType: string): SpecError {
-  return new SpecError(
-    'MANIFEST_INVALID',
-    `manifest of type ${quote(mediaType)} must not have ${quote(key)}`,
-  );
+function refuseKeys(fields: JsonFields, keys: readonly string[], mediaType: string): void {
+  for (const key of keys) {
+    if (!fields.has(key)) continue;
+    throw new SpecError(
+      'MANIFEST_INVALID',
+      `manifest of type ${quote(mediaType)} must not have ${quote(key)}: it could be read as another type`,
+    );
+  }
 }
 
 function sortedKeys(map: { readonly [key: string]: string }): { readonly [key: string]: string } {

@@ -15,6 +15,8 @@ export const mediaTypes = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
   dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar',
   dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerLayerZstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
+  dockerLayerForeign: 'application/vnd.docker.image.rootfs.foreign.diff.tar',
   dockerLayerForeignGzip: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
   octetStream: 'application/octet-stream',
   json: 'application/json',
@@ -39,6 +41,8 @@ const layerCompressions: ReadonlyMap<string, LayerCompression> = new Map([
   [mediaTypes.ociLayerNondistributableZstd, 'zstd'],
   [mediaTypes.dockerLayer, 'none'],
   [mediaTypes.dockerLayerGzip, 'gzip'],
+  [mediaTypes.dockerLayerZstd, 'zstd'],
+  [mediaTypes.dockerLayerForeign, 'none'],
   [mediaTypes.dockerLayerForeignGzip, 'gzip'],
 ]);
 
@@ -47,9 +51,17 @@ export function layerCompression(mediaType: string): LayerCompression | undefine
   return layerCompressions.get(mediaType);
 }
 
+const nondistributable: ReadonlySet<string> = new Set([
+  mediaTypes.ociLayerNondistributable,
+  mediaTypes.ociLayerNondistributableGzip,
+  mediaTypes.ociLayerNondistributableZstd,
+  mediaTypes.dockerLayerForeign,
+  mediaTypes.dockerLayerForeignGzip,
+]);
+
 /** Layers that registries must not demand to hold (image-spec, layer.md#non-distributable-layers). */
 export function isNondistributable(mediaType: string): boolean {
-  return mediaType.includes('.nondistributable.') || mediaType === mediaTypes.dockerLayerForeignGzip;
+  return nondistributable.has(mediaType);
 }
 
 export function isManifestMediaType(mediaType: string): boolean {

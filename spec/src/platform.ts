@@ -9,22 +9,32 @@ export type Platform = {
   readonly architecture: string;
   readonly variant?: string;
   readonly osVersion?: string;
+  /** Features that the host must have. */
   readonly osFeatures?: readonly string[];
 };
 
-const architectureNames: { readonly [name: string]: { architecture: string; variant?: string } } = {
-  x86_64: { architecture: 'amd64' },
-  'x86-64': { architecture: 'amd64' },
-  x64: { architecture: 'amd64' },
-  i386: { architecture: '386' },
-  i686: { architecture: '386' },
-  ia32: { architecture: '386' },
-  aarch64: { architecture: 'arm64' },
-  armhf: { architecture: 'arm', variant: 'v7' },
-  armel: { architecture: 'arm', variant: 'v6' },
-  ppc64el: { architecture: 'ppc64le' },
-  mips64el: { architecture: 'mips64le' },
-};
+type Processor = { readonly architecture: string; readonly variant?: string };
+
+// Names that uname, Node, Debian and Docker use for what Go calls otherwise.
+const processors: ReadonlyMap<string, Processor> = new Map<string, Processor>([
+  ['x86_64', { architecture: 'amd64' }],
+  ['x86-64', { architecture: 'amd64' }],
+  ['x64', { architecture: 'amd64' }],
+  ['i386', { architecture: '386' }],
+  ['i686', { architecture: '386' }],
+  ['ia32', { architecture: '386' }],
+  ['aarch64', { architecture: 'arm64' }],
+  ['armhf', { architecture: 'arm', variant: 'v7' }],
+  ['armel', { architecture: 'arm', variant: 'v6' }],
+  ['ppc64el', { architecture: 'ppc64le' }],
+  ['mips64el', { architecture: 'mips64le' }],
+]);
+
+// What every processor of the architecture has.
+const baselines: ReadonlyMap<string, string> = new Map([
+  ['amd64', 'v1'],
+  ['arm64', 'v8'],
+]);
 
 /**
  * Parses `os/architecture[/variant]`, with the usual other names of architectures (`x86_64`, `aarch64`, …).
@@ -32,7 +42,7 @@ const architectureNames: { readonly [name: string]: { architecture: string; vari
  * @throws SpecError PLATFORM_INVALID
  */
 export function parsePlatform(text: string): Platform {
-  const [os, architecture, variant, ...rest] = text.toLowerCase().split('/');
+  const [os, architecture, variant, ...rest] = text.toLowerCase().split('/', 4);
   if (
     !isWord(os) ||
     !isWord(architecture) ||
@@ -51,7 +61,7 @@ export function parsePlatform(text: string): Platform {
 export function platformFrom(fields: JsonFields): Platform {
   const variant = fields.optionalString('variant');
   const osVersion = fields.optionalString('os.version');
-  const osFeatures = fields.optionalStrings('os.features', limits.jsonDepth);
+  const osFeatures = fields.optionalStrings('os.features', limits.descriptorItems);
   return {
     os: fields.string('os'),
     architecture: fields.string('architecture'),
@@ -65,32 +75,40 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
-/** Folds other names of the same thing together; `arm64/v8` is `arm64`, and `arm` alone is `arm/v7`. */
+/**
+ * Folds other names of the same thing together, as containerd does: lower case, `macos` is `darwin`, `x86_64`
+ * is `amd64`; the variant that every processor of an architecture has is left out (`amd64/v1`, `arm64/v8`), and
+ * `arm` alone is `arm/v7`.
+ */
 export function normalizePlatform(platform: Platform): Platform {
-  const named = architectureNames[platform.architecture];
   const { variant: written, ...rest } = platform;
-  const architecture = named?.architecture ?? platform.architecture;
-  let variant = written ?? named?.variant;
-  if (architecture === 'arm64' && (variant === 'v8' || variant === '8')) variant = undefined;
-  if (architecture === 'amd64' && variant === 'v1') variant = undefined;
-  if (architecture === 'arm') variant = armVariant(variant ?? 'v7');
-  return { ...rest, architecture, ...(variant === undefined ? {} : { variant }) };
+  const os = platform.os.toLowerCase();
+  const named = processors.get(platform.architecture.toLowerCase());
+  const architecture = named?.architecture ?? platform.architecture.toLowerCase();
+  const variant = normalizeVariant(architecture, named?.variant ?? written?.toLowerCase());
+  return {
+    ...rest,
+    os: os === 'macos' ? 'darwin' : os,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+  };
 }
 
 /**
  * How well something built for `offered` runs on `wanted`: undefined if not at all, else a number where a
- * higher one is better. Processors run what was built for older variants of themselves.
+ * higher one is better. Processors run what was built for older variants of themselves, so `amd64/v2` runs on
+ * `amd64/v3`; another architecture is never taken, although some processors run two.
  */
 export function platformScore(offered: Platform, wanted: Platform): number | undefined {
   const a = normalizePlatform(offered);
   const b = normalizePlatform(wanted);
   if (a.os !== b.os || a.architecture !== b.architecture) return undefined;
   if (a.osVersion !== undefined && b.osVersion !== undefined && a.osVersion !== b.osVersion) return undefined;
-  if (a.variant === b.variant) return 100;
-  const offeredLevel = variantLevel(a.variant);
-  const wantedLevel = variantLevel(b.variant);
-  if (offeredLevel === undefined || wantedLevel === undefined || offeredLevel > wantedLevel) return undefined;
-  return offeredLevel;
+  if (a.osFeatures?.some((feature) => !b.osFeatures?.includes(feature))) return undefined;
+  if (a.variant === b.variant) return Number.MAX_SAFE_INTEGER;
+  // Without a variant it was built for every processor of the architecture.
+  if (a.variant === undefined) return 0;
+  return variantScore(a.architecture, a.variant, b.variant);
 }
 
 /**
@@ -109,13 +127,9 @@ export function selectPlatform<Entry extends { readonly platform?: Platform }>(
     if (score !== undefined && (best === undefined || score > best.score)) best = { entry, score };
   }
   if (best !== undefined) return best.entry;
-  const offered = entries.flatMap((entry) =>
-    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
-  );
-  const known = offered.filter((name) => name !== 'unknown/unknown');
   throw new SpecError(
     'PLATFORM_UNKNOWN',
-    `no image for ${formatPlatform(wanted)} in the index, which has ${known.length > 0 ? known.join(', ') : 'none with a platform'}`,
+    `no image for ${formatPlatform(wanted)} in the index, which has ${platformsOf(entries)}`,
   );
 }
 
@@ -123,15 +137,39 @@ function alone(entries: readonly unknown[]): number | undefined {
   return entries.length === 1 ? 0 : undefined;
 }
 
-function armVariant(variant: string): string {
-  return variant.startsWith('v') ? variant : `v${variant}`;
+function platformsOf(entries: readonly { readonly platform?: Platform }[]): string {
+  const names = entries
+    .flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
+    // How buildx marks the attestations that it puts beside images.
+    .filter((name) => name !== 'unknown/unknown');
+  return names.length === 0 ? 'none with a platform' : quote(names.join(', '));
 }
 
-// v5 < v6 < v7 < v8; amd64 has v1 (no variant) to v4.
-function variantLevel(variant: string | undefined): number | undefined {
-  if (variant === undefined) return 1;
-  const match = /^v?(\d{1,2})$/.exec(variant);
-  return match === null ? undefined : Number(match[1]);
+function normalizeVariant(architecture: string, variant: string | undefined): string | undefined {
+  const prefixed = variant !== undefined && /^\d/.test(variant) ? `v${variant}` : variant;
+  const short = prefixed?.replace(/\.0$/, '');
+  if (architecture === 'arm') return short ?? 'v7';
+  return short === baselines.get(architecture) ? undefined : short;
+}
+
+function variantScore(architecture: string, offered: string, wanted: string | undefined): number | undefined {
+  const a = variantNumbers(offered);
+  const b = variantNumbers(wanted ?? baselines.get(architecture));
+  if (a === undefined || b === undefined) return undefined;
+  return runsOn(architecture, a, b) ? a.major * 100 + a.minor : undefined;
+}
+
+type Variant = { readonly major: number; readonly minor: number };
+
+function runsOn(architecture: string, offered: Variant, wanted: Variant): boolean {
+  if (offered.major === wanted.major) return offered.minor <= wanted.minor;
+  // Armv9.x has everything of Armv8.(x + 5).
+  return offered.major < wanted.major && (architecture !== 'arm64' || offered.minor <= wanted.minor + 5);
+}
+
+function variantNumbers(variant: string | undefined): Variant | undefined {
+  const match = /^v(\d{1,2})(?:\.(\d{1,2}))?$/.exec(variant ?? '');
+  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2] ?? 0) };
 }
 
 function isWord(text: string | undefined): text is string {

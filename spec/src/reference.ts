@@ -10,7 +10,7 @@ import { latestTag, parseTag, type Tag } from './tag.ts';
 export type Registries = {
   /** The registry of a name that begins with none. */
   readonly default: RegistryHost;
-  /** Short names, such as `quay-local`. */
+  /** Short names, such as `quay-local`: single words, without dot and colon, and not `localhost`. */
   readonly aliases: ReadonlyMap<string, RegistryHost>;
 };
 
@@ -46,12 +46,7 @@ export function parseWrittenReference(text: string, aliases: Registries['aliases
   const repository = parseRepositoryName(colon < 0 ? path : path.slice(0, colon));
   const tag = colon < 0 ? undefined : parseTag(path.slice(colon + 1));
   const digest = digestText === undefined ? undefined : parseDigest(digestText);
-  if (registry !== undefined && registry.length + 1 + repository.length > limits.nameCharacters) {
-    throw new SpecError(
-      'NAME_INVALID',
-      `registry and name of ${quote(text)} have more than ${limits.nameCharacters} characters together`,
-    );
-  }
+  if (registry !== undefined) checkLength(registry, repository);
   return { registry, repository, tag, digest };
 }
 
@@ -62,8 +57,10 @@ export function parseWrittenReference(text: string, aliases: Registries['aliases
  */
 export function parseReference(text: string, registries: Registries): Reference {
   const written = parseWrittenReference(text, registries.aliases);
+  const registry = written.registry ?? registries.default;
+  checkLength(registry, written.repository);
   return {
-    registry: written.registry ?? registries.default,
+    registry,
     repository: written.repository,
     tag: written.tag ?? (written.digest === undefined ? latestTag : undefined),
     digest: written.digest,
@@ -87,6 +84,15 @@ export function formatShortReference(reference: Reference, registries: Registrie
   }
   if (reference.registry !== registries.default) return full;
   return splitRegistry(name, registries.aliases)[0] === undefined ? name : full;
+}
+
+// distribution-spec, "Pulling manifests": many clients accept no more.
+function checkLength(registry: RegistryHost, repository: RepositoryName): void {
+  if (registry.length + 1 + repository.length <= limits.nameCharacters) return;
+  throw new SpecError(
+    'NAME_INVALID',
+    `registry and name ${quote(`${registry}/${repository}`)} have more than ${limits.nameCharacters} characters together`,
+  );
 }
 
 function splitRegistry(

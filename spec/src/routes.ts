@@ -45,18 +45,28 @@ export type RouteMatch = {
 
 // Tried in this order against the end of the path; a name may itself hold "blobs", "manifests" and so on,
 // so the route is recognised from the right (distribution-spec leaves it open; every client builds it so).
-const patterns: readonly { readonly id: RouteId; readonly pattern: RegExp }[] = [
-  { id: 'base', pattern: /^\/v2\/?$/ },
-  { id: 'catalog', pattern: /^\/v2\/_catalog$/ },
-  { id: 'extensions', pattern: /^\/v2\/_oci\/ext\/discover$/ },
-  { id: 'repositoryExtensions', pattern: /^\/v2\/(.+)\/_oci\/ext\/discover$/ },
-  { id: 'tags', pattern: /^\/v2\/(.+)\/tags\/list$/ },
-  { id: 'uploads', pattern: /^\/v2\/(.+)\/blobs\/uploads\/?$/ },
-  { id: 'upload', pattern: /^\/v2\/(.+)\/blobs\/uploads\/([^/]+)$/ },
-  { id: 'blob', pattern: /^\/v2\/(.+)\/blobs\/([^/]+)$/ },
-  { id: 'manifest', pattern: /^\/v2\/(.+)\/manifests\/([^/]+)$/ },
-  { id: 'referrers', pattern: /^\/v2\/(.+)\/referrers\/([^/]+)$/ },
-];
+const patterns: readonly { readonly id: RouteId; readonly pattern: RegExp }[] = (
+  [
+    'base',
+    'catalog',
+    'extensions',
+    'repositoryExtensions',
+    'tags',
+    'uploads',
+    'upload',
+    'blob',
+    'manifest',
+    'referrers',
+  ] as const
+).map((id) => ({ id, pattern: patternOf(routeTable[id].path) }));
+
+// A slash at the end may be left out.
+function patternOf(path: string): RegExp {
+  const source = path
+    .replace(/\{(\w+)\}/g, (_, name) => (name === 'name' ? '(.+)' : '([^/]+)'))
+    .replace(/\/$/, '/?');
+  return new RegExp(`^${source}$`);
+}
 
 /** Finds the route of a path (without query, percent-encoding not decoded); undefined if there is none. */
 export function matchRoute(path: string): RouteMatch | undefined {
