@@ -1,0 +1,114 @@
+import type { NamePrefix } from '@img/spec/name-prefix';
+import { type Identity, type IdentityId, isSameIdentity } from './identity.ts';
+import { SignError } from './sign-error.ts';
+import type { TrustDocument } from './trust-document.ts';
+import { checkRule, type TrustRule } from './trust-rule.ts';
+
+export type TrustOptions = {
+  /** The new threshold of the rule; without it a rule keeps its own, and a new rule requires 1. */
+  readonly require?: number;
+};
+
+/**
+ * Lets an identity sign for a prefix: adds it to the document and to the rule of that prefix, where they are
+ * not there yet.
+ *
+ * @throws SignError POLICY_CONFLICT if the document knows another identity by this id or one of these keys,
+ *   POLICY_INVALID if the threshold can't be met
+ */
+export function trustIdentity(
+  document: TrustDocument,
+  identity: Identity,
+  prefix: NamePrefix,
+  { require }: TrustOptions = {},
+): TrustDocument {
+  const known = document.identities.find((other) => other.id === identity.id || sharesKey(other, identity));
+  if (known !== undefined && !isSameIdentity(known, identity)) throw conflict(known, identity);
+  const rule = document.rules.find((other) => other.prefix === prefix) ?? { prefix, require: 1, of: [] };
+  const of = rule.of.includes(identity.id) ? rule.of : [...rule.of, identity.id];
+  return {
+    identities: known === undefined ? [...document.identities, identity] : document.identities,
+    rules: withRule(document.rules, { prefix, require: require ?? rule.require, of }),
+  };
+}
+
+/**
+ * Takes an identity out of the rule of a prefix. A rule that loses its last identity stays and closes the
+ * prefix: without it a broader rule would decide, and removing trust would add some.
+ *
+ * @throws SignError POLICY_INVALID if there is nothing to take out, or if too few identities are left for the
+ *   threshold and no new one is given
+ */
+export function distrustIdentity(
+  document: TrustDocument,
+  id: IdentityId,
+  prefix: NamePrefix,
+  { require }: TrustOptions = {},
+): TrustDocument {
+  const rule = document.rules.find((other) => other.prefix === prefix);
+  if (rule === undefined || !rule.of.includes(id)) {
+    throw new SignError('POLICY_INVALID', `${id} is not in a rule for ${prefix}`);
+  }
+  const of = rule.of.filter((other) => other !== id);
+  const changed = { prefix, require: of.length === 0 ? 1 : (require ?? rule.require), of };
+  if (of.length > 0 && changed.require > of.length) {
+    throw new SignError(
+      'POLICY_INVALID',
+      `without ${id} the rule for ${prefix} has ${of.length} of the ${changed.require} identities that it requires`,
+      { hint: 'add another identity first, or give a lower threshold' },
+    );
+  }
+  return { ...document, rules: withRule(document.rules, changed) };
+}
+
+/**
+ * Removes an identity and its keys from the document and from every rule in it.
+ *
+ * @throws SignError POLICY_INVALID if the document doesn't have it, or a rule is left with too few identities
+ */
+export function forgetIdentity(
+  document: TrustDocument,
+  id: IdentityId,
+  options: TrustOptions = {},
+): TrustDocument {
+  const identities = document.identities.filter((identity) => identity.id !== id);
+  if (identities.length === document.identities.length) {
+    throw new SignError('POLICY_INVALID', `there is no identity ${id}`);
+  }
+  const prefixes = document.rules.filter((rule) => rule.of.includes(id)).map(({ prefix }) => prefix);
+  const { rules } = prefixes.reduce(
+    (edited, prefix) => distrustIdentity(edited, id, prefix, options),
+    document,
+  );
+  return { identities, rules };
+}
+
+/**
+ * Removes the rule of a prefix; a broader one decides from then on, or none.
+ *
+ * @throws SignError POLICY_INVALID if there is none
+ */
+export function removeRule(document: TrustDocument, prefix: NamePrefix): TrustDocument {
+  const rules = document.rules.filter((rule) => rule.prefix !== prefix);
+  if (rules.length === document.rules.length) {
+    throw new SignError('POLICY_INVALID', `there is no rule for ${prefix}`);
+  }
+  return { ...document, rules };
+}
+
+function withRule(rules: readonly TrustRule[], rule: TrustRule): readonly TrustRule[] {
+  checkRule(rule);
+  const index = rules.findIndex(({ prefix }) => prefix === rule.prefix);
+  return index < 0 ? [...rules, rule] : rules.with(index, rule);
+}
+
+function sharesKey(a: Identity, b: Identity): boolean {
+  return a.keys.some((key) => b.keys.some((other) => other.fingerprint === key.fingerprint));
+}
+
+function conflict(known: Identity, added: Identity): SignError {
+  const what = known.id === added.id ? 'with another name or other keys' : `with a key of ${added.id}`;
+  return new SignError('POLICY_CONFLICT', `there is already an identity ${known.id} ${what}`, {
+    hint: known.id === added.id ? 'choose another id' : `use the id ${known.id}`,
+  });
+}

@@ -1,0 +1,104 @@
+import type { JsonValue } from '@img/spec/json';
+import { JsonFields } from '@img/spec/json-fields';
+import { parseNamePrefix } from '@img/spec/name-prefix';
+import { quote } from '@img/spec/quote';
+import { readDocument } from './document.ts';
+import { type Identity, parseIdentityId, parseIdentityName } from './identity.ts';
+import { parsePublicKey } from './public-key.ts';
+import { SignError } from './sign-error.ts';
+import { checkRule, type TrustRule } from './trust-rule.ts';
+
+/**
+ * One document of a host's trust: identities and rules. A rule may name identities that another document
+ * defines; `mergeTrustDocuments` makes the policy out of all of them.
+ *
+ * As JSON:
+ *
+ *     {
+ *       "format": 1,
+ *       "identities": [{"id": "alice", "name": "Alice", "keys": ["ssh-ed25519 AAAA…"]}],
+ *       "rules": [{"prefix": "com.example.*", "require": 1, "of": ["alice"]}]
+ *     }
+ *
+ * A key is a line of an OpenSSH `.pub` file or SubjectPublicKeyInfo in PEM. Both lists may be absent. Unknown
+ * fields are refused, because one that is ignored could be one that restricts.
+ */
+export type TrustDocument = {
+  readonly identities: readonly Identity[];
+  readonly rules: readonly TrustRule[];
+};
+
+export const emptyTrustDocument: TrustDocument = { identities: [], rules: [] };
+
+const format = 1;
+const maxDocumentBytes = 1024 * 1024;
+const maxIdentities = 4096;
+const maxKeys = 32;
+const maxRules = 4096;
+const code = 'POLICY_INVALID';
+
+/** @throws SignError POLICY_INVALID, KEY_INVALID, KEY_UNSUPPORTED, KEY_WEAK */
+export function parseTrustDocument(bytes: Uint8Array): TrustDocument {
+  return readDocument(bytes, { name: 'trust document', maxBytes: maxDocumentBytes, code }, (fields) => {
+    if (fields.integer('format', 1) !== format) {
+      throw new SignError(code, `trust document has the format ${quote(fields.value('format'))}`, {
+        hint: `this version reads format ${format}; a newer one may be needed`,
+      });
+    }
+    fields.onlyKeys(['format', 'identities', 'rules']);
+    const identities = (fields.optionalArray('identities', maxIdentities) ?? []).map(identityFrom);
+    const rules = (fields.optionalArray('rules', maxRules) ?? []).map(ruleFrom);
+    checkOnce(
+      'identity',
+      identities.map(({ id }) => id),
+    );
+    checkOnce(
+      'rule for',
+      rules.map(({ prefix }) => prefix),
+    );
+    return { identities, rules };
+  });
+}
+
+/** The document as indented JSON with a newline at the end; equal documents give equal bytes. */
+export function encodeTrustDocument({ identities, rules }: TrustDocument): Uint8Array {
+  const json = {
+    format,
+    identities: identities.map(({ id, name, keys }) => {
+      return { id, name, keys: keys.map((key) => key.toSshLine()) };
+    }),
+    rules: rules.map(({ prefix, require, of }) => ({ prefix, require, of })),
+  };
+  return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
+}
+
+function identityFrom(value: JsonValue, index: number): Identity {
+  const fields = new JsonFields(value, `trust document.identities[${index}]`, 'JSON_INVALID');
+  fields.onlyKeys(['id', 'name', 'keys']);
+  const keys = (fields.optionalStrings('keys', maxKeys, Number.POSITIVE_INFINITY) ?? []).map(parsePublicKey);
+  if (keys.length === 0) throw new SignError(code, `${fields.path('keys')} should list at least one key`);
+  checkOnce(
+    `${fields.path('keys')}: key`,
+    keys.map(({ fingerprint }) => fingerprint),
+  );
+  return { id: parseIdentityId(fields.string('id')), name: parseIdentityName(fields.string('name')), keys };
+}
+
+function ruleFrom(value: JsonValue, index: number): TrustRule {
+  const fields = new JsonFields(value, `trust document.rules[${index}]`, 'JSON_INVALID');
+  fields.onlyKeys(['prefix', 'require', 'of']);
+  const ids = fields.optionalStrings('of', maxIdentities);
+  if (ids === undefined) throw new SignError(code, `${fields.path('of')} should list identities`);
+  return checkRule({
+    prefix: parseNamePrefix(fields.string('prefix')),
+    require: fields.integer('require', 1, maxIdentities),
+    of: ids.map(parseIdentityId),
+  });
+}
+
+function checkOnce(what: string, values: readonly string[]): void {
+  const twice = values.find((value, index) => values.indexOf(value) !== index);
+  if (twice !== undefined) {
+    throw new SignError(code, `trust document has the ${what} ${quote(twice)} twice`);
+  }
+}
