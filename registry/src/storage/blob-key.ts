@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { quote } from '@img/spec/quote';
+import { BlobStoreError } from './blob-store-error.ts';
+
+declare const blobKeyBrand: unique symbol;
+
+/**
+ * The name of stored bytes inside a blob store: 32 lower-case hex characters that say nothing about the content.
+ * Which digest has which key is a row of the metadata, so storing an upload under its digest copies nothing.
+ */
+export type BlobKey = string & { readonly [blobKeyBrand]: true };
+
+/** A key that was never used before. */
+export function createBlobKey(): BlobKey {
+  return randomBytes(16).toString('hex') as BlobKey;
+}
+
+/** @throws BlobStoreError KEY_INVALID */
+export function parseBlobKey(text: string): BlobKey {
+  if (!isBlobKey(text)) {
+    throw new BlobStoreError('KEY_INVALID', `blob key ${quote(text)} should be 32 lower-case hex characters`);
+  }
+  return text;
+}
+
+export function isBlobKey(text: string): text is BlobKey {
+  return /^[0-9a-f]{32}$/.test(text);
+}

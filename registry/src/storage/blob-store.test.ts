@@ -1,0 +1,303 @@
+import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import test, { type ExecutionContext } from 'ava';
+import { type BlobKey, createBlobKey, parseBlobKey } from './blob-key.ts';
+import { type BlobStore, emptyUpload, type UploadState } from './blob-store.ts';
+import { BlobStoreError } from './blob-store-error.ts';
+import { FileBlobStore } from './file-blob-store.ts';
+import { MemoryBlobStore } from './memory-blob-store.ts';
+import { putBlob } from './put-blob.ts';
+
+/** The contract holds for all of these: another implementation joins with one line. */
+const implementations: readonly (readonly [
+  name: string,
+  open: (t: ExecutionContext) => Promise<BlobStore>,
+])[] = [
+  ['memory', async () => new MemoryBlobStore()],
+  ['files', async (t) => FileBlobStore.open(await temporaryFolder(t))],
+];
+
+for (const [name, open] of implementations) {
+  const title = (text: string) => `${name}: ${text}`;
+
+  test(title('get() returns what was put, in the range asked for'), async (t) => {
+    const store = await open(t);
+    const key = await putBlob(store, [bytes('0123'), bytes('456789')]);
+    const ranges = [
+      [{}, '0123456789', 'no range is everything'],
+      [{ offset: 3 }, '3456789', 'from an offset to the end'],
+      [{ length: 4 }, '0123', 'from the beginning'],
+      [{ offset: 3, length: 2 }, '34', 'from the middle'],
+      [{ offset: 8, length: 100 }, '89', 'a length beyond the end is cut'],
+      [{ offset: 10 }, '', 'an offset at the end is empty'],
+      [{ offset: 99 }, '', 'an offset beyond the end is empty'],
+      [{ offset: 2, length: 0 }, '', 'a length of nothing is empty'],
+    ] as const;
+    for (const [range, expected, reason] of ranges) {
+      t.is(await text(await store.get(key, range)), expected, reason);
+    }
+  });
+
+  test(title('blobs of many sizes survive, in chunks of many sizes'), async (t) => {
+    const store = await open(t);
+    for (const [size, chunkSize] of [
+      [0, 1],
+      [1, 1],
+      [700, 1],
+      [1024 * 1024, 64 * 1024],
+      [3 * 1024 * 1024 + 17, 1024 * 1024],
+      [3 * 1024 * 1024 + 17, 300_001],
+    ] as const) {
+      const content = Buffer.alloc(size, 'content of many sizes ');
+      const key = await putBlob(store, pieces(content, chunkSize));
+      t.true(content.equals(await collected(await store.get(key))), `${size} bytes by ${chunkSize}`);
+    }
+  });
+
+  test(title('a blob of no bytes needs no write'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    await store.complete(key, emptyUpload);
+    t.true(await store.has(key));
+    t.is(await text(await store.get(key)), '');
+  });
+
+  test(title('an upload is no blob before it is complete'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, 'half');
+    t.false(await store.has(key));
+    t.is((await t.throwsAsync(store.get(key), { instanceOf: BlobStoreError }))?.code, 'BLOB_MISSING');
+    t.deepEqual(await listed(store), []);
+    await store.complete(key, state);
+    t.deepEqual(await listed(store), [{ key, sizeBytes: 4 }]);
+  });
+
+  test(title('append() goes on behind the state, through a copy of it'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const first = await appended(store, key, emptyUpload, 'one ');
+    t.is(first.sizeBytes, 4);
+    const second = await appended(store, key, { ...first, tail: Uint8Array.from(first.tail) }, 'two');
+    t.is(second.sizeBytes, 7);
+    await store.complete(key, second);
+    t.is(await text(await store.get(key)), 'one two');
+  });
+
+  test(title('append() drops what an interrupted writer left behind the state'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, 'kept ');
+    const interrupted = await store.append(key, state);
+    await interrupted.write(bytes('lost because its state was not kept'));
+    await interrupted.save();
+    await interrupted.close();
+    await store.complete(key, await appended(store, key, state, 'new'));
+    t.is(await text(await store.get(key)), 'kept new');
+  });
+
+  test(title('complete() drops what an interrupted writer left behind the state'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, 'kept');
+    await appended(store, key, state, ' and lost');
+    await store.complete(key, state);
+    t.is(await text(await store.get(key)), 'kept');
+  });
+
+  test(title('save() may be called in between, and each state continues'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const appender = await store.append(key, emptyUpload);
+    await appender.write(bytes('a'));
+    const early = await appender.save();
+    await appender.write(bytes('b'));
+    const late = await appender.save();
+    await appender.close();
+    t.deepEqual([early.sizeBytes, late.sizeBytes], [1, 2]);
+    await store.complete(key, await appended(store, key, early, 'B'));
+    t.is(await text(await store.get(key)), 'aB');
+  });
+
+  test(title('complete() and discard() may be called twice'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, 'twice');
+    await store.complete(key, state);
+    await store.complete(key, state);
+    t.is(await text(await store.get(key)), 'twice');
+    await store.discard(key, state);
+    await store.discard(key, state);
+    t.false(await store.has(key));
+  });
+
+  test(title('append() and complete() refuse an upload that is not there'), async (t) => {
+    const store = await open(t);
+    const absent = { ...emptyUpload, sizeBytes: 5 };
+    const key = createBlobKey();
+    const code = async (promise: Promise<unknown>) =>
+      (await t.throwsAsync(promise, { instanceOf: BlobStoreError }))?.code;
+    t.is(await code(store.append(key, absent)), 'UPLOAD_MISSING', 'never begun');
+    t.is(await code(store.complete(key, absent)), 'UPLOAD_MISSING', 'never begun');
+    const state = await appended(store, key, emptyUpload, 'abc');
+    t.is(await code(store.append(key, absent)), 'UPLOAD_MISSING', 'less is stored than the state says');
+    t.is(await code(store.complete(key, absent)), 'UPLOAD_MISSING', 'less is stored than the state says');
+    await store.complete(key, state);
+    t.is(await code(store.append(key, state)), 'UPLOAD_MISSING', 'already complete');
+    await store.discard(key, state);
+    t.is(await code(store.complete(key, state)), 'UPLOAD_MISSING', 'discarded');
+  });
+
+  test(title('delete() removes the blobs named and nothing else'), async (t) => {
+    const store = await open(t);
+    const keys = await Promise.all(['a', 'b', 'c'].map((content) => putBlob(store, [bytes(content)])));
+    const [a, b, c] = keys as [BlobKey, BlobKey, BlobKey];
+    await store.delete([a, c, createBlobKey()]);
+    await store.delete([a]);
+    t.deepEqual(await listed(store), [{ key: b, sizeBytes: 1 }]);
+    t.deepEqual(await Promise.all(keys.map((key) => store.has(key))), [false, true, false]);
+  });
+
+  test(title('a reader that began before the deletion reads to the end'), async (t) => {
+    const store = await open(t);
+    const content = Buffer.alloc(2 * 1024 * 1024, 'x');
+    const key = await putBlob(store, [content]);
+    const reader = await store.get(key);
+    await store.delete([key]);
+    t.is((await collected(reader)).byteLength, content.byteLength);
+  });
+
+  test(title('putBlob() leaves nothing of content that fails'), async (t) => {
+    const store = await open(t);
+    await t.throwsAsync(
+      putBlob(
+        store,
+        (function* () {
+          yield bytes('begun');
+          throw new Error('source broke');
+        })(),
+      ),
+      { message: 'source broke' },
+    );
+    t.deepEqual(await listed(store), []);
+  });
+
+  test(title('many uploads run at once'), async (t) => {
+    const store = await open(t);
+    const contents = Array.from({ length: 40 }, (_, index) => `content ${index}`.repeat(index));
+    const keys = await Promise.all(contents.map((content) => putBlob(store, [bytes(content)])));
+    const stored = await Promise.all(keys.map(async (key) => text(await store.get(key))));
+    t.deepEqual(stored, contents);
+    t.is((await listed(store)).length, 40);
+  });
+}
+
+test('FileBlobStore keeps no unfinished file after complete() and discard()', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await FileBlobStore.open(folder);
+  await putBlob(store, [bytes('kept')]);
+  const key = createBlobKey();
+  const state = await appended(store, key, emptyUpload, 'dropped');
+  t.deepEqual(await readdir(join(folder, 'uploads')), [key]);
+  await store.discard(key);
+  t.deepEqual(await readdir(join(folder, 'uploads')), []);
+  t.is(state.sizeBytes, 7);
+});
+
+test('FileBlobStore opens a folder that another process used, and both see the same', async (t) => {
+  const folder = await temporaryFolder(t);
+  const first = await FileBlobStore.open(folder);
+  const key = createBlobKey();
+  const state = await appended(first, key, emptyUpload, 'begun here, ');
+  const second = await FileBlobStore.open(folder);
+  await second.complete(key, await appended(second, key, state, 'ended there'));
+  t.is(await text(await first.get(key)), 'begun here, ended there');
+});
+
+test('FileBlobStore gives nobody else access to the bytes', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await FileBlobStore.open(join(folder, 'new'));
+  const key = await putBlob(store, [bytes('private')]);
+  const modes = [];
+  for (const path of ['blobs', 'uploads', `blobs/${key.slice(0, 2)}`, `blobs/${key.slice(0, 2)}/${key}`]) {
+    modes.push((await stat(join(folder, 'new', path))).mode & 0o077);
+  }
+  t.deepEqual(modes, [0, 0, 0, 0]);
+});
+
+test('FileBlobStore cuts off what a killed process wrote but nobody noted', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await FileBlobStore.open(folder);
+  const key = createBlobKey();
+  const state = await appended(store, key, emptyUpload, 'noted');
+  await appendFile(join(folder, 'uploads', key), ' and torn');
+  await store.complete(key, state);
+  t.is(await text(await store.get(key)), 'noted');
+});
+
+test('FileBlobStore lists no file that is not a blob', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await FileBlobStore.open(folder);
+  const key = await putBlob(store, [bytes('x')]);
+  await writeFile(join(folder, 'blobs', key.slice(0, 2), 'notes.txt'), '');
+  await writeFile(join(folder, 'blobs', 'notes.txt'), '');
+  t.deepEqual(await listed(store), [{ key, sizeBytes: 1 }]);
+});
+
+test('parseBlobKey() takes what createBlobKey() makes and no path', (t) => {
+  const key = createBlobKey();
+  t.is(parseBlobKey(key), key);
+  for (const text of [
+    '',
+    '../../../etc/passwd',
+    'A'.repeat(32),
+    'a'.repeat(31),
+    'a'.repeat(33),
+    `${'a'.repeat(31)}/`,
+  ]) {
+    t.is(t.throws(() => parseBlobKey(text), { instanceOf: BlobStoreError })?.code, 'KEY_INVALID', text);
+  }
+});
+
+async function appended(
+  store: BlobStore,
+  key: BlobKey,
+  state: UploadState,
+  content: string,
+): Promise<UploadState> {
+  const appender = await store.append(key, state);
+  try {
+    await appender.write(bytes(content));
+    return await appender.save();
+  } finally {
+    await appender.close();
+  }
+}
+
+async function listed(store: BlobStore) {
+  return (await Array.fromAsync(store.list())).sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+async function text(stream: Readable): Promise<string> {
+  return (await collected(stream)).toString();
+}
+
+async function collected(stream: Readable): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Uint8Array>));
+}
+
+function bytes(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
+
+function* pieces(content: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let at = 0; at < content.byteLength; at += size) yield content.subarray(at, at + size);
+}
+
+async function temporaryFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'img-blob-store-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -1,0 +1,137 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type BlobKey, isBlobKey } from './blob-key.ts';
+import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
+import { BlobStoreError } from './blob-store-error.ts';
+import { FileBlobAppender } from './file-blob-appender.ts';
+import { syncFolder } from './write-file-atomic.ts';
+
+/** Read from disk in pieces of this size: large enough for the disk, small enough for many readers. */
+const readBytes = 256 * 1024;
+
+/**
+ * Keeps each blob as one file, `blobs/<first two characters of the key>/<key>`, and each unfinished one as
+ * `uploads/<key>`. A file appears under `blobs/` complete and durable, by a rename that nobody else can race for,
+ * because keys are random. Any number of processes may use the same folder.
+ */
+export class FileBlobStore implements BlobStore {
+  readonly name: string;
+  readonly #knownShards = new Set<string>();
+
+  private constructor(folder: string) {
+    this.name = folder;
+  }
+
+  /** Opens the store in a folder, which is made if it isn't there. */
+  static async open(folder: string): Promise<FileBlobStore> {
+    for (const part of ['blobs', 'uploads'])
+      await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    await syncFolder(folder);
+    return new FileBlobStore(folder);
+  }
+
+  async has(key: BlobKey): Promise<boolean> {
+    return (await sizeOf(this.#blobPath(key))) !== undefined;
+  }
+
+  async get(key: BlobKey, { offset = 0, length = Number.POSITIVE_INFINITY }: BlobRange = {}) {
+    const handle = await unlessMissing(open(this.#blobPath(key), constants.O_RDONLY));
+    if (handle === undefined) throw new BlobStoreError('BLOB_MISSING', `no blob ${key} in ${this.name}`);
+    if (length === 0) {
+      await handle.close();
+      return Readable.from([]);
+    }
+    return handle.createReadStream({ start: offset, end: offset + length - 1, highWaterMark: readBytes });
+  }
+
+  async delete(keys: readonly BlobKey[]): Promise<void> {
+    await Promise.all(keys.map((key) => rm(this.#blobPath(key), { force: true })));
+  }
+
+  async *list(): AsyncGenerator<StoredBlob> {
+    for await (const shard of await opendir(join(this.name, 'blobs'))) {
+      if (!/^[0-9a-f]{2}$/.test(shard.name)) continue;
+      for await (const { name } of await opendir(join(this.name, 'blobs', shard.name))) {
+        const sizeBytes = isBlobKey(name) ? await sizeOf(this.#blobPath(name)) : undefined;
+        if (sizeBytes !== undefined) yield { key: name as BlobKey, sizeBytes };
+      }
+    }
+  }
+
+  async append(key: BlobKey, state: UploadState): Promise<BlobAppender> {
+    return new FileBlobAppender(await this.#openUpload(key, state), state.sizeBytes);
+  }
+
+  async complete(key: BlobKey, state: UploadState): Promise<void> {
+    // Called before, and interrupted before the caller could note it.
+    if ((await sizeOf(this.#blobPath(key))) === state.sizeBytes) return;
+    const upload = await this.#openUpload(key, state);
+    try {
+      await upload.sync();
+    } finally {
+      await upload.close();
+    }
+    const shard = await this.#makeShard(key);
+    await rename(this.#uploadPath(key), this.#blobPath(key));
+    await syncFolder(shard);
+  }
+
+  async discard(key: BlobKey): Promise<void> {
+    await rm(this.#uploadPath(key), { force: true });
+    await rm(this.#blobPath(key), { force: true });
+  }
+
+  async #openUpload(key: BlobKey, { sizeBytes }: UploadState): Promise<FileHandle> {
+    // Only an upload at its beginning may make its file: later, a missing file means missing bytes.
+    const flags = sizeBytes === 0 ? constants.O_RDWR | constants.O_CREAT : constants.O_RDWR;
+    const handle = await unlessMissing(open(this.#uploadPath(key), flags, 0o600));
+    if (handle === undefined) throw new BlobStoreError('UPLOAD_MISSING', `no upload ${key} in ${this.name}`);
+    try {
+      const stored = (await handle.stat()).size;
+      if (stored < sizeBytes) {
+        throw new BlobStoreError(
+          'UPLOAD_MISSING',
+          `upload ${key} in ${this.name} has ${stored} bytes instead of ${sizeBytes}`,
+        );
+      }
+      if (stored > sizeBytes) await handle.truncate(sizeBytes);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return handle;
+  }
+
+  async #makeShard(key: BlobKey): Promise<string> {
+    const shard = join(this.name, 'blobs', key.slice(0, 2));
+    if (!this.#knownShards.has(shard)) {
+      await mkdir(shard, { recursive: true, mode: 0o700 });
+      await syncFolder(join(this.name, 'blobs'));
+      this.#knownShards.add(shard);
+    }
+    return shard;
+  }
+
+  #blobPath(key: BlobKey): string {
+    return join(this.name, 'blobs', key.slice(0, 2), key);
+  }
+
+  #uploadPath(key: BlobKey): string {
+    return join(this.name, 'uploads', key);
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await unlessMissing(stat(path)))?.size;
+}
+
+async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
