@@ -1,0 +1,103 @@
+import { annotations } from '@img/spec/annotations';
+import type { Descriptor } from '@img/spec/descriptor';
+import type { JsonFields } from '@img/spec/json-fields';
+import { limits } from '@img/spec/limits';
+import { encodeManifest } from '@img/spec/manifest';
+import { mediaTypes } from '@img/spec/media-types';
+import { quote } from '@img/spec/quote';
+import { type Content, contentOf } from './content.ts';
+import { readDocument } from './document.ts';
+import { type Envelope, envelopeFrom, envelopeJson } from './dsse.ts';
+import { signaturePredicateType } from './in-toto.ts';
+import { SignError } from './sign-error.ts';
+import { formatUnixTime, type UnixTime } from './unix-time.ts';
+
+/*
+ * A sigstore bundle, version 0.3, with a DSSE envelope (https://github.com/sigstore/protobuf-specs,
+ * sigstore_bundle.proto), which cosign since version 3 and the sigstore libraries read:
+ *
+ *     {"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json",
+ *      "verificationMaterial":{"publicKey":{"hint":"SHA256:…"}},
+ *      "dsseEnvelope":{"payload":"…","payloadType":"application/vnd.in-toto+json",
+ *                      "signatures":[{"sig":"…","keyid":"SHA256:…"}]}}
+ *
+ * Hint and key id are OpenSSH's fingerprint: the specification wants them equal, and Go's verifiers skip a
+ * signature with any other key id. Entries of transparency logs are left out: readers refuse those of logs that
+ * they don't know.
+ */
+
+export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+// The first spelling of version 0.3.
+const oldBundleMediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.3';
+
+/** What is read of a bundle; nothing in it is verified yet. */
+export type Bundle = {
+  readonly envelope: Envelope;
+  /** Names the key, in the words of whoever wrote it; may be empty. */
+  readonly keyHint: string;
+};
+
+/** The bytes of a bundle; the key id of the envelope is also the hint. */
+export function encodeBundle(envelope: Envelope): Uint8Array {
+  const bundle = {
+    mediaType: bundleMediaType,
+    verificationMaterial: { publicKey: { hint: envelope.keyId } },
+    dsseEnvelope: envelopeJson(envelope),
+  };
+  return new TextEncoder().encode(JSON.stringify(bundle));
+}
+
+/**
+ * Reads a bundle that was signed with a key. Fields that are not needed are left aside, also the entries of
+ * logs that cosign adds: keys are trusted here, not logs.
+ *
+ * @throws SignError BUNDLE_INVALID, also for a bundle signed with a certificate or over a digest only
+ */
+export function parseBundle(bytes: Uint8Array): Bundle {
+  const kind = { name: 'bundle', maxBytes: limits.signatureBytes, code: 'BUNDLE_INVALID' } as const;
+  return readDocument(bytes, kind, (fields) => {
+    const mediaType = fields.string('mediaType');
+    if (mediaType !== bundleMediaType && mediaType !== oldBundleMediaType) {
+      throw new SignError(
+        'BUNDLE_INVALID',
+        `${fields.path('mediaType')} should be ${bundleMediaType}, not ${quote(mediaType)}`,
+      );
+    }
+    const key = keyFrom(fields.object('verificationMaterial'));
+    return {
+      envelope: envelopeFrom(fields.object('dsseEnvelope')),
+      keyHint: key.optionalString('hint') ?? '',
+    };
+  });
+}
+
+/** The manifest that attaches a bundle to an image as a referrer (image-spec, "subject"). */
+export function bundleManifest(bundle: Content, subject: Descriptor, created: UnixTime): Content {
+  const { mediaType, digest, size } = subject;
+  const bytes = encodeManifest({
+    kind: 'manifest',
+    mediaType: mediaTypes.ociManifest,
+    artifactType: bundleMediaType,
+    config: emptyConfig.descriptor,
+    layers: [bundle.descriptor],
+    subject: { mediaType, digest, size },
+    annotations: {
+      [annotations.created]: formatUnixTime(created),
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': signaturePredicateType,
+    },
+  });
+  return contentOf(mediaTypes.ociManifest, bytes);
+}
+
+/** The config of an artifact that has none (image-spec, manifest.md#guidance-for-an-empty-descriptor). */
+export const emptyConfig: Content = contentOf(mediaTypes.ociEmpty, new TextEncoder().encode('{}'));
+
+function keyFrom(material: JsonFields): JsonFields {
+  const key = material.optionalObject('publicKey');
+  if (key !== undefined) return key;
+  throw new SignError('BUNDLE_INVALID', `${material.path('publicKey')} is missing`, {
+    hint: 'signatures with certificates (keyless) are not supported: sign with a key',
+  });
+}
