@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { type DigestAlgorithm, digestOf } from './digest.ts';
-import { SpecError } from './spec-error.ts';
+import { SpecError, type SpecErrorCode } from './spec-error.ts';
 import { type Expected, verified, verifiedBytes } from './verified.ts';
 
 async function* from(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -39,32 +39,37 @@ test('verified() passes on the right content unchanged', async (t) => {
 
 const content = new TextEncoder().encode('some content');
 
-const wrong: readonly [name: string, chunks: Uint8Array[], code: string, message: RegExp, passed: number][] =
+const wrong: readonly [
+  name: string,
+  chunks: Uint8Array[],
+  code: SpecErrorCode,
+  message: RegExp,
+  passed: number,
+][] = [
   [
-    [
-      'one byte changed',
-      [Buffer.from('Some content')],
-      'CONTENT_MISMATCH',
-      /should have the digest sha256:290f/,
-      12,
-    ],
-    ['truncated', [content.subarray(0, 11)], 'CONTENT_SIZE', /has 11 bytes instead of 12/, 11],
-    ['empty', [], 'CONTENT_SIZE', /has 0 bytes instead of 12/, 0],
-    [
-      'one byte more in the same piece',
-      [Buffer.from('some content!')],
-      'CONTENT_SIZE',
-      /longer than its 12 bytes/,
-      0,
-    ],
-    [
-      'one byte more in a piece of its own',
-      [content, Uint8Array.of(0)],
-      'CONTENT_SIZE',
-      /longer than its 12/,
-      12,
-    ],
-  ];
+    'one byte changed',
+    [Buffer.from('Some content')],
+    'CONTENT_MISMATCH',
+    /should have the digest sha256:290f/,
+    12,
+  ],
+  ['truncated', [content.subarray(0, 11)], 'CONTENT_SIZE', /has 11 bytes instead of 12/, 11],
+  ['empty', [], 'CONTENT_SIZE', /has 0 bytes instead of 12/, 0],
+  [
+    'one byte more in the same piece',
+    [Buffer.from('some content!')],
+    'CONTENT_SIZE',
+    /longer than its 12 bytes/,
+    0,
+  ],
+  [
+    'one byte more in a piece of its own',
+    [content, Uint8Array.of(0)],
+    'CONTENT_SIZE',
+    /longer than its 12/,
+    12,
+  ],
+];
 
 for (const [name, chunks, code, message, passed] of wrong) {
   test(`verified() fails before the end and passes on nothing beyond the size: ${name}`, async (t) => {
