@@ -18,6 +18,11 @@ export type RuntimeErrorCode =
   | 'USER_INVALID'
   | 'USER_UNKNOWN'
   | 'WORKING_DIR_INVALID'
+  // Archives of layers, and what is in them.
+  | 'ARCHIVE_INVALID'
+  | 'ARCHIVE_LIMIT'
+  | 'ARCHIVE_TRUNCATED'
+  | 'ARCHIVE_UNSUPPORTED'
   // State and trust.
   | 'CONTAINER_STUCK'
   | 'IMAGE_MISSING'
