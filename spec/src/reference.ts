@@ -79,11 +79,11 @@ export function formatReference({ registry, repository, tag, digest }: Reference
 export function formatShortReference(reference: Reference, registries: Registries): string {
   const full = formatReference(reference);
   const name = full.slice(reference.registry.length + 1);
-  for (const [alias, host] of registries.aliases) {
-    if (host === reference.registry && host !== registries.default) return `${alias}/${name}`;
-  }
-  if (reference.registry !== registries.default) return full;
-  return splitRegistry(name, registries.aliases)[0] === undefined ? name : full;
+  const first = cutAtFirst(name, '/')[0];
+  const isName = first === name || !(registries.aliases.has(first) || looksLikeRegistry(first));
+  if (reference.registry === registries.default && isName) return name;
+  for (const [alias, host] of registries.aliases) if (host === reference.registry) return `${alias}/${name}`;
+  return full;
 }
 
 // distribution-spec, "Pulling manifests": many clients accept no more.
@@ -103,9 +103,11 @@ function splitRegistry(
   if (rest === undefined) return [undefined, text];
   const alias = aliases.get(first);
   if (alias !== undefined) return [alias, rest];
-  if (first.includes('.') || first.includes(':') || first === 'localhost')
-    return [parseRegistryHost(first), rest];
-  return [undefined, text];
+  return looksLikeRegistry(first) ? [parseRegistryHost(first), rest] : [undefined, text];
+}
+
+function looksLikeRegistry(first: string): boolean {
+  return first.includes('.') || first.includes(':') || first === 'localhost';
 }
 
 function cutAtFirst(text: string, separator: string): [before: string, after: string | undefined] {
