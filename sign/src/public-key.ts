@@ -22,6 +22,8 @@ const maxTextCharacters = 8192;
 export class PublicKey {
   readonly algorithm: KeyAlgorithm;
   readonly fingerprint: Fingerprint;
+  /** SHA-256 of the SubjectPublicKeyInfo in base64, by which cosign's bundles name a key. */
+  readonly spkiHash: string;
   readonly #point: Uint8Array;
   readonly #keyObject: KeyObject;
 
@@ -31,8 +33,9 @@ export class PublicKey {
     this.algorithm = algorithm;
     this.#point = Uint8Array.from(point);
     this.#keyObject = keyObjectOf({ algorithm, point });
-    const hash = createHash('sha256').update(encodeSshBlob({ algorithm, point })).digest('base64');
-    this.fingerprint = `SHA256:${hash.replace(/=+$/, '')}` as Fingerprint;
+    this.fingerprint =
+      `SHA256:${sha256(encodeSshBlob({ algorithm, point })).replace(/=+$/, '')}` as Fingerprint;
+    this.spkiHash = sha256(this.spki());
   }
 
   /** SubjectPublicKeyInfo in DER. */
@@ -133,6 +136,10 @@ function checkEd25519Point(point: Uint8Array): void {
   if (parsed.isSmallOrder() || !parsed.isTorsionFree()) {
     throw new SignError('KEY_WEAK', 'Ed25519 public key is outside the subgroup of prime order');
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64');
 }
 
 function keyObjectOf(raw: RawKey): KeyObject {

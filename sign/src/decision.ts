@@ -1,0 +1,107 @@
+import type { Digest } from '@img/spec/digest';
+import type { EvidenceProblem, SignatureEncoding } from './check-evidence.ts';
+import type { Identity } from './identity.ts';
+import type { Fingerprint } from './public-key.ts';
+import type { Statement } from './statement.ts';
+import type { TrustRule } from './trust-rule.ts';
+import type { UnixTime } from './unix-time.ts';
+
+/** The newest statement that a host has accepted for a repository and tag. */
+export type Remembered = {
+  readonly sequence: number;
+  readonly digest: Digest;
+};
+
+/** What became of one piece of evidence. */
+export type FindingCode =
+  | 'COUNTED'
+  /** Good, but its identity counts already, through a newer statement or the other encoding. */
+  | 'REPEATED'
+  | 'NOT_IN_RULE'
+  | 'OTHER_REPOSITORY'
+  | 'OTHER_DIGEST'
+  | 'OTHER_TAG'
+  /** Names no tag, and was asked about one. */
+  | 'NO_TAG'
+  | 'NOT_YET_VALID'
+  | 'EXPIRED'
+  | EvidenceProblem;
+
+/** One piece of evidence and why it counted or not. */
+export type Finding = {
+  readonly encoding: SignatureEncoding;
+  /** Its place among the evidence of its encoding, from 0. */
+  readonly index: number;
+  readonly code: FindingCode;
+  /** One clause for people, such as `Alice signed it as tag 1.0, not 2.0`. */
+  readonly message: string;
+  /** Whose key it is; undefined where no known key is involved. */
+  readonly identity: Identity | undefined;
+  readonly key: Fingerprint | undefined;
+  /** Undefined unless a known key signed it. */
+  readonly statement: Statement | undefined;
+};
+
+/** An identity that counts, with its best statement. */
+export type ImageSigner = {
+  readonly identity: Identity;
+  readonly key: Fingerprint;
+  readonly statement: Statement;
+};
+
+/** Why an image is refused. */
+export type RefusalCode =
+  /** No rule covers the name. */
+  | 'NO_RULE'
+  /** The rule lists nobody. */
+  | 'RULE_CLOSED'
+  /** There is no signature at all. */
+  | 'UNSIGNED'
+  /** Signed, but by nobody whom the rule lists. */
+  | 'UNTRUSTED_KEY'
+  /** Signed by some whom the rule lists, but by fewer than it requires. */
+  | 'TOO_FEW_SIGNERS'
+  | 'OTHER_REPOSITORY'
+  | 'OTHER_DIGEST'
+  | 'OTHER_TAG'
+  | 'NO_TAG'
+  | 'NOT_YET_VALID'
+  | 'EXPIRED'
+  /** The host has seen a newer statement about this tag. */
+  | 'ROLLBACK'
+  /** The host has seen a statement with this number about another digest. */
+  | 'SEQUENCE_REUSED'
+  /** A signature by a known key was changed. */
+  | 'SIGNATURE_INVALID'
+  /** What is stored as a signature is none. */
+  | 'SIGNATURE_MALFORMED';
+
+/** Whether an image may run, with all that the answer rests on. */
+export type Decision = TrustedDecision | RefusedDecision;
+
+export type TrustedDecision = {
+  readonly trusted: true;
+  readonly rule: TrustRule;
+  /** In the order of the rule; at least as many as it requires. */
+  readonly signers: readonly ImageSigner[];
+  /** What to remember for the tag; undefined if asked by digest, or if the signers gave no sequence. */
+  readonly sequence: number | undefined;
+  /** When the signers become too few; undefined if never. */
+  readonly expires: UnixTime | undefined;
+  readonly findings: readonly Finding[];
+  /** One sentence for people. */
+  readonly message: string;
+};
+
+export type RefusedDecision = {
+  readonly trusted: false;
+  readonly code: RefusalCode;
+  readonly rule: TrustRule | undefined;
+  /** Those who do count, though they are not enough or come too late. */
+  readonly signers: readonly ImageSigner[];
+  readonly findings: readonly Finding[];
+  /** One sentence for people. */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint: string;
+};

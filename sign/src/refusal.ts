@@ -1,0 +1,100 @@
+import type { Finding, FindingCode, ImageSigner, RefusalCode, RefusedDecision } from './decision.ts';
+import type { Question } from './judge-statement.ts';
+import { describeRule, displayPrefix, type TrustRule } from './trust-rule.ts';
+
+/** What was found before an image is refused. */
+export type Found = {
+  readonly question: Question;
+  readonly rule: TrustRule | undefined;
+  readonly findings: readonly Finding[];
+  readonly signers: readonly ImageSigner[];
+};
+
+/** What messages call the image that was asked for. */
+export function imageName({ repository, tag, digest }: Question): string {
+  return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`;
+}
+
+/** @param reason a clause that follows "is not trusted:" */
+export function refusal(found: Found, code: RefusalCode, reason: string): RefusedDecision {
+  const { question, rule, findings, signers } = found;
+  const message = `${imageName(question)} is not trusted: ${reason}`;
+  return { trusted: false, code, rule, signers, findings, message, hint: hints[code] };
+}
+
+/** Says why fewer identities count than the rule requires, or that there is no rule. */
+export function refusalForTooFew(found: Found): RefusedDecision {
+  const { question, rule, findings, signers } = found;
+  if (rule === undefined) {
+    return refusal(found, 'NO_RULE', `no rule says who may sign ${question.repository}`);
+  }
+  if (rule.of.length === 0) {
+    return refusal(found, 'RULE_CLOSED', `the rule for ${displayPrefix(rule.prefix)} lists nobody`);
+  }
+  if (signers.length > 0) {
+    return refusal(found, 'TOO_FEW_SIGNERS', tooFewReason(rule, findings, signers));
+  }
+  for (const [code, refusalCode] of reasons) {
+    const finding = findings.find((candidate) => candidate.code === code);
+    if (finding !== undefined) return refusal(found, refusalCode, reasonOf(finding));
+  }
+  return refusal(found, 'UNSIGNED', 'it has no signature');
+}
+
+/** What explains that nobody counts, the most telling first. Another kind of statement is no signature at all. */
+const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
+  ['EXPIRED', 'EXPIRED'],
+  ['NOT_YET_VALID', 'NOT_YET_VALID'],
+  ['OTHER_TAG', 'OTHER_TAG'],
+  ['NO_TAG', 'NO_TAG'],
+  ['OTHER_REPOSITORY', 'OTHER_REPOSITORY'],
+  ['OTHER_DIGEST', 'OTHER_DIGEST'],
+  ['SIGNATURE_INVALID', 'SIGNATURE_INVALID'],
+  ['NOT_IN_RULE', 'UNTRUSTED_KEY'],
+  ['UNKNOWN_KEY', 'UNTRUSTED_KEY'],
+  ['MALFORMED', 'SIGNATURE_MALFORMED'],
+];
+
+function reasonOf({ code, identity, message }: Finding): string {
+  switch (code) {
+    case 'SIGNATURE_INVALID':
+      return `a signature that names the key of ${identity?.name} was changed or is not by that key`;
+    case 'UNKNOWN_KEY':
+      return 'it is signed, but by no key that is trusted here';
+    case 'MALFORMED':
+      return `what is stored as its signature is malformed: ${message}`;
+    default:
+      return message;
+  }
+}
+
+function tooFewReason(
+  rule: TrustRule,
+  findings: readonly Finding[],
+  signers: readonly ImageSigner[],
+): string {
+  const names = signers.map(({ identity }) => identity.name).join(', ');
+  const missed = findings.filter(({ identity }) => {
+    return identity !== undefined && !signers.some((signer) => signer.identity === identity);
+  });
+  const explanations = [...new Set(missed.map(reasonOf))].map((text) => `; ${text}`).join('');
+  return `it is signed by ${names} only, but must be by ${describeRule(rule)}${explanations}`;
+}
+
+const hints: { readonly [code in RefusalCode]: string } = {
+  NO_RULE: 'decide whom to trust for this name and add a rule with img trust add',
+  RULE_CLOSED: 'add an identity to the rule with img trust add, or remove the rule',
+  UNSIGNED: 'ask the publisher for a signed image, or sign it yourself with img sign',
+  UNTRUSTED_KEY: 'if you trust the signer, get the public key from them and add it with img trust add',
+  TOO_FEW_SIGNERS: 'ask the missing signers to sign this image',
+  OTHER_REPOSITORY: 'the image was moved to this name by somebody else; use the name it was signed as',
+  OTHER_DIGEST: 'the signature belongs to another image; ask the publisher to sign this one',
+  OTHER_TAG: 'the tag was moved by somebody who may not; use the tag it was signed as, or ask a signer',
+  NO_TAG: 'run the image by its digest, or ask the signer to sign the tag with img sign',
+  NOT_YET_VALID: 'check the clock of this machine and that of the signer',
+  EXPIRED: 'pull again for a newer signature, or ask the publisher to sign again',
+  ROLLBACK: 'the registry offers an older image than before; pull again, or ask the publisher',
+  SEQUENCE_REUSED: 'the signers contradict each other; ask the publisher which image is right',
+  SIGNATURE_INVALID: 'pull again; if it stays so, tell the publisher',
+  SIGNATURE_MALFORMED: 'pull again; if it stays so, ask the publisher to sign again',
+};

@@ -1,0 +1,122 @@
+import type { Tag } from '@img/spec/tag';
+import { type CheckedEvidence, checkEvidence } from './check-evidence.ts';
+import type { Decision, Finding, ImageSigner, Remembered } from './decision.ts';
+import type { Evidence } from './evidence.ts';
+import type { Identity } from './identity.ts';
+import { judgeStatement, type Question } from './judge-statement.ts';
+import { imageName, refusal, refusalForTooFew } from './refusal.ts';
+import { findRule, type TrustPolicy } from './trust-policy.ts';
+import { describeRule, type TrustRule } from './trust-rule.ts';
+import type { UnixTime } from './unix-time.ts';
+
+export type VerifyRequest = Question & {
+  /** Everything attached to the digest. */
+  readonly evidence: Evidence;
+  readonly policy: TrustPolicy;
+  /** What this host has accepted for the tag before; not looked at without a tag. */
+  readonly remembered?: Remembered | undefined;
+};
+
+/**
+ * Decides whether an image may run. This is the only place where that is decided: for verify, pull, run and the
+ * admission of a registry. Pure, and total: whatever the evidence holds, the answer is a decision.
+ *
+ * The rule of the most specific prefix that covers the repository decides alone. It is met when as many different
+ * identities as it requires have each signed a statement about this repository, tag and digest that is valid now.
+ * With a threshold of k the k-th highest sequence counts, so that fewer than k people can't move a tag: not back,
+ * and not so far ahead that the others can't follow.
+ */
+export function verifyImage(request: VerifyRequest): Decision {
+  const rule = findRule(request.policy, request.repository);
+  const findings = countOnce(findingsOf(request, rule), request.tag);
+  const signers = signersOf(findings, rule);
+  const found = { question: request, rule, findings, signers };
+  if (rule === undefined || signers.length < rule.require) return refusalForTooFew(found);
+  const sequence = request.tag === undefined ? undefined : sequenceOf(signers, rule);
+  const stale = staleness(request, sequence);
+  if (stale !== undefined) return refusal(found, stale.code, stale.reason);
+  const names = signers.map(({ identity }) => identity.name).join(', ');
+  const message = `${imageName(request)} is signed by ${names}; required: ${describeRule(rule)}`;
+  return { trusted: true, rule, signers, sequence, expires: expiryOf(signers, rule), findings, message };
+}
+
+function findingsOf({ policy, evidence, ...question }: VerifyRequest, rule: TrustRule | undefined) {
+  const identities = [...policy.identities.values()];
+  const listed = identities.filter(({ id }) => rule?.of.includes(id));
+  const keys = {
+    known: identities.flatMap((identity) => identity.keys),
+    tried: listed.flatMap((identity) => identity.keys),
+  };
+  return checkEvidence(evidence, keys).map((checked: CheckedEvidence): Finding => {
+    const { encoding, index, statement } = checked;
+    const key = checked.key?.fingerprint;
+    const identity = key === undefined ? undefined : policy.owners.get(key);
+    const found = { encoding, index, identity, key, statement };
+    if (checked.problem !== undefined) return { ...found, code: checked.problem, message: checked.message };
+    // Only keys of identities were tried, so the key of a good signature has an owner.
+    return { ...found, ...judgeStatement(checked.statement, identity as Identity, rule, question) };
+  });
+}
+
+/** Leaves one counted finding per identity, its best: the highest sequence, then the latest end. */
+function countOnce(findings: readonly Finding[], tag: Tag | undefined): readonly Finding[] {
+  const best = new Map<Identity | undefined, Finding>();
+  for (const finding of findings) {
+    if (finding.code !== 'COUNTED') continue;
+    const other = best.get(finding.identity);
+    if (other === undefined || isBetter(finding, other, tag)) best.set(finding.identity, finding);
+  }
+  return findings.map((finding) => {
+    if (finding.code !== 'COUNTED' || best.get(finding.identity) === finding) return finding;
+    return { ...finding, code: 'REPEATED', message: `${finding.identity?.name} counts already` };
+  });
+}
+
+function isBetter(a: Finding, b: Finding, tag: Tag | undefined): boolean {
+  // Sequences of different tags, which count together when asked by digest, have nothing to do with each other.
+  const [sequenceA, sequenceB] = tag === undefined ? [0, 0] : [sequenceIn(a), sequenceIn(b)];
+  return sequenceA === sequenceB ? endOf(a) > endOf(b) : sequenceA > sequenceB;
+}
+
+function signersOf(findings: readonly Finding[], rule: TrustRule | undefined): readonly ImageSigner[] {
+  return (rule?.of ?? []).flatMap((id) => {
+    const found = findings.find(({ code, identity }) => code === 'COUNTED' && identity?.id === id);
+    const { identity, key, statement } = found ?? {};
+    return identity && key && statement ? { identity, key, statement } : [];
+  });
+}
+
+function sequenceOf(signers: readonly ImageSigner[], rule: TrustRule): number | undefined {
+  const sequences = signers.map(sequenceIn).sort((a, b) => b - a);
+  // 0 stands for statements without a sequence, which other tools make.
+  return sequences[rule.require - 1] || undefined;
+}
+
+function expiryOf(signers: readonly ImageSigner[], rule: TrustRule): UnixTime | undefined {
+  const ends = signers.map(endOf).sort((a, b) => b - a);
+  const end = ends[rule.require - 1];
+  return end === undefined || end === Number.POSITIVE_INFINITY ? undefined : (end as UnixTime);
+}
+
+function staleness({ tag, digest, remembered }: VerifyRequest, sequence: number | undefined) {
+  if (tag === undefined || remembered === undefined) return undefined;
+  const before = `number ${remembered.sequence} (${remembered.digest}) was accepted before`;
+  if (sequence === undefined) {
+    return { code: 'ROLLBACK', reason: `its signatures have no number, and ${before}` } as const;
+  }
+  if (sequence < remembered.sequence) {
+    return { code: 'ROLLBACK', reason: `it is number ${sequence}, and ${before}` } as const;
+  }
+  if (sequence === remembered.sequence && digest !== remembered.digest) {
+    return { code: 'SEQUENCE_REUSED', reason: `it is number ${sequence} too, and ${before}` } as const;
+  }
+  return undefined;
+}
+
+function sequenceIn({ statement }: { readonly statement: Finding['statement'] }): number {
+  return statement?.sequence ?? 0;
+}
+
+function endOf({ statement }: { readonly statement: Finding['statement'] }): number {
+  return statement?.expires ?? Number.POSITIVE_INFINITY;
+}
