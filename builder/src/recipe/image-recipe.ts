@@ -1,0 +1,71 @@
+import type { Platform } from '@img/spec/platform';
+import type { RepositoryName } from '@img/spec/repository-name';
+import type { Tag } from '@img/spec/tag';
+
+/** What an img.yaml says, checked; made by `parseRecipe`. Paths are as written, not yet looked up. */
+export type ImageRecipe = {
+  readonly name: RepositoryName;
+  readonly version: Tag;
+  readonly os: OsChoice;
+  /** Names of Debian packages; sorted, each once. */
+  readonly packages: readonly string[];
+  readonly files: readonly FileRule[];
+  readonly app: AppRule | undefined;
+  readonly run: RunRule;
+  /** Empty for the machine that builds. */
+  readonly platforms: readonly Platform[];
+};
+
+/** Where packages come from. */
+export type OsChoice =
+  | { readonly kind: 'scratch' }
+  /** A system that is built in, for example `debian:13`. */
+  | { readonly kind: 'named'; readonly name: string }
+  | {
+      readonly kind: 'archive';
+      readonly mirror: string;
+      readonly suite: string;
+      readonly components: readonly string[];
+      /** File with the keys that may sign, relative to the img.yaml; Debian's own if absent. */
+      readonly keyring?: string;
+    };
+
+/** One entry of `files:`. */
+export type FileRule = {
+  /** Relative to the img.yaml, below its folder. */
+  readonly from: string;
+  readonly to: ImagePath;
+  /** Permission bits of the files; undefined for what the file's own executable bit says. */
+  readonly mode: number | undefined;
+  readonly owner: OwnerChoice;
+};
+
+export type AppRule = {
+  readonly kind: 'python' | 'files';
+  readonly from: string;
+  readonly to: ImagePath;
+};
+
+/** A place in the image. */
+export type ImagePath = {
+  /** Without the leading slash, normalised; empty for the root. */
+  readonly path: string;
+  /** Whether it was written with a slash at its end, so that a file goes into it instead of replacing it. */
+  readonly isFolder: boolean;
+};
+
+/** User and group, each a name or a number as text; the group is the user's own if absent. */
+export type OwnerChoice = { readonly user: string; readonly group: string | undefined };
+
+export type RunRule = {
+  readonly cmd: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly user: OwnerChoice | undefined;
+  readonly env: ReadonlyMap<string, string>;
+  /** Absolute; empty if the recipe says nothing. */
+  readonly workingDir: string;
+  /** `8080/tcp` each. */
+  readonly ports: readonly string[];
+  readonly stopSignal: string | undefined;
+  readonly labels: ReadonlyMap<string, string>;
+};
