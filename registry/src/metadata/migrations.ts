@@ -1,0 +1,10 @@
+import type { Dialect } from './database.ts';
+import { beginning } from './migrations/beginning.ts';
+
+/** One step of the schema. Steps are only ever added, at the end; what is released never changes. */
+export type Migration = {
+  readonly name: string;
+  readonly statements: (dialect: Dialect) => readonly string[];
+};
+
+export const migrations: readonly Migration[] = [beginning];

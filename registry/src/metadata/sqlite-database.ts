@@ -1,0 +1,135 @@
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { syncFolder } from '../storage/write-file-atomic.ts';
+import type { Database, Dialect, Reader, Row, SqlValue, TransactionOptions, Writer } from './database.ts';
+import { GroupSync } from './group-sync.ts';
+
+const sqliteDialect: Dialect = {
+  integer: 'INTEGER',
+  text: 'TEXT',
+  bytes: 'BLOB',
+  identity: 'INTEGER PRIMARY KEY',
+  tableOptions: 'STRICT',
+};
+
+/** "imgr", shown by file(1). */
+const applicationId = 0x69_6d_67_72;
+
+/** How long a statement waits for another process to end its transaction. */
+const busyTimeoutMs = 10_000;
+
+/**
+ * A database in one SQLite file with a write-ahead log: one connection writes, one transaction at a time; another
+ * one reads and never waits. Several processes may open the same file.
+ */
+export class SqliteDatabase implements Database {
+  readonly dialect = sqliteDialect;
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  readonly #log: GroupSync;
+  #lastTransaction: Promise<unknown> = Promise.resolve();
+
+  private constructor(writer: Connection, reader: Connection, log: GroupSync) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#log = log;
+  }
+
+  /** Opens the file, or makes it. */
+  static async open(path: string): Promise<SqliteDatabase> {
+    // SQLite syncs at checkpoints only; GroupSync syncs what a durable transaction wrote, off the event loop.
+    const writer = new Connection(path, 'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+    // The log exists from the first transaction on.
+    writer.execute(`BEGIN IMMEDIATE; PRAGMA application_id = ${applicationId}; COMMIT`);
+    const reader = new Connection(path, 'PRAGMA query_only = ON');
+    const log = await GroupSync.open(`${path}-wal`);
+    await syncFolder(dirname(path));
+    return new SqliteDatabase(writer, reader, log);
+  }
+
+  async all<R extends Row>(sql: string, ...values: readonly SqlValue[]): Promise<readonly R[]> {
+    return this.#reader.all<R>(sql, ...values);
+  }
+
+  async get<R extends Row>(sql: string, ...values: readonly SqlValue[]): Promise<R | undefined> {
+    return this.#reader.get<R>(sql, ...values);
+  }
+
+  async transaction<T>(
+    work: (writer: Writer) => Promise<T>,
+    { durable = true }: TransactionOptions = {},
+  ): Promise<T> {
+    const result = this.#lastTransaction.then(() => this.#writer.transaction(work));
+    this.#lastTransaction = result.catch(() => undefined);
+    const value = await result;
+    if (durable) await this.#log.sync();
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.#lastTransaction;
+    await this.#log.close();
+    this.#reader.close();
+    this.#writer.close();
+  }
+}
+
+/** One connection with its prepared statements; answers at once, behind promises. */
+class Connection implements Reader {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string, pragmas: string) {
+    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    this.#database.exec(`PRAGMA journal_mode = WAL; ${pragmas}`);
+  }
+
+  async all<R extends Row>(sql: string, ...values: readonly SqlValue[]): Promise<readonly R[]> {
+    return this.#prepare(sql).all(named(values)) as R[];
+  }
+
+  async get<R extends Row>(sql: string, ...values: readonly SqlValue[]): Promise<R | undefined> {
+    return this.#prepare(sql).get(named(values)) as R | undefined;
+  }
+
+  async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return Number(this.#prepare(sql).run(named(values)).changes);
+  }
+
+  async transaction<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
+    this.execute('BEGIN IMMEDIATE');
+    try {
+      const value = await work(this);
+      this.execute('COMMIT');
+      return value;
+    } catch (error) {
+      // Some failures, such as a full disk, have ended the transaction already.
+      if (this.#database.isTransaction) this.execute('ROLLBACK');
+      throw error;
+    }
+  }
+
+  execute(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+// SQLite takes $1 as a parameter's name; PostgreSQL as its position.
+function named(values: readonly SqlValue[]): { [name: string]: SqlValue } {
+  const parameters: { [name: string]: SqlValue } = {};
+  for (const [index, value] of values.entries()) parameters[`$${index + 1}`] = value;
+  return parameters;
+}

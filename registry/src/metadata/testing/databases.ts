@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { Database } from '../database.ts';
+import { migrate } from '../migrate.ts';
+import { SqliteDatabase } from '../sqlite-database.ts';
+
+/** Every implementation of Database that tests run over: another one joins with one line. */
+export const databases: readonly (readonly [
+  name: string,
+  open: (t: ExecutionContext) => Promise<Database>,
+])[] = [['sqlite', async (t) => SqliteDatabase.open(join(await temporaryFolder(t), 'metadata.sqlite'))]];
+
+/** Opens an empty database with the tables of this version; closed when the test ends. */
+export async function openMigrated(
+  t: ExecutionContext,
+  open: (t: ExecutionContext) => Promise<Database>,
+): Promise<Database> {
+  const database = await open(t);
+  t.teardown(() => database.close());
+  await migrate(database, { now: 1 });
+  return database;
+}
+
+export async function temporaryFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'img-metadata-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
