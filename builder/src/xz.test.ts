@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { collect } from '@img/spec/collect';
+import test from 'ava';
+import { hasTool } from './testing/tool.ts';
+import { decompressXz } from './xz.ts';
+
+const what = 'data.tar.xz';
+const content = Buffer.concat([randomBytes(300_000), Buffer.alloc(700_000, 'img '), randomBytes(1)]);
+
+async function* pieces(bytes: Uint8Array, size = 10_000): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
+}
+
+function xz(input: Uint8Array, ...args: readonly string[]): Buffer {
+  return execFileSync('xz', ['-c', ...args], { input, maxBuffer: 1e8 });
+}
+
+const unpack = (bytes: Uint8Array, pieceBytes = 10_000, maxBytes = 1e9) => {
+  return collect(decompressXz(pieces(bytes, pieceBytes), { maxBytes, what }), 1e9, what);
+};
+
+const files: readonly [why: string, make: () => Buffer][] = [
+  ['one block', () => xz(content)],
+  ['several blocks, as large packages have', () => xz(content, '--block-size=100KiB')],
+  ['two streams', () => Buffer.concat([xz(content.subarray(0, 5000)), xz(content.subarray(5000))])],
+  ['padding after the stream', () => Buffer.concat([xz(content), Buffer.alloc(8)])],
+  ['a dictionary of 1.5 GiB, which is not allocated', () => xz(content, '--lzma2=preset=0,dict=1536MiB')],
+  ['the filter for x86 programs', () => xz(content, '--x86', '--lzma2=preset=6')],
+  ['a SHA-256 check', () => xz(content, '--check=sha256')],
+];
+
+for (const [why, make] of files) {
+  test(`decompressXz() reads ${why}`, async (t) => {
+    if (!hasTool(t, 'xz')) return;
+    const packed = make();
+    t.deepEqual(Buffer.from(await unpack(packed)), content);
+    t.deepEqual(Buffer.from(await unpack(packed, packed.byteLength)), content);
+  });
+}
+
+const damaged: readonly [why: string, damage: (packed: Buffer) => Uint8Array][] = [
+  ['nothing', () => Buffer.alloc(0)],
+  ['another format', () => Buffer.from('!<arch>\ndebian-binary')],
+  ['a file cut in the middle', (packed) => packed.subarray(0, 100_000)],
+  ['a file without its last byte', (packed) => packed.subarray(0, -1)],
+  ['a flipped bit in the data', (packed) => flip(packed, 150_000)],
+  ['a flipped bit in the index', (packed) => flip(packed, packed.byteLength - 20)],
+  ['bytes after the end', (packed) => Buffer.concat([packed, Buffer.from('more')])],
+];
+
+for (const [why, damage] of damaged) {
+  test(`decompressXz() refuses ${why}`, async (t) => {
+    if (!hasTool(t, 'xz')) return;
+    await t.throwsAsync(unpack(damage(xz(content))), {
+      code: 'COMPRESSION_INVALID',
+      message: /data\.tar\.xz/,
+    });
+  });
+}
+
+test('decompressXz() ends before a byte beyond the limit is passed on', async (t) => {
+  if (!hasTool(t, 'xz')) return;
+  const packed = xz(Buffer.alloc(50_000_000));
+  let sizeBytes = 0;
+  const read = async () => {
+    for await (const chunk of decompressXz(pieces(packed), { maxBytes: 100_000, what }))
+      sizeBytes += chunk.byteLength;
+  };
+  await t.throwsAsync(read(), { code: 'COMPRESSION_INVALID', message: /longer than the 100000 bytes/ });
+  t.true(sizeBytes <= 100_000);
+});
+
+test('decompressXz() ends its source when its reader stops early', async (t) => {
+  if (!hasTool(t, 'xz')) return;
+  const packed = xz(content);
+  let isEnded = false;
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* pieces(packed);
+    } finally {
+      isEnded = true;
+    }
+  }
+  for await (const chunk of decompressXz(watched(), { maxBytes: 1e9, what })) {
+    t.true(chunk.byteLength > 0);
+    break;
+  }
+  t.true(isEnded);
+});
+
+test('decompressXz() passes on what its source throws', async (t) => {
+  if (!hasTool(t, 'xz')) return;
+  const lost = new Error('connection lost');
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield xz(content).subarray(0, 50_000);
+    throw lost;
+  }
+  t.is(await t.throwsAsync(collect(decompressXz(failing(), { maxBytes: 1e9, what }), 1e9, what)), lost);
+});
+
+function flip(bytes: Buffer, at: number): Uint8Array {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+}
