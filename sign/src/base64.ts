@@ -8,3 +8,8 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
 }
+
+/** Like {@link decodeBase64}, also in the alphabet for URLs (RFC 4648 section 5), with padding. */
+export function decodeAnyBase64(text: string): Uint8Array | undefined {
+  return decodeBase64(text.replaceAll('-', '+').replaceAll('_', '/'));
+}

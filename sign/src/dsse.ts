@@ -1,7 +1,7 @@
 import type { JsonObject } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
-import { decodeBase64, encodeBase64 } from './base64.ts';
+import { decodeAnyBase64, encodeBase64 } from './base64.ts';
 import { SignError } from './sign-error.ts';
 
 /** A DSSE envelope with its one signature (https://github.com/secure-systems-lab/dsse, envelope.md). */
@@ -53,7 +53,8 @@ export function envelopeFrom(fields: JsonFields): Envelope {
 
 function binary(fields: JsonFields, key: string): Uint8Array {
   const text = fields.string(key, Number.POSITIVE_INFINITY);
-  const bytes = decodeBase64(text);
+  // protocol.md: "Signers may use either, and verifiers MUST accept either."
+  const bytes = decodeAnyBase64(text);
   if (bytes === undefined) {
     throw new SignError('BUNDLE_INVALID', `${fields.path(key)} should be base64, not ${quote(text)}`);
   }

@@ -97,7 +97,8 @@ export function publicKeyFromSpki(der: Uint8Array): PublicKey {
 function parsePem(text: string): PublicKey {
   const block = decodePem(text);
   if (block === undefined) {
-    throw new SignError('KEY_INVALID', `public key ${quote(text)} is not one well-formed PEM block`);
+    // Without the text: it could be a private key.
+    throw new SignError('KEY_INVALID', 'public key is not one well-formed PEM block');
   }
   if (block.label !== 'PUBLIC KEY') {
     throw new SignError('KEY_INVALID', `a PEM block ${quote(block.label)} stands where a PUBLIC KEY should`, {
@@ -118,7 +119,7 @@ function parseSshLine(line: string): PublicKey {
   }
   throw new SignError(
     'KEY_INVALID',
-    `public key ${quote(line)} should be a PEM block PUBLIC KEY or one line "ssh-ed25519 …"`,
+    `text that begins with ${quote(line.slice(0, 12))} should be a PEM block PUBLIC KEY or one line "ssh-ed25519 …"`,
   );
 }
 
