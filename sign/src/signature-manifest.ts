@@ -72,7 +72,7 @@ export function addSignatureLayers(
   const before = existing === undefined ? undefined : parseImageManifest(existing);
   const all = [...(before?.layers ?? [])];
   for (const layer of layers) if (!all.some((other) => isSameSignature(other, layer))) all.push(layer);
-  if (all.length === before?.layers.length) return undefined;
+  if (all.length === (before?.layers.length ?? 0)) return undefined;
   if (all.length > limits.signaturesPerImage) {
     throw new SignError(
       'SIGNATURES_TOO_MANY',
