@@ -1,0 +1,158 @@
+import { limits } from '@img/spec/limits';
+import test from 'ava';
+import { encodeBase64 } from './base64.ts';
+import { encodeBundle, parseBundle } from './bundle.ts';
+import { checkEvidence, statementsBy } from './check-evidence.ts';
+import { preAuthEncoding } from './dsse.ts';
+import type { Evidence } from './evidence.ts';
+import { encodeInToto, inTotoPayloadType } from './in-toto.ts';
+import type { PrivateKey } from './private-key.ts';
+import type { PublicKey } from './public-key.ts';
+import { testClaim, testDigest } from './testing/test-claim.ts';
+import { joined, noEvidence, signedEvidence } from './testing/test-evidence.ts';
+import { p256Key, testKey } from './testing/test-keys.ts';
+
+const [alice, bob] = [testKey(1), testKey(2)];
+const keys = [alice.publicKey, bob.publicKey];
+const all = { known: keys, tried: keys };
+const problems = (evidence: Evidence, known: readonly PublicKey[] = keys) =>
+  checkEvidence(evidence, { known, tried: known }).map(
+    ({ encoding, problem }) => `${encoding} ${problem ?? 'good'}`,
+  );
+const statement = { ...testClaim, digest: testDigest('a') };
+
+async function bundleOf(key: PrivateKey, payload: Uint8Array, change = {}): Promise<Uint8Array> {
+  const payloadType = inTotoPayloadType;
+  const signature = await key.sign(preAuthEncoding(payloadType, payload));
+  return encodeBundle({ payloadType, payload, signature, keyId: key.publicKey.fingerprint, ...change });
+}
+
+test('checkEvidence() finds key and statement in both encodings', async (t) => {
+  const checked = checkEvidence(joined(await signedEvidence(alice), await signedEvidence(bob)), all);
+  t.deepEqual(
+    checked.map(({ encoding, index, key }) => [encoding, index, key]),
+    [
+      ['bundle', 0, alice.publicKey],
+      ['bundle', 1, bob.publicKey],
+      ['simple-signing', 0, alice.publicKey],
+      ['simple-signing', 1, bob.publicKey],
+    ],
+  );
+  for (const piece of checked) t.deepEqual(piece.statement, statement);
+});
+
+test('checkEvidence() does not know keys that it was not given', async (t) => {
+  const evidence = await signedEvidence(testKey(3));
+  t.deepEqual(problems(evidence), ['bundle UNKNOWN_KEY', 'simple-signing UNKNOWN_KEY']);
+  t.deepEqual(problems(evidence, []), ['bundle UNKNOWN_KEY', 'simple-signing UNKNOWN_KEY']);
+});
+
+test('checkEvidence() sees that a signed byte was changed', async (t) => {
+  const { bundles, simpleSignatures } = await signedEvidence(alice);
+  const { envelope } = parseBundle(bundles[0] ?? new Uint8Array());
+  const other = await signedEvidence(alice, {}, 'b');
+  const evidence: Evidence = {
+    bundles: [encodeBundle({ ...envelope, payload: encodeInToto(testClaim, testDigest('b')) })],
+    simpleSignatures: [
+      {
+        payload: other.simpleSignatures[0]?.payload ?? new Uint8Array(),
+        signature: simpleSignatures[0]?.signature ?? '',
+      },
+    ],
+  };
+  t.deepEqual(problems(evidence), ['bundle SIGNATURE_INVALID', 'simple-signing UNKNOWN_KEY']);
+});
+
+test('checkEvidence() believes the signature, not the hint', async (t) => {
+  const payload = encodeInToto(testClaim, testDigest('a'));
+  const byBob = await bundleOf(bob, payload, { keyId: alice.publicKey.fingerprint });
+  const [checked] = checkEvidence({ ...noEvidence, bundles: [byBob] }, all);
+  t.is(checked?.problem, 'SIGNATURE_INVALID');
+  t.is(checked?.key, alice.publicKey);
+  t.is(checked?.statement, undefined);
+});
+
+test('checkEvidence() tries all keys where a bundle names none', async (t) => {
+  const bundle = await bundleOf(bob, encodeInToto(testClaim, testDigest('a')), { keyId: '' });
+  const [checked] = checkEvidence({ ...noEvidence, bundles: [bundle] }, all);
+  t.is(checked?.key, bob.publicKey);
+});
+
+test('checkEvidence() reads signatures made by cosign: P-256, the hash of the key as the hint', (t) => {
+  const { key, sign } = p256Key();
+  const simple = Buffer.from(
+    `{"critical":{"identity":{"docker-reference":"reg.example:5000/com.example.app"},"image":{"docker-manifest-digest":"${testDigest('a')}"},"type":"cosign container image signature"},"optional":null}`,
+  );
+  const payload = Buffer.from(
+    `{"_type":"https://in-toto.io/Statement/v1", "subject":[{"digest":{"sha256":"${'a'.repeat(64)}"}}], "predicateType":"https://sigstore.dev/cosign/sign/v1"}`,
+  );
+  const payloadType = inTotoPayloadType;
+  const bundle = {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: key.publicKey.spkiHash }, tlogEntries: [] },
+    dsseEnvelope: {
+      payload: encodeBase64(payload),
+      payloadType,
+      signatures: [{ sig: encodeBase64(sign(preAuthEncoding(payloadType, payload))) }],
+    },
+  };
+  const evidence: Evidence = {
+    simpleSignatures: [{ payload: simple, signature: encodeBase64(sign(simple)) }],
+    bundles: [Buffer.from(JSON.stringify(bundle))],
+  };
+  const known = [alice.publicKey, key.publicKey];
+  const [first, second] = checkEvidence(evidence, { known, tried: known });
+  t.deepEqual([first?.key, second?.key], [key.publicKey, key.publicKey]);
+  t.is(first?.statement?.repository, undefined);
+  t.is(second?.statement?.repository, testClaim.repository);
+  t.is(second?.statement?.tag, undefined);
+});
+
+test('checkEvidence() does not take an SBOM for a signature', async (t) => {
+  const sbom = `{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"${'a'.repeat(64)}"}}],"predicateType":"https://spdx.dev/Document","predicate":{}}`;
+  const payload = Buffer.from(sbom);
+  const otherType = { payloadType: 'application/json', payload: encodeInToto(testClaim, testDigest('a')) };
+  const signature = await alice.sign(preAuthEncoding(otherType.payloadType, otherType.payload));
+  const bundles = [
+    await bundleOf(alice, payload),
+    encodeBundle({ ...otherType, signature, keyId: alice.publicKey.fingerprint }),
+  ];
+  t.deepEqual(problems({ ...noEvidence, bundles }), ['bundle OTHER_PREDICATE', 'bundle OTHER_PREDICATE']);
+});
+
+test('checkEvidence() refuses what is malformed, also when a known key signed it', async (t) => {
+  const notStrict = Buffer.from('{"critical":{},"optional":{},"more":1}');
+  const evidence: Evidence = {
+    bundles: [new Uint8Array(), Buffer.from('{}'), await bundleOf(alice, Buffer.from('{}'))],
+    simpleSignatures: [
+      { payload: new Uint8Array(), signature: 'not base64' },
+      { payload: new Uint8Array(limits.signatureBytes + 1), signature: '' },
+      { payload: notStrict, signature: encodeBase64(await alice.sign(notStrict)) },
+    ],
+  };
+  const malformed = ['bundle', 'bundle', 'bundle', 'simple-signing', 'simple-signing', 'simple-signing'];
+  t.deepEqual(
+    problems(evidence),
+    malformed.map((encoding) => `${encoding} MALFORMED`),
+  );
+});
+
+test('checkEvidence() looks at no more than the limit, and says so', async (t) => {
+  const evidence = await signedEvidence(alice);
+  const many = joined(...Array(limits.signaturesPerImage + 10).fill(evidence));
+  const checked = checkEvidence(many, all);
+  t.is(checked.length, 2 * (limits.signaturesPerImage + 1));
+  const over = checked.filter(({ problem }) => problem === 'OVER_LIMIT');
+  t.deepEqual(
+    over.map(({ encoding, index }) => [encoding, index]),
+    [
+      ['bundle', limits.signaturesPerImage],
+      ['simple-signing', limits.signaturesPerImage],
+    ],
+  );
+});
+
+test('statementsBy() gives the statements of these keys and no others', async (t) => {
+  const evidence = joined(await signedEvidence(alice), await signedEvidence(bob, { sequence: 50 }));
+  t.deepEqual(statementsBy([alice.publicKey], evidence), [statement, statement]);
+});

@@ -1,0 +1,403 @@
+import { limits } from '@img/spec/limits';
+import { parseRepositoryName } from '@img/spec/repository-name';
+import { parseTag } from '@img/spec/tag';
+import test from 'ava';
+import fc from 'fast-check';
+import { encodeBase64 } from './base64.ts';
+import type { Decision, RefusalCode } from './decision.ts';
+import { parseIdentityId } from './identity.ts';
+import { testClaim, testDigest, untaggedClaim } from './testing/test-claim.ts';
+import { joined, noEvidence, signedEvidence } from './testing/test-evidence.ts';
+import { p256Key, testKey } from './testing/test-keys.ts';
+import { testPolicy, testRule } from './testing/test-policy.ts';
+import { mergeTrustDocuments } from './trust-policy.ts';
+import { latestUnixTime, parseUnixTime } from './unix-time.ts';
+import { type VerifyRequest, verifyImage } from './verify-image.ts';
+
+const [alice, bob, carol, dave] = [testKey(1), testKey(2), testKey(3), testKey(4)];
+const stranger = testKey(9);
+const oneOf = testPolicy(testRule('com.example.', 1, ['alice', 'bob']));
+const twoOf = testPolicy(testRule('com.example.', 2, ['alice', 'bob', 'carol']));
+const now = parseUnixTime('2026-12-01T00:00:00Z');
+
+const request = (change: Partial<VerifyRequest>): VerifyRequest => ({
+  repository: testClaim.repository,
+  tag: parseTag('1.0'),
+  digest: testDigest('a'),
+  evidence: noEvidence,
+  policy: oneOf,
+  now,
+  ...change,
+});
+const outcome = (decision: Decision) => (decision.trusted ? 'trusted' : decision.code);
+const names = ({ signers }: Decision) => signers.map(({ identity }) => identity.name);
+
+test('verifyImage() trusts an image that enough people have signed, and says who, which and until when', async (t) => {
+  const evidence = joined(
+    await signedEvidence(alice),
+    await signedEvidence(bob),
+    await signedEvidence(stranger),
+  );
+  const decision = verifyImage(request({ evidence, policy: twoOf }));
+  t.true(decision.trusted);
+  if (!decision.trusted) return;
+  t.deepEqual(names(decision), ['Alice', 'Bob']);
+  t.is(decision.rule.prefix as string, 'com.example.');
+  t.is(decision.sequence, 41);
+  t.is(decision.expires, testClaim.expires);
+  t.is(decision.signers[0]?.key, alice.publicKey.fingerprint);
+  t.deepEqual(decision.signers[0]?.statement, { ...testClaim, digest: testDigest('a') });
+  t.deepEqual(
+    decision.findings.map(({ encoding, index, code }) => [encoding, index, code] as unknown),
+    [
+      ['bundle', 0, 'COUNTED'],
+      ['bundle', 1, 'COUNTED'],
+      ['bundle', 2, 'UNKNOWN_KEY'],
+      ['simple-signing', 0, 'REPEATED'],
+      ['simple-signing', 1, 'REPEATED'],
+      ['simple-signing', 2, 'UNKNOWN_KEY'],
+    ],
+  );
+  t.is(
+    decision.message,
+    'com.example.app:1.0 is signed by Alice, Bob; required: 2 of alice, bob, carol for com.example.*',
+  );
+});
+
+test('verifyImage() needs only one of both encodings', async (t) => {
+  const evidence = await signedEvidence(alice);
+  for (const part of [
+    { ...evidence, bundles: [] },
+    { ...evidence, simpleSignatures: [] },
+  ]) {
+    t.true(verifyImage(request({ evidence: part })).trusted);
+  }
+});
+
+const after = parseUnixTime('2027-01-01T00:00:00Z');
+const before = parseUnixTime('2026-11-01T00:00:00Z');
+
+// Each attack or mistake alone, with the code that tells it from the others.
+const refusals: readonly (readonly [
+  code: RefusalCode,
+  change: () => Promise<Partial<VerifyRequest>>,
+  reason: string,
+])[] = [
+  [
+    'NO_RULE',
+    async () => ({ repository: parseRepositoryName('org.other') }),
+    'nobody decided about this name',
+  ],
+  [
+    'NO_RULE',
+    async () => ({ evidence: await signedEvidence(alice), policy: testPolicy() }),
+    'signed by somebody known, but without a rule',
+  ],
+  [
+    'NO_RULE',
+    async () => {
+      const policy = testPolicy(testRule('com.example.app', 1, ['alice']));
+      const repository = parseRepositoryName('com.example.apps');
+      return { policy, repository, evidence: await signedEvidence(alice, { repository }) };
+    },
+    'the rule is for com.example.app, not com.example.apps',
+  ],
+  [
+    'RULE_CLOSED',
+    async () => {
+      const policy = testPolicy(testRule('com.', 1, ['alice']), testRule('com.example.', 1, []));
+      return { policy, evidence: await signedEvidence(alice) };
+    },
+    'the most specific rule lists nobody; the broader one does not count',
+  ],
+  ['UNSIGNED', async () => ({}), 'no evidence at all'],
+  ['UNTRUSTED_KEY', async () => ({ evidence: await signedEvidence(stranger) }), 'a key that nobody knows'],
+  [
+    'UNTRUSTED_KEY',
+    async () => ({ evidence: await signedEvidence(carol) }),
+    'a known key that is not in the rule',
+  ],
+  [
+    'UNTRUSTED_KEY',
+    async () => {
+      const policy = testPolicy(testRule('com.', 1, ['alice']), testRule('com.example.', 1, ['bob']));
+      return { policy, evidence: await signedEvidence(alice) };
+    },
+    'in the broader rule, which does not count',
+  ],
+  [
+    'TOO_FEW_SIGNERS',
+    async () => ({ policy: twoOf, evidence: await signedEvidence(alice) }),
+    'one of two, in both encodings',
+  ],
+  [
+    'TOO_FEW_SIGNERS',
+    async () => {
+      const again = await signedEvidence(alice, {
+        sequence: 42,
+        issued: parseUnixTime('2026-11-23T00:00:00Z'),
+      });
+      return { policy: twoOf, evidence: joined(await signedEvidence(alice), again) };
+    },
+    'one person twice',
+  ],
+  [
+    'TOO_FEW_SIGNERS',
+    async () => ({
+      policy: twoOf,
+      evidence: joined(await signedEvidence(alice), await signedEvidence(dave)),
+    }),
+    'one of two, and one who is not in the rule',
+  ],
+  [
+    'TOO_FEW_SIGNERS',
+    async () => {
+      const expired = await signedEvidence(bob, { expires: parseUnixTime('2026-11-30T00:00:00Z') });
+      return { policy: twoOf, evidence: joined(await signedEvidence(alice), expired) };
+    },
+    'the second signature has expired',
+  ],
+  ['OTHER_TAG', async () => ({ tag: parseTag('2.0'), evidence: await signedEvidence(alice) }), 'a moved tag'],
+  [
+    'NO_TAG',
+    async () => ({ evidence: await signedEvidence(alice, untaggedClaim) }),
+    'signed without a tag, asked by tag',
+  ],
+  [
+    'OTHER_REPOSITORY',
+    async () => ({
+      repository: parseRepositoryName('com.example.other'),
+      evidence: await signedEvidence(alice),
+    }),
+    'moved to another repository',
+  ],
+  [
+    'OTHER_DIGEST',
+    async () => ({ digest: testDigest('b'), evidence: await signedEvidence(alice) }),
+    'the signature of another image',
+  ],
+  ['EXPIRED', async () => ({ now: after, evidence: await signedEvidence(alice) }), 'a month later'],
+  ['NOT_YET_VALID', async () => ({ now: before, evidence: await signedEvidence(alice) }), 'a wrong clock'],
+  [
+    'ROLLBACK',
+    async () => ({
+      remembered: { sequence: 42, digest: testDigest('b') },
+      evidence: await signedEvidence(alice),
+    }),
+    'yesterday’s image',
+  ],
+  [
+    'ROLLBACK',
+    async () => ({
+      remembered: { sequence: 42, digest: testDigest('a') },
+      evidence: await signedEvidence(alice),
+    }),
+    'an older statement, though about the same image',
+  ],
+  [
+    'ROLLBACK',
+    async () => {
+      const evidence = joined(await signedEvidence(alice, { sequence: 1000 }), await signedEvidence(bob));
+      return { policy: twoOf, remembered: { sequence: 42, digest: testDigest('b') }, evidence };
+    },
+    'one stolen key cannot outbid: of two, the lower number counts',
+  ],
+  [
+    'SEQUENCE_REUSED',
+    async () => ({
+      remembered: { sequence: 41, digest: testDigest('b') },
+      evidence: await signedEvidence(alice),
+    }),
+    'the same number for another image',
+  ],
+  [
+    'SIGNATURE_MALFORMED',
+    async () => ({ evidence: { ...noEvidence, bundles: [Buffer.from('garbage')] } }),
+    'garbage in the place of a signature',
+  ],
+];
+
+test('verifyImage() refuses each attack with its own code', async (t) => {
+  for (const [code, change, reason] of refusals) {
+    const decision = verifyImage(request(await change()));
+    t.is(outcome(decision), code, reason);
+    t.regex(
+      decision.message,
+      /^com\.example\.\w+:\d\.0 is not trusted: |^org\.other:1\.0 is not trusted: /,
+      reason,
+    );
+    t.true(!decision.trusted && decision.hint.length > 10, reason);
+  }
+});
+
+test('verifyImage() sees that a stored signature was changed', async (t) => {
+  const { bundles, simpleSignatures } = await signedEvidence(alice);
+  const text = Buffer.from(bundles[0] ?? []).toString();
+  const changed = Buffer.from(
+    text.replace(/"sig":"(.)/, (_, first) => `"sig":"${first === 'A' ? 'B' : 'A'}`),
+  );
+  const [simple] = simpleSignatures;
+  const payload = (simple?.payload ?? new Uint8Array()).with(20, 0);
+  const evidence = {
+    bundles: [changed],
+    simpleSignatures: [{ payload, signature: simple?.signature ?? '' }],
+  };
+  t.is(outcome(verifyImage(request({ evidence }))), 'SIGNATURE_INVALID');
+});
+
+test('verifyImage() says what is wrong in words', async (t) => {
+  const message = async (change: Partial<VerifyRequest>) => verifyImage(request(change)).message;
+  t.is(
+    await message({ tag: parseTag('2.0'), evidence: await signedEvidence(alice) }),
+    'com.example.app:2.0 is not trusted: Alice signed it as tag 1.0, not 2.0',
+  );
+  t.is(
+    await message({ now: after, evidence: await signedEvidence(alice) }),
+    "com.example.app:1.0 is not trusted: Alice's signature expired at 2026-12-22T00:00:00Z",
+  );
+  t.is(
+    await message({
+      policy: twoOf,
+      evidence: joined(await signedEvidence(alice), await signedEvidence(dave)),
+    }),
+    'com.example.app:1.0 is not trusted: it is signed by Alice only, but must be by 2 of alice, bob, carol for com.example.*; Dave is not in the rule for com.example.*',
+  );
+  t.is(
+    await message({
+      remembered: { sequence: 42, digest: testDigest('b') },
+      evidence: await signedEvidence(alice),
+    }),
+    `com.example.app:1.0 is not trusted: it is number 41, and number 42 (${testDigest('b')}) was accepted before`,
+  );
+});
+
+test('verifyImage() by digest counts statements about any tag of the repository, or none', async (t) => {
+  const evidence = joined(
+    await signedEvidence(alice, { tag: parseTag('2.0'), sequence: 7 }),
+    await signedEvidence(bob, untaggedClaim),
+  );
+  const remembered = { sequence: 1000, digest: testDigest('b') };
+  const decision = verifyImage(request({ tag: undefined, policy: twoOf, evidence, remembered }));
+  t.true(decision.trusted);
+  t.is(decision.trusted ? decision.sequence : 0, undefined, 'numbers belong to tags');
+  const other = request({ tag: undefined, repository: parseRepositoryName('com.example.other'), evidence });
+  t.is(outcome(verifyImage(other)), 'OTHER_REPOSITORY');
+});
+
+test('verifyImage() accepts what cosign signs for an image asked by digest, and not by tag', (t) => {
+  const { key, sign } = p256Key();
+  const cosign = { id: parseIdentityId('cosign'), name: 'Cosign', keys: [key.publicKey] };
+  const document = { identities: [cosign], rules: [testRule('com.example.', 1, ['cosign'])] };
+  const policy = mergeTrustDocuments([{ source: 'test', document }]);
+  const payload = Buffer.from(
+    `{"critical":{"identity":{"docker-reference":"reg.example:5000/com.example.app"},"image":{"docker-manifest-digest":"${testDigest('a')}"},"type":"cosign container image signature"},"optional":null}`,
+  );
+  const evidence = { bundles: [], simpleSignatures: [{ payload, signature: encodeBase64(sign(payload)) }] };
+  t.is(outcome(verifyImage(request({ policy, evidence, tag: undefined }))), 'trusted');
+  t.is(outcome(verifyImage(request({ policy, evidence }))), 'NO_TAG');
+});
+
+test('verifyImage() counts with a threshold the k-th highest number and the k-th latest end', async (t) => {
+  const ends = ['2026-12-10T00:00:00Z', '2026-12-20T00:00:00Z', '2026-12-30T00:00:00Z'].map(parseUnixTime);
+  const evidence = joined(
+    await signedEvidence(alice, { sequence: 50, expires: ends[0] }),
+    await signedEvidence(bob, { sequence: 41, expires: ends[1] }),
+    await signedEvidence(carol, { sequence: 45, expires: ends[2] }),
+  );
+  for (const [require, sequence, expires] of [
+    [1, 50, ends[2]],
+    [2, 45, ends[1]],
+    [3, 41, ends[0]],
+  ] as const) {
+    const policy = testPolicy(testRule('com.example.', require, ['alice', 'bob', 'carol']));
+    const decision = verifyImage(request({ policy, evidence }));
+    t.true(decision.trusted);
+    if (!decision.trusted) return;
+    t.is(decision.sequence, sequence);
+    t.is(decision.expires, expires);
+  }
+});
+
+test('verifyImage() takes the newest statement of each signer', async (t) => {
+  const older = await signedEvidence(alice, { sequence: 3, expires: latestUnixTime });
+  const newer = await signedEvidence(alice, { sequence: 5 });
+  for (const evidence of [joined(older, newer), joined(newer, older)]) {
+    const decision = verifyImage(request({ evidence }));
+    t.is(decision.trusted ? decision.sequence : 0, 5);
+  }
+});
+
+test('verifyImage() counts an identity with several keys once', async (t) => {
+  const ids = [parseIdentityId('alice'), parseIdentityId('bob')];
+  const identities = [
+    { id: parseIdentityId('alice'), name: 'Alice', keys: [alice.publicKey, carol.publicKey] },
+    { id: parseIdentityId('bob'), name: 'Bob', keys: [bob.publicKey] },
+  ];
+  const document = { identities, rules: [{ ...testRule('com.example.', 2, []), of: ids }] };
+  const policy = mergeTrustDocuments([{ source: 'test', document }]);
+  const both = joined(await signedEvidence(alice), await signedEvidence(carol));
+  t.is(outcome(verifyImage(request({ policy, evidence: both }))), 'TOO_FEW_SIGNERS');
+  t.true(verifyImage(request({ policy, evidence: joined(both, await signedEvidence(bob)) })).trusted);
+});
+
+test('verifyImage() accepts statements without a number until one with a number was seen', async (t) => {
+  // What podman signs with a tag: no number, no end.
+  const payload = Buffer.from(
+    `{"critical":{"identity":{"docker-reference":"reg.example:5000/com.example.app:1.0"},"image":{"docker-manifest-digest":"${testDigest('a')}"},"type":"cosign container image signature"},"optional":{"creator":"podman","timestamp":1795305600}}`,
+  );
+  const signature = encodeBase64(await alice.sign(payload));
+  const evidence = { bundles: [], simpleSignatures: [{ payload, signature }] };
+  const decision = verifyImage(request({ evidence }));
+  t.true(decision.trusted);
+  t.is(decision.trusted ? decision.sequence : 0, undefined);
+  t.is(decision.trusted ? decision.expires : 0, undefined);
+  const remembered = { sequence: 1, digest: testDigest('a') };
+  t.is(outcome(verifyImage(request({ evidence, remembered }))), 'ROLLBACK');
+});
+
+test('verifyImage() forgives a signer whose clock is a little ahead, and no more', async (t) => {
+  const evidence = await signedEvidence(alice);
+  const at = (text: string) => outcome(verifyImage(request({ evidence, now: parseUnixTime(text) })));
+  t.is(at('2026-11-21T23:56:00Z'), 'trusted');
+  t.is(at('2026-11-21T23:54:00Z'), 'NOT_YET_VALID');
+  t.is(at('2026-12-21T23:59:59Z'), 'trusted');
+  t.is(at('2026-12-22T00:00:00Z'), 'EXPIRED');
+});
+
+test('verifyImage() finds the good signature among the most that are looked at, and none beyond', async (t) => {
+  const [good, bad] = [await signedEvidence(alice), await signedEvidence(stranger)];
+  const flood = Array(limits.signaturesPerImage - 1).fill(bad);
+  t.true(verifyImage(request({ evidence: joined(...flood, good) })).trusted);
+  const decision = verifyImage(request({ evidence: joined(...flood, bad, good) }));
+  t.is(outcome(decision), 'UNTRUSTED_KEY');
+  t.true(decision.findings.some(({ code }) => code === 'OVER_LIMIT'));
+});
+
+test('verifyImage() decides whatever the evidence is, and never trusts what nobody signed', async (t) => {
+  const evidence = await signedEvidence(alice);
+  const text = Buffer.from(evidence.bundles[0] ?? []).toString();
+  const payloadText = Buffer.from(evidence.simpleSignatures[0]?.payload ?? []).toString();
+  const signature = evidence.simpleSignatures[0]?.signature ?? '';
+  const edit = fc.tuple(fc.nat(text.length - 1), fc.nat(10), fc.string({ maxLength: 3 }));
+  const edited = (original: string, [at, cut, added]: [number, number, string]) =>
+    original.slice(0, at) + added + original.slice(at + cut);
+  fc.assert(
+    fc.property(edit, edit, fc.constantFrom(signature, '', 'AAAA'), (a, b, otherSignature) => {
+      const payload = edited(payloadText, b);
+      const changed = payload !== payloadText || otherSignature !== signature;
+      const decision = verifyImage(
+        request({
+          evidence: {
+            bundles: [Buffer.from(edited(text, a))],
+            simpleSignatures: changed ? [{ payload: Buffer.from(payload), signature: otherSignature }] : [],
+          },
+        }),
+      );
+      // Outside of the envelope a bundle may change; what is signed may not.
+      return decision.signers.every(
+        ({ statement }) => statement.digest === testDigest('a') && statement.sequence === 41,
+      );
+    }),
+  );
+  t.pass();
+});
