@@ -1,0 +1,20 @@
+import { CodedError } from '@img/spec/coded-error';
+
+/** What the command line itself refuses; everything else comes from the packages below. */
+export type CliErrorCode =
+  /** The user asked to stop. */
+  | 'CANCELLED'
+  | 'CONFIG_INVALID'
+  | 'FILE_EXISTS'
+  | 'IDENTITY_UNKNOWN'
+  | 'KEY_EXISTS'
+  | 'KEY_UNKNOWN'
+  | 'KEY_UNSAFE'
+  | 'NODE_FEATURE_MISSING'
+  | 'PASSPHRASE_MISSING'
+  | 'USAGE';
+
+/** A mistake in what was typed or configured; the message names it, the hint says what to write instead. */
+export class CliError extends CodedError<CliErrorCode> {
+  override readonly name = 'CliError';
+}

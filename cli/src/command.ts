@@ -1,0 +1,85 @@
+import { type Command, Option } from 'commander';
+import type { Config } from './config/config.ts';
+import type { Environment } from './environment.ts';
+import type { Output, OutputOptions, Streams } from './output/output.ts';
+
+/** What the process gives to a command. */
+export type CommandContext = {
+  readonly environment: Environment;
+  readonly streams: Streams;
+  /** Aborted when the user or the system asks the process to stop. */
+  readonly signal: AbortSignal;
+  /** Ends the process with another code than 0 although nothing failed. */
+  readonly setExitCode: (code: number) => void;
+};
+
+/** A file under commands/: adds arguments, options, an example and the action to its command. */
+export type CommandModule = {
+  readonly configure: (command: Command, context: CommandContext) => void;
+};
+
+/** What a command works with. */
+export type Session = {
+  readonly config: Config;
+  readonly output: Output;
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  readonly setExitCode: (code: number) => void;
+};
+
+/**
+ * Sets what a command does, and adds the options that every command has. The arguments are those of the
+ * command, in its order.
+ */
+export function onRun<Options extends object, Arguments extends readonly unknown[]>(
+  command: Command,
+  context: CommandContext,
+  run: (session: Session, options: Options, ...values: Arguments) => Promise<void>,
+): void {
+  addOutputOptions(command);
+  command.action(async (...given: readonly unknown[]) => {
+    const { runSession } = await import('./session.ts');
+    // Commander appends the options and the command itself.
+    const values = given.slice(0, -2) as unknown as Arguments;
+    await runSession(context, outputOptions(command), (session) =>
+      run(session, command.opts<Options>(), ...values),
+    );
+  });
+}
+
+/** What was asked for at any place of the line, before or after the name of the command. */
+function outputOptions(command: Command): OutputOptions {
+  const chain: OutputOptions[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) chain.push(at.opts<OutputOptions>());
+  return {
+    json: chain.some(({ json }) => json === true),
+    quiet: chain.some(({ quiet }) => quiet === true),
+    verbose: chain.some(({ verbose }) => verbose === true),
+    progress: chain.every(({ progress }) => progress !== false),
+  };
+}
+
+/** Adds examples to the end of a command's help. */
+export function addExamples(command: Command, ...examples: readonly string[]): void {
+  command.addHelpText(
+    'after',
+    `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${examples.map((line) => `  ${line}\n`).join('')}`,
+  );
+}
+
+/** The options that decide how much is printed, and how; every command has them, and they may stand before it. */
+export function addOutputOptions(
+  command: Command,
+  { hidden = false }: { readonly hidden?: boolean } = {},
+): void {
+  for (const [flags, description] of outputFlags) {
+    command.addOption(new Option(flags, description).helpGroup('Output:').hideHelp(hidden));
+  }
+}
+
+const outputFlags: readonly (readonly [flags: string, description: string])[] = [
+  ['--json', 'print the result as one JSON document'],
+  ['-q, --quiet', 'print the result only'],
+  ['--verbose', 'tell more, also what led to an error'],
+  ['--no-progress', 'draw no progress'],
+];

@@ -1,0 +1,57 @@
+import { CodedError } from '@img/spec/coded-error';
+
+/** How a command can end; `img run` ends as the app does. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notTrusted: 3,
+  notFound: 4,
+  refused: 5,
+  rolledBack: 10,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** For help texts, one line each. */
+export const exitCodeHelp: readonly (readonly [code: ExitCode, meaning: string])[] = [
+  [exitCodes.done, 'done'],
+  [exitCodes.failed, 'failed'],
+  [exitCodes.usage, 'wrong usage or configuration'],
+  [exitCodes.notTrusted, 'the image is not trusted'],
+  [exitCodes.notFound, 'the image, key or identity was not found'],
+  [exitCodes.refused, 'the registry refused'],
+  [exitCodes.rolledBack, 'updated, was not healthy, and was rolled back'],
+];
+
+// Codes that are not here end with `failed`.
+const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
+  ['CONFIG_INVALID', exitCodes.usage],
+  ['USAGE', exitCodes.usage],
+  ['RECIPE_INVALID', exitCodes.usage],
+  ['RECIPE_MISSING', exitCodes.usage],
+  ['RECIPE_UNKNOWN_KEY', exitCodes.usage],
+  ['RECIPE_UNSUPPORTED', exitCodes.usage],
+  ['NOT_TRUSTED', exitCodes.notTrusted],
+  ['IDENTITY_UNKNOWN', exitCodes.notFound],
+  ['IMAGE_MISSING', exitCodes.notFound],
+  ['KEY_UNKNOWN', exitCodes.notFound],
+  ['MANIFEST_UNKNOWN', exitCodes.notFound],
+  ['NAME_UNKNOWN', exitCodes.notFound],
+  ['REFERENCE_UNKNOWN', exitCodes.notFound],
+  ['ACCESS_DENIED', exitCodes.refused],
+  ['DENIED', exitCodes.refused],
+  ['LOGIN_FAILED', exitCodes.refused],
+  ['REQUEST_REFUSED', exitCodes.refused],
+  ['TOKEN_REFUSED', exitCodes.refused],
+  ['TOO_MANY_REQUESTS', exitCodes.refused],
+  ['TOOMANYREQUESTS', exitCodes.refused],
+  ['UNAUTHORIZED', exitCodes.refused],
+  ['UNSUPPORTED', exitCodes.refused],
+]);
+
+/** How a command ends that failed with the error. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof CodedError)) return exitCodes.failed;
+  return byErrorCode.get(error.code) ?? exitCodes.failed;
+}
