@@ -1,0 +1,178 @@
+import { chmodSync, chownSync, mkdirSync, opendirSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { quote } from '@img/spec/quote';
+import type { RuntimeMount } from '@img/spec/runtime-config';
+import type { GeneratedFile } from '../config/generated-files.ts';
+import { isAtOrBelow } from '../config/inside-path.ts';
+import { kernelFolders } from '../config/kernel-mounts.ts';
+import { type ScratchMount, scratchBytes } from '../config/storage.ts';
+import { mount, mountFlags } from '../linux/mount.ts';
+import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { RuntimeError } from '../runtime-error.ts';
+import { resolveInside } from './inside-root.ts';
+import type { PlacedMount } from './place-mounts.ts';
+import { Skeleton } from './skeleton.ts';
+
+export type RootRequest = {
+  readonly mounts: readonly PlacedMount[];
+  readonly files: readonly GeneratedFile[];
+  /** Where the process starts; made where the image lacks it. */
+  readonly workingDir: string;
+  readonly isWritable: boolean;
+};
+
+/**
+ * Makes the root of a container in the bundle, which is the current folder and whose `tree` is the image's tree: an
+ * overlay of the {@link Skeleton} over the tree, read-only or with a writable layer in memory. Every path is
+ * relative, so that no character in it can be taken for a separator of overlay options.
+ *
+ * @returns the mounts that the runtime makes on it
+ * @throws RuntimeError MOUNT_INVALID, WORKING_DIR_INVALID, SYSTEM_CALL_FAILED
+ */
+export function mountRoot(bundle: string, request: RootRequest): readonly RuntimeMount[] {
+  makeSkeleton(request);
+  mkdirSync('root');
+  mkdirSync('scratch');
+  const writable = request.isWritable
+    ? writableLayer('scratch/root', scratchBytes, resolveInside('tree', '/').stat)
+    : [];
+  overlay(['skeleton', 'tree'], writable, 'root');
+  return request.mounts.map((placed, index) => runtimeMount(bundle, placed, index));
+}
+
+function makeSkeleton({ mounts, files, workingDir }: RootRequest): void {
+  mkdirSync('skeleton');
+  const skeleton = new Skeleton('tree', 'skeleton');
+  for (const folder of kernelFolders) {
+    const { stat } = resolveInside('tree', folder);
+    if (stat === undefined) skeleton.addFolder(folder);
+  }
+  for (const { mount: planned, inside, isFile } of mounts) {
+    if (inside === undefined || inside.stat !== undefined) continue;
+    if (isFile) skeleton.addFile(inside.path, new Uint8Array());
+    else skeleton.addFolder(inside.path, planned.kind === 'scratch' ? planned.mode : undefined);
+  }
+  const isCovered = (path: string) =>
+    mounts.some(({ mount: { destination } }) => isAtOrBelow(path, destination));
+  for (const { path, content } of files) {
+    // The file itself may be a link to where the image's own system would make it; its folder is followed.
+    const slash = path.lastIndexOf('/');
+    const target = `${resolveInside('tree', path.slice(0, slash)).path}${path.slice(slash)}`;
+    if (!isCovered(target)) skeleton.addFile(target, content);
+  }
+  const start = resolveInside('tree', workingDir);
+  if (!isCovered(start.path)) addWorkingDir(skeleton, workingDir, start);
+  skeleton.finish();
+}
+
+function addWorkingDir(
+  skeleton: Skeleton,
+  workingDir: string,
+  { path, stat }: ReturnType<typeof resolveInside>,
+): void {
+  const isOfKernel = kernelFolders.some((folder) => isAtOrBelow(path, folder));
+  if (isOfKernel || (stat !== undefined && !stat.isDirectory())) {
+    throw new RuntimeError(
+      'WORKING_DIR_INVALID',
+      `working folder ${quote(workingDir)} leads to ${quote(path)} in this image, which is ${isOfKernel ? "the kernel's" : 'no folder'}`,
+      { hint: 'Choose another one with --workdir.' },
+    );
+  }
+  if (stat === undefined) skeleton.addFolder(path);
+}
+
+function runtimeMount(bundle: string, placed: PlacedMount, index: number): RuntimeMount {
+  const { mount: planned, inside } = placed;
+  const { destination } = planned;
+  if (planned.kind === 'bind') {
+    // Not recursive if read-only: runtimes make only the topmost mount read-only.
+    const options = planned.readOnly ? ['bind', 'ro'] : ['rbind'];
+    return {
+      destination,
+      type: 'bind',
+      source: planned.source,
+      options: [...options, 'rprivate', 'nosuid', 'nodev'],
+    };
+  }
+  const options = ['nosuid', 'nodev', ...(planned.canExecute ? [] : ['noexec'])];
+  const stat = inside?.stat;
+  if (inside !== undefined && stat !== undefined && hasEntries(join('tree', inside.path))) {
+    const source = seededScratch(planned, inside.path, stat, String(index));
+    return {
+      destination,
+      type: 'bind',
+      source: join(bundle, source),
+      options: ['bind', 'rprivate', ...options],
+    };
+  }
+  const { uid, gid, mode } = stat ?? { uid: 0, gid: 0, mode: planned.mode };
+  const owner = uid === 0 && gid === 0 ? [] : [`uid=${uid}`, `gid=${gid}`];
+  return {
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [...options, `size=${planned.sizeBytes}`, `mode=${(mode & 0o7777).toString(8)}`, ...owner],
+  };
+}
+
+// The image's content is not copied: it shows through until the app changes it.
+function seededScratch({ sizeBytes }: ScratchMount, path: string, stat: Stats, name: string): string {
+  const lower = `scratch/${name}-lower`;
+  const merged = `scratch/${name}-merged`;
+  mkdirSync(lower);
+  mkdirSync(merged);
+  mount({ source: join('tree', path), target: lower, flags: mountFlags.bind });
+  overlay([lower], writableLayer(`scratch/${name}`, sizeBytes, stat), merged);
+  return merged;
+}
+
+/** The options of a writable layer in memory, whose root looks as given. */
+function writableLayer(
+  folder: string,
+  sizeBytes: number,
+  root: Stats | undefined,
+): readonly (readonly [string, string])[] {
+  mkdirSync(folder);
+  mountFileSystem({
+    type: 'tmpfs',
+    target: folder,
+    options: [
+      ['source', 'img'],
+      ['size', String(sizeBytes)],
+      ['mode', '700'],
+    ],
+    attributes: mountAttributes.noDev,
+  });
+  mkdirSync(`${folder}/upper`);
+  mkdirSync(`${folder}/work`);
+  if (root !== undefined) {
+    chownSync(`${folder}/upper`, root.uid, root.gid);
+    chmodSync(`${folder}/upper`, root.mode & 0o7777);
+  }
+  return [
+    ['upperdir', `${folder}/upper`],
+    ['workdir', `${folder}/work`],
+  ];
+}
+
+function overlay(
+  lower: readonly string[],
+  writable: readonly (readonly [string, string])[],
+  target: string,
+): void {
+  mountFileSystem({
+    type: 'overlay',
+    target,
+    options: [['source', 'img'], ['lowerdir', lower.join(':')], ...writable],
+    attributes: mountAttributes.noDev | (writable.length === 0 ? mountAttributes.readOnly : 0),
+  });
+}
+
+function hasEntries(folder: string): boolean {
+  const entries = opendirSync(folder);
+  try {
+    return entries.readSync() !== null;
+  } finally {
+    entries.closeSync();
+  }
+}

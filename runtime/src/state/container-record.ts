@@ -1,0 +1,78 @@
+import { type Digest, parseDigest } from '@img/spec/digest';
+import { parseJson } from '@img/spec/json';
+import { JsonFields } from '@img/spec/json-fields';
+import { quote } from '@img/spec/quote';
+import { RuntimeError } from '../runtime-error.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+
+/** The names of the runtimes that can be launched. */
+export type RuntimeName = 'crun' | 'runc';
+
+/** What a host remembers of a container while it runs. */
+export type ContainerRecord = {
+  /** 16 hex characters. */
+  readonly id: string;
+  /** The image as the caller wrote it, in full. */
+  readonly reference: string;
+  readonly digest: Digest;
+  /** Names from the local keyring of those whose signatures counted. */
+  readonly signers: readonly string[];
+  /** What the caller gave up, for example `signature`. */
+  readonly insecure: readonly string[];
+  readonly runtime: RuntimeName;
+  /** The number of the signal that ends the app. */
+  readonly stopSignal: number;
+  /** The process that the container lives and ends with: first `img`, then the runtime in its place. */
+  readonly supervisor: ProcessIdentity;
+  /** RFC 3339. */
+  readonly started: string;
+};
+
+const maxBytes = 64 * 1024;
+const maxItems = 256;
+
+/** @throws RuntimeError STATE_INVALID */
+export function parseContainerRecord(bytes: Uint8Array, path: string): ContainerRecord {
+  try {
+    const fields = new JsonFields(parseJson(bytes, { maxBytes }), 'record', 'CONFIG_INVALID');
+    const supervisor = fields.object('supervisor');
+    const runtime = fields.string('runtime');
+    if (runtime !== 'crun' && runtime !== 'runc') throw new Error(`unknown runtime ${quote(runtime)}`);
+    return {
+      id: parseContainerId(fields.string('id')),
+      reference: fields.string('reference'),
+      digest: parseDigest(fields.string('digest')),
+      signers: fields.optionalStrings('signers', maxItems) ?? [],
+      insecure: fields.optionalStrings('insecure', maxItems) ?? [],
+      runtime,
+      stopSignal: fields.integer('stopSignal', 1, 64),
+      supervisor: {
+        pid: supervisor.integer('pid', 1),
+        startTicks: supervisor.integer('startTicks', 0),
+        bootId: supervisor.string('bootId'),
+      },
+      started: fields.string('started'),
+    };
+  } catch (cause) {
+    throw new RuntimeError(
+      'STATE_INVALID',
+      `${quote(path)} is no record of a container: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+export function encodeContainerRecord(record: ContainerRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`;
+}
+
+export function isContainerId(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
+
+function parseContainerId(text: string): string {
+  if (!isContainerId(text)) throw new Error(`id ${quote(text)} should be 16 hex characters`);
+  return text;
+}

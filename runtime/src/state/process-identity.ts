@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * One process for all time: a number alone is given again, with its start time it is unique until the next boot.
+ * It survives execve.
+ */
+export type ProcessIdentity = {
+  readonly pid: number;
+  /** Clock ticks from boot to start (proc(5), stat, field 22). */
+  readonly startTicks: number;
+  readonly bootId: string;
+};
+
+/** The kernel's name of the time between two boots. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** The identity of a running process; undefined if there is none with this number, or only what is left of one. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The name stands in parentheses and may hold any character, so the fields are counted from the last one.
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTicks = Number(fields[18]);
+  if (state === 'Z' || state === 'X' || !Number.isSafeInteger(startTicks)) return undefined;
+  return { pid, startTicks, bootId: readBootId() };
+}
+
+/** Whether it is this very process that still runs. */
+export function isRunning(process: ProcessIdentity): boolean {
+  const now = identifyProcess(process.pid);
+  return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
+}

@@ -1,0 +1,42 @@
+/**
+ * Run as a process of its own by the tests of launch: becomes the container that its argument describes. Tells on the
+ * standard error what it swept before.
+ */
+import { writeSync } from 'node:fs';
+import type { ImageConfig } from '@img/spec/image-config';
+import type { RunOptions } from '../config/run-options.ts';
+import { type LaunchRequest, launch } from '../launch/launch.ts';
+import { mount, mountFlags } from '../linux/mount.ts';
+import type { RuntimeName } from '../state/container-record.ts';
+import { RunState } from '../state/run-state.ts';
+
+export type LaunchTreeRequest = {
+  readonly runFolder: string;
+  /** A folder with the image's content; shown read-only. */
+  readonly tree: string;
+  readonly image: ImageConfig;
+  readonly options: RunOptions;
+  readonly runtime: RuntimeName;
+  readonly receipt: LaunchRequest['receipt'];
+  /** Whether to say `mounting` and wait to be killed in the middle of the launch. */
+  readonly stopsInLaunch: boolean;
+};
+
+const request = JSON.parse(process.argv[2] ?? '') as LaunchTreeRequest;
+const state = new RunState(request.runFolder);
+await state.sweep();
+try {
+  launch(state, { ...request, tree: { method: 'checkout', mount: mountTree } });
+} catch (error) {
+  const { name, code, message } = error as Error & { code: string };
+  writeSync(2, `${name} ${code}: ${message}\n`);
+  process.exitCode = 70;
+}
+
+function mountTree(target: string): void {
+  mount({ source: request.tree, target, flags: mountFlags.bind });
+  mount({ target, flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly });
+  if (!request.stopsInLaunch) return;
+  writeSync(1, 'mounting\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
