@@ -8,9 +8,10 @@ import type { Evidence } from './evidence.ts';
 import { encodeInToto, inTotoPayloadType } from './in-toto.ts';
 import type { PrivateKey } from './private-key.ts';
 import type { PublicKey } from './public-key.ts';
+import { cosignVector } from './testing/cosign-vector.ts';
 import { testClaim, testDigest } from './testing/test-claim.ts';
 import { joined, noEvidence, signedEvidence } from './testing/test-evidence.ts';
-import { p256Key, testKey } from './testing/test-keys.ts';
+import { testKey } from './testing/test-keys.ts';
 
 const [alice, bob] = [testKey(1), testKey(2)];
 const keys = [alice.publicKey, bob.publicKey];
@@ -78,34 +79,17 @@ test('checkEvidence() tries all keys where a bundle names none', async (t) => {
   t.is(checked?.key, bob.publicKey);
 });
 
-test('checkEvidence() reads signatures made by cosign: P-256, the hash of the key as the hint', (t) => {
-  const { key, sign } = p256Key();
-  const simple = Buffer.from(
-    `{"critical":{"identity":{"docker-reference":"reg.example:5000/com.example.app"},"image":{"docker-manifest-digest":"${testDigest('a')}"},"type":"cosign container image signature"},"optional":null}`,
-  );
-  const payload = Buffer.from(
-    `{"_type":"https://in-toto.io/Statement/v1", "subject":[{"digest":{"sha256":"${'a'.repeat(64)}"}}], "predicateType":"https://sigstore.dev/cosign/sign/v1"}`,
-  );
-  const payloadType = inTotoPayloadType;
-  const bundle = {
-    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
-    verificationMaterial: { publicKey: { hint: key.publicKey.spkiHash }, tlogEntries: [] },
-    dsseEnvelope: {
-      payload: encodeBase64(payload),
-      payloadType,
-      signatures: [{ sig: encodeBase64(sign(preAuthEncoding(payloadType, payload))) }],
-    },
-  };
-  const evidence: Evidence = {
-    simpleSignatures: [{ payload: simple, signature: encodeBase64(sign(simple)) }],
-    bundles: [Buffer.from(JSON.stringify(bundle))],
-  };
-  const known = [alice.publicKey, key.publicKey];
-  const [first, second] = checkEvidence(evidence, { known, tried: known });
-  t.deepEqual([first?.key, second?.key], [key.publicKey, key.publicKey]);
-  t.is(first?.statement?.repository, undefined);
-  t.is(second?.statement?.repository, testClaim.repository);
-  t.is(second?.statement?.tag, undefined);
+test('checkEvidence() reads signatures that cosign made', (t) => {
+  const { publicKey, digest, evidence } = cosignVector;
+  const known = [alice.publicKey, publicKey];
+  const [bundle, simple] = checkEvidence(evidence, { known, tried: known });
+  t.is(bundle?.key, publicKey);
+  t.is(simple?.key, publicKey);
+  t.is(bundle?.statement?.digest, digest);
+  t.is(bundle?.statement?.repository, undefined, 'a bundle of cosign names no repository');
+  t.is(simple?.statement?.digest, digest);
+  t.is(simple?.statement?.repository, testClaim.repository);
+  t.is(simple?.statement?.tag, undefined, 'and its simple signature no tag');
 });
 
 test('checkEvidence() does not take an SBOM for a signature', async (t) => {

@@ -15,6 +15,7 @@ import {
   signatureTag,
   simpleSigningMediaType,
 } from './signature-manifest.ts';
+import { cosignVector } from './testing/cosign-vector.ts';
 import { testDigest } from './testing/test-claim.ts';
 
 const layer = (n: number, signature = `signature${n}`): Descriptor => {
@@ -85,6 +86,15 @@ test('addSignatureLayers() keeps what other tools wrote: foreign layers, annotat
   t.deepEqual(merged.layers, [foreign, layer(1)]);
   t.deepEqual(merged.subject, subject);
   t.deepEqual(merged.annotations, { note: 'kept' });
+});
+
+test('addSignatureLayers() adds to what cosign wrote', (t) => {
+  const { signatureManifest } = cosignVector;
+  const merged = addSignatureLayers(signatureManifest, [layer(1)]);
+  t.deepEqual(layersOf(merged?.manifest.bytes ?? new Uint8Array()), [
+    ...layersOf(signatureManifest),
+    layer(1),
+  ]);
 });
 
 test('addSignatureLayers() adds nothing twice', (t) => {

@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { encodeBase64 } from './base64.ts';
 import type { Decision, RefusalCode } from './decision.ts';
 import { parseIdentityId } from './identity.ts';
+import { cosignVector } from './testing/cosign-vector.ts';
 import { testClaim, testDigest, untaggedClaim } from './testing/test-claim.ts';
 import { joined, noEvidence, signedEvidence } from './testing/test-evidence.ts';
-import { p256Key, testKey } from './testing/test-keys.ts';
+import { testKey } from './testing/test-keys.ts';
 import { testPolicy, testRule } from './testing/test-policy.ts';
 import { mergeTrustDocuments } from './trust-policy.ts';
 import { latestUnixTime, parseUnixTime } from './unix-time.ts';
@@ -284,17 +285,24 @@ test('verifyImage() by digest counts statements about any tag of the repository,
   t.is(outcome(verifyImage(other)), 'OTHER_REPOSITORY');
 });
 
-test('verifyImage() accepts what cosign signs for an image asked by digest, and not by tag', (t) => {
-  const { key, sign } = p256Key();
-  const cosign = { id: parseIdentityId('cosign'), name: 'Cosign', keys: [key.publicKey] };
+test('verifyImage() accepts what cosign signed for an image asked by digest, and not by tag', (t) => {
+  const { publicKey, digest, evidence } = cosignVector;
+  const cosign = { id: parseIdentityId('cosign'), name: 'Cosign', keys: [publicKey] };
   const document = { identities: [cosign], rules: [testRule('com.example.', 1, ['cosign'])] };
   const policy = mergeTrustDocuments([{ source: 'test', document }]);
-  const payload = Buffer.from(
-    `{"critical":{"identity":{"docker-reference":"reg.example:5000/com.example.app"},"image":{"docker-manifest-digest":"${testDigest('a')}"},"type":"cosign container image signature"},"optional":null}`,
+  for (const part of [
+    { ...evidence, bundles: [] },
+    { ...evidence, simpleSignatures: [] },
+  ]) {
+    const asked = { policy, digest, evidence: part };
+    t.is(outcome(verifyImage(request({ ...asked, tag: undefined }))), 'trusted');
+    t.is(outcome(verifyImage(request(asked))), 'NO_TAG');
+  }
+  const moved = { policy, digest, tag: undefined, repository: parseRepositoryName('com.example.other') };
+  t.is(
+    outcome(verifyImage(request({ ...moved, evidence: { ...evidence, bundles: [] } }))),
+    'OTHER_REPOSITORY',
   );
-  const evidence = { bundles: [], simpleSignatures: [{ payload, signature: encodeBase64(sign(payload)) }] };
-  t.is(outcome(verifyImage(request({ policy, evidence, tag: undefined }))), 'trusted');
-  t.is(outcome(verifyImage(request({ policy, evidence }))), 'NO_TAG');
 });
 
 test('verifyImage() counts with a threshold the k-th highest number and the k-th latest end', async (t) => {
