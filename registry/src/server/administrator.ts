@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { quote } from '@img/spec/quote';
+import type { Database } from '../metadata/database.ts';
+import { findUser, hasAdministrator, putUser } from '../metadata/users.ts';
+import { hashPassword, verifyPassword } from './auth/password-hash.ts';
+import type { RunningRegistry } from './registry-options.ts';
+import { ServerError } from './server-error.ts';
+
+// No colon, which ends the name in Basic credentials.
+const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
+const fewestCharacters = 8;
+
+/**
+ * Sees to it that there is an administrator: with the password given, also if it was another one before; else, if
+ * there is none yet, with one made up now.
+ *
+ * @throws ServerError OPTION_INVALID
+ */
+export async function ensureAdministrator(
+  database: Database,
+  { name = 'admin', password }: { readonly name?: string; readonly password?: string },
+  now: number,
+): Promise<RunningRegistry['administrator']> {
+  if (!namePattern.test(name)) {
+    throw new ServerError(
+      'OPTION_INVALID',
+      `the administrator's name ${quote(name)} should be lower-case letters, digits, ".", "_" and "-", 64 at most`,
+    );
+  }
+  if (password === undefined) {
+    if (await hasAdministrator(database)) return { name, newPassword: undefined };
+    const newPassword = randomBytes(18).toString('base64url');
+    await store(database, name, newPassword, now);
+    return { name, newPassword };
+  }
+  if (password.length < fewestCharacters) {
+    throw new ServerError(
+      'OPTION_INVALID',
+      `the administrator's password should have ${fewestCharacters} characters at least`,
+    );
+  }
+  const user = await findUser(database, name);
+  const isKept = user?.is_administrator === 1 && (await verifyPassword(password, user.password_hash));
+  if (!isKept) await store(database, name, password, now);
+  return { name, newPassword: undefined };
+}
+
+async function store(database: Database, name: string, password: string, now: number): Promise<void> {
+  const user = { name, password_hash: await hashPassword(password), is_administrator: 1 };
+  await database.transaction((writer) => putUser(writer, user, now));
+}

@@ -1,0 +1,70 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomUUID,
+} from 'node:crypto';
+import { link, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder, temporaryPrefix, writeFileAtomic } from '../../storage/write-file-atomic.ts';
+import { ServerError } from '../server-error.ts';
+
+/** The Ed25519 key pair that signs the registry's tokens. */
+export type TokenKey = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
+
+/**
+ * Reads the key from a PEM file that only its owner may read, or makes it. Of several processes that make it at
+ * the same time, all get the same one.
+ *
+ * @throws ServerError KEY_UNUSABLE
+ */
+export async function loadTokenKey(path: string): Promise<TokenKey> {
+  if (!(await exists(path))) await makeKey(path);
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0) {
+    throw new ServerError('KEY_UNUSABLE', `others may read the key that signs tokens, ${path}`, {
+      hint: `Take their right away with: chmod 600 ${path}`,
+    });
+  }
+  try {
+    const privateKey = createPrivateKey(await readFile(path));
+    if (privateKey.asymmetricKeyType !== 'ed25519')
+      throw new Error(`it is of type ${privateKey.asymmetricKeyType}`);
+    return { privateKey, publicKey: createPublicKey(privateKey) };
+  } catch (cause) {
+    throw new ServerError(
+      'KEY_UNUSABLE',
+      `${path} is not an Ed25519 private key: ${(cause as Error).message}`,
+      {
+        cause,
+        hint: 'Move the file away: a new key is made at the next start, and tokens in use end.',
+      },
+    );
+  }
+}
+
+async function makeKey(path: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const mine = join(dirname(path), `${temporaryPrefix}token-key-${randomUUID()}`);
+  await writeFileAtomic(mine, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  try {
+    // Unlike a rename, a link never replaces what another process has put there.
+    await link(mine, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(mine, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream';
+import type { Digest } from '@img/spec/digest';
+import { mediaTypes } from '@img/spec/media-types';
+import { ProtocolError } from '@img/spec/protocol-error';
+import { findBlob, type LinkedBlob } from '../../metadata/blobs.ts';
+import { deleteBlob } from '../../metadata/delete-blob.ts';
+import { postponeReview } from '../../metadata/links.ts';
+import { digestParameter, type RepositoryExchange } from '../exchange.ts';
+import { answerIfKnown, parseEntityTags } from '../http/answer.ts';
+import { type ByteRange, parseByteRange } from '../http/byte-range.ts';
+import { answerDeletion } from './deletion.ts';
+
+/** `GET` and `HEAD /v2/<name>/blobs/<digest>` (distribution-spec, "Pulling blobs"). */
+export async function getBlob(exchange: RepositoryExchange): Promise<void> {
+  const { ctx, parameter, services } = exchange;
+  const digest = digestParameter(parameter);
+  const blob = await findForCaller(exchange, digest);
+  ctx.set('Accept-Ranges', 'bytes');
+  if (answerIfKnown(ctx, digest, true)) return;
+  const range = rangeOf(exchange, blob);
+  if (range.kind === 'unsatisfiable') {
+    throw new ProtocolError('SIZE_INVALID', `the blob has ${blob.size} bytes, the range is not in it`, {
+      status: 416,
+      headers: { 'Content-Range': `bytes */${blob.size}` },
+    });
+  }
+  const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, blob.size];
+  ctx.status = range.kind === 'part' ? 206 : 200;
+  if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${blob.size}`);
+  if (ctx.method === 'GET') {
+    ctx.body = exactly(await services.blobs.get(blob.key, { offset, length }), length, blob.digest);
+  }
+  ctx.set('Content-Type', mediaTypes.octetStream);
+  ctx.length = length;
+}
+
+/** `DELETE /v2/<name>/blobs/<digest>`: takes it from this repository only. */
+export async function removeBlob({
+  ctx,
+  repository,
+  parameter,
+  services,
+}: RepositoryExchange): Promise<void> {
+  const digest = digestParameter(parameter);
+  const { database, clock, sweeper } = services;
+  const deletion = await database.transaction((writer) => deleteBlob(writer, repository, digest, clock()));
+  answerDeletion(ctx, deletion, 'BLOB_UNKNOWN', digest);
+  sweeper.wake();
+}
+
+/**
+ * Finds a blob. Whoever may push and hears that the blob is there won't push it, so it must stay for the manifest
+ * that comes: the promise and the answer are one transaction.
+ */
+async function findForCaller(
+  { repository, caller, services }: RepositoryExchange,
+  digest: Digest,
+): Promise<LinkedBlob> {
+  const { database, clock, limits } = services;
+  const blob = await findBlob(database, repository, digest);
+  const now = clock();
+  const isDueSoon =
+    blob !== undefined && blob.review_at !== null && blob.review_at < now + limits.unneededMs / 2;
+  const isThere =
+    isDueSoon && caller.allows(repository, 'push')
+      ? await database.transaction((writer) => {
+          return postponeReview(writer, repository, digest, now + limits.unneededMs);
+        })
+      : blob !== undefined;
+  if (blob === undefined || !isThere)
+    throw new ProtocolError('BLOB_UNKNOWN', undefined, { detail: { digest } });
+  return blob;
+}
+
+function rangeOf({ ctx }: RepositoryExchange, { digest, size }: LinkedBlob): ByteRange {
+  const header = ctx.get('Range');
+  const condition = ctx.get('If-Range');
+  if (header === '' || (condition !== '' && !parseEntityTags(condition).includes(digest)))
+    return { kind: 'whole' };
+  return parseByteRange(header, size);
+}
+
+/** A stream that fails if the store has fewer bytes than were promised; the connection then breaks, as it must. */
+function exactly(source: Readable, length: number, digest: Digest): Readable {
+  const checked = Readable.from(
+    (async function* () {
+      let left = length;
+      for await (const chunk of source as AsyncIterable<Uint8Array>) {
+        left -= chunk.byteLength;
+        yield chunk;
+      }
+      if (left !== 0) throw new Error(`the stored bytes of ${digest} are ${left} too few`);
+    })(),
+    { objectMode: false },
+  );
+  // A generator that was never started can't clean up.
+  checked.once('close', () => source.destroy());
+  return checked;
+}

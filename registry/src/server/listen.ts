@@ -1,0 +1,94 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseRegistryHost, type RegistryHost } from '@img/spec/registry-host';
+import { ServerError } from './server-error.ts';
+import type { ServerLimits } from './server-limits.ts';
+
+export type ListenOptions = { readonly address?: string; readonly port?: number };
+
+export type ListeningServer = {
+  readonly host: RegistryHost;
+  readonly port: number;
+  readonly url: string;
+  /** Waits for the requests under way, unless the signal says not to. */
+  close(options?: { readonly signal?: AbortSignal }): Promise<void>;
+};
+
+/** How long a connection is kept for its next request; longer than the proxies in front keep theirs. */
+const keepAliveMs = 75_000;
+/** The time for the head of a request. */
+const headMs = 30_000;
+
+/**
+ * Listens for HTTP.
+ *
+ * @param createListener gets a function that tells whether the server is closing
+ * @throws ServerError ADDRESS_IN_USE, ADDRESS_UNUSABLE
+ */
+export async function listen(
+  { address = '127.0.0.1', port = 0 }: ListenOptions,
+  { idleMs }: Pick<ServerLimits, 'idleMs'>,
+  createListener: (isClosing: () => boolean) => RequestListener,
+): Promise<ListeningServer> {
+  let isClosing = false;
+  const listener = createListener(() => isClosing);
+  // Uploads take as long as they take: bodies have their own limits.
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: headMs, keepAliveTimeout: keepAliveMs },
+    listener,
+  );
+  server.timeout = idleMs;
+  // Whoever waits for "100 Continue" gets it from the handler that reads the body, or a refusal instead.
+  server.on('checkContinue', listener);
+  await begin(server, address, port);
+  const bound = server.address() as AddressInfo;
+  const host = hostOf(bound);
+  return {
+    host,
+    port: bound.port,
+    url: `http://${host}`,
+    close: async (options) => {
+      isClosing = true;
+      await end(server, options?.signal);
+    },
+  };
+}
+
+/** Where this machine's own clients reach the server: one that listens everywhere, they reach on loopback. */
+function hostOf({ address, family, port }: AddressInfo): RegistryHost {
+  if (family === 'IPv6') return parseRegistryHost(`[${address === '::' ? '::1' : address}]:${port}`);
+  return parseRegistryHost(`${address === '0.0.0.0' ? '127.0.0.1' : address}:${port}`);
+}
+
+async function begin(server: Server, address: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: address, port }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new ServerError('ADDRESS_IN_USE', `something else listens on ${address} port ${port} already`, {
+        cause,
+        hint: 'Stop it, or name another port.',
+      });
+    }
+    throw new ServerError('ADDRESS_UNUSABLE', `can't listen on ${address} port ${port}: ${message}`, {
+      cause,
+      hint: 'Name an address of this machine and a port that you may use.',
+    });
+  }
+  server.off('error', reject);
+}
+
+async function end(server: Server, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeIdleConnections();
+  const cut = () => server.closeAllConnections();
+  if (signal?.aborted) cut();
+  signal?.addEventListener('abort', cut);
+  await promise;
+  signal?.removeEventListener('abort', cut);
+}

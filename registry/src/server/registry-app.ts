@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import Koa, { type Context, type Next } from 'koa';
+import { answerTokenRequest } from './auth/token-endpoint.ts';
+import { dispatch } from './dispatch.ts';
+import { answerHealth } from './health.ts';
+import { errorAnswer } from './http/error-answer.ts';
+import { lingerOverBody } from './http/linger-over-body.ts';
+import { RequestAborted } from './http/request-body.ts';
+import type { Services } from './services.ts';
+
+export type AppOptions = {
+  /** Whether a proxy in front tells the truth in X-Forwarded-For, -Host and -Proto. */
+  readonly isBehindProxy: boolean;
+  /** Whether requests are still welcome; connections end after their answer if not. */
+  readonly isClosing: () => boolean;
+};
+
+/** The registry as a koa application. */
+export function createApp(services: Services, { isBehindProxy, isClosing }: AppOptions): Koa {
+  // Only the last address of X-Forwarded-For was written by the proxy; the ones before it by anybody.
+  const app = new Koa({ proxy: isBehindProxy, maxIpsCount: 1 });
+  app.on('error', (error: unknown, ctx?: Context) => {
+    services.log.warn({ err: error, request: ctx?.state['requestId'] }, 'the answer could not be sent whole');
+  });
+  app.use(async (ctx, next) => {
+    if (isClosing()) ctx.set('Connection', 'close');
+    await noted(ctx, next, services);
+  });
+  app.use((ctx, next) => answered(ctx, next, services));
+  app.use(async (ctx) => {
+    if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services, isClosing());
+    else if (ctx.path === '/token') await answerTokenRequest(ctx, services);
+    else await dispatch(ctx, services);
+  });
+  return app;
+}
+
+/** Logs each request when its answer is sent or the client is gone. */
+async function noted(ctx: Context, next: Next, { log }: Services): Promise<void> {
+  const begin = performance.now();
+  const requestId = randomUUID();
+  ctx.state['requestId'] = requestId;
+  ctx.set('X-Request-Id', requestId);
+  ctx.res.once('close', () => {
+    log.info(
+      {
+        request: requestId,
+        method: ctx.method,
+        path: ctx.path,
+        status: ctx.res.statusCode,
+        ms: Math.round((performance.now() - begin) * 10) / 10,
+        user: ctx.state['user'],
+        address: ctx.ip,
+        ...(ctx.res.writableFinished ? {} : { broken: true }),
+      },
+      'request',
+    );
+  });
+  await next();
+}
+
+/** Turns what the handlers throw into answers: the only place where errors become HTTP. */
+async function answered(ctx: Context, next: Next, { log, limits }: Services): Promise<void> {
+  try {
+    await next();
+  } catch (error) {
+    const requestId = String(ctx.state['requestId']);
+    const answer = errorAnswer(error, requestId);
+    if (answer.status >= 500 && !(error instanceof RequestAborted)) {
+      log.error({ err: error, request: requestId }, 'request failed');
+    }
+    ctx.status = answer.status;
+    ctx.body = answer.body;
+    ctx.set({ ...answer.headers, 'Content-Type': 'application/json' });
+  } finally {
+    lingerOverBody(ctx, limits.lingerMs);
+  }
+}

@@ -1,0 +1,54 @@
+import type { NamePrefix } from '@img/spec/name-prefix';
+import type { RegistryHost } from '@img/spec/registry-host';
+import type { DestinationStream } from 'pino';
+import type { Database } from '../metadata/database.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { ServerLimits } from './server-limits.ts';
+
+export type RegistryOptions = {
+  /** Where the registry keeps its data; made if it isn't there. */
+  readonly dataFolder: string;
+  /** Address to listen on; 127.0.0.1 by default. */
+  readonly address?: string;
+  /** Port to listen on; 0, the default, is any free one. */
+  readonly port?: number;
+  /** Who may do everything; `admin` by default. */
+  readonly administrator?: {
+    readonly name?: string;
+    /** By default one is made up at the first start, and told once. */
+    readonly password?: string;
+  };
+  /** Names that everybody may pull; none by default. */
+  readonly anonymousPull?: readonly NamePrefix[];
+  /** Where clients reach the registry, if not where they send their requests: `https://registry.example.com`. */
+  readonly publicUrl?: string;
+  /** Whether a proxy in front sets X-Forwarded-For, -Host and -Proto, and nobody can get past it. */
+  readonly isBehindProxy?: boolean;
+  /** Where log lines go, as JSON; nowhere by default. */
+  readonly log?: DestinationStream;
+  readonly limits?: Partial<ServerLimits>;
+  /** Milliseconds since 1970; the machine's clock by default. */
+  readonly clock?: () => number;
+  /** Where blobs are kept, if not in the data folder. */
+  readonly blobs?: BlobStore;
+  /** Where metadata are kept, if not in the data folder; not closed by the registry. */
+  readonly database?: Database;
+};
+
+export type RunningRegistry = {
+  /** As references name it: `127.0.0.1:5000`. */
+  readonly host: RegistryHost;
+  readonly port: number;
+  readonly url: string;
+  readonly administrator: {
+    readonly name: string;
+    /** The password that was made up just now; nobody can ask for it again. */
+    readonly newPassword: string | undefined;
+  };
+  /** Takes no new requests, waits until those under way are answered, then closes. */
+  close(options?: {
+    /** Stops the waiting: requests under way are cut off. */
+    readonly signal?: AbortSignal;
+  }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};

@@ -1,0 +1,14 @@
+import { CodedError } from '@img/spec/coded-error';
+
+export type ServerErrorCode =
+  | 'ADDRESS_IN_USE'
+  | 'ADDRESS_UNUSABLE'
+  | 'DATA_FOLDER_UNUSABLE'
+  /** The key that signs tokens can be read by others, or is none. */
+  | 'KEY_UNUSABLE'
+  | 'OPTION_INVALID';
+
+/** Why a registry could not be started. What a request may not do is a ProtocolError. */
+export class ServerError extends CodedError<ServerErrorCode> {
+  override readonly name = 'ServerError';
+}

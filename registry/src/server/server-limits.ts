@@ -1,0 +1,38 @@
+/** Upper bounds on what one request may cost; those of the formats are in `@img/spec/limits`. */
+export type ServerLimits = {
+  /** The largest blob that is taken. */
+  readonly blobBytes: number;
+  /** Tags in one manifest push; the specification asks for ten at least. */
+  readonly tagsPerPush: number;
+  /** A body that brings less than {@link slowBodyBytes} in this time, not counting our own work, is given up. */
+  readonly slowBodyMs: number;
+  readonly slowBodyBytes: number;
+  /** A connection on which nothing moves for this long is cut. */
+  readonly idleMs: number;
+  /** What is left of a body after its answer is read for this long, so that the client gets to see the answer. */
+  readonly lingerMs: number;
+  /** An upload is noted in the metadata whenever this much more of it is stored. */
+  readonly checkpointBytes: number;
+  /** An upload that nobody touches for this long is cleaned up. */
+  readonly uploadMs: number;
+  /** What is pushed or was needed stays this long without a manifest that needs it. */
+  readonly unneededMs: number;
+  /** Time between two rounds of cleaning up. */
+  readonly sweepMs: number;
+};
+
+const secondMs = 1000;
+const hourMs = 3600 * secondMs;
+
+export const defaultLimits: ServerLimits = {
+  blobBytes: 1024 ** 4,
+  tagsPerPush: 100,
+  slowBodyMs: 60 * secondMs,
+  slowBodyBytes: 16 * 1024,
+  idleMs: 120 * secondMs,
+  lingerMs: 5 * secondMs,
+  checkpointBytes: 64 * 1024 ** 2,
+  uploadMs: 24 * hourMs,
+  unneededMs: 24 * hourMs,
+  sweepMs: 60 * secondMs,
+};

@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import type { Database } from '../metadata/database.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { AccessPolicy } from './auth/access-policy.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import type { LogIn } from './auth/log-in.ts';
+import type { TokenIssuer } from './auth/token-issuer.ts';
+import type { ServerLimits } from './server-limits.ts';
+import type { Sweeper } from './sweeper.ts';
+import type { LiveDigests } from './uploads/live-digests.ts';
+import type { Turns } from './uploads/turns.ts';
+
+/** What the handlers of one process share. */
+export type Services = {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly policy: AccessPolicy;
+  readonly logIn: LogIn;
+  readonly issuer: TokenIssuer;
+  readonly authenticator: Authenticator;
+  readonly turns: Turns;
+  readonly liveDigests: LiveDigests;
+  readonly sweeper: Sweeper;
+  readonly limits: ServerLimits;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Where clients reach the registry; undefined where each request says it. */
+  readonly publicUrl: string | undefined;
+};

@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Database } from '../metadata/database.ts';
+import { migrate } from '../metadata/migrate.ts';
+import { SqliteDatabase } from '../metadata/sqlite-database.ts';
+import { FileBlobStore } from '../storage/file-blob-store.ts';
+import { ensureAdministrator } from './administrator.ts';
+import { AccessPolicy } from './auth/access-policy.ts';
+import { Authenticator } from './auth/authenticator.ts';
+import { LogIn } from './auth/log-in.ts';
+import { LogInLimit } from './auth/log-in-limit.ts';
+import { TokenIssuer } from './auth/token-issuer.ts';
+import { loadTokenKey } from './auth/token-key.ts';
+import { listen } from './listen.ts';
+import { createApp } from './registry-app.ts';
+import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
+import { ServerError } from './server-error.ts';
+import { defaultLimits } from './server-limits.ts';
+import type { Services } from './services.ts';
+import { Sweeper } from './sweeper.ts';
+import { LiveDigests } from './uploads/live-digests.ts';
+import { Turns } from './uploads/turns.ts';
+
+/** Name of the registry in its tokens, as issuer and audience. */
+const service = 'img-registry';
+
+/**
+ * Starts a registry: blobs as files, metadata in SQLite, tokens signed with a key of its own, all in one folder.
+ * Whatever an earlier process left there unfinished is taken up or cleaned up.
+ *
+ * @throws ServerError, MetadataError SCHEMA_UNKNOWN or SCHEMA_NEWER
+ */
+export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
+  const { dataFolder, clock = Date.now } = options;
+  await makeDataFolder(dataFolder);
+  const database = options.database ?? (await SqliteDatabase.open(join(dataFolder, 'metadata.sqlite')));
+  const closeDatabase = () => (options.database === undefined ? database.close() : Promise.resolve());
+  try {
+    await migrate(database, { now: clock() });
+    const administrator = await ensureAdministrator(database, options.administrator ?? {}, clock());
+    const services = await createServices(options, database);
+    const server = await listen(options, services.limits, (isClosing) => {
+      const answer = createApp(services, {
+        isBehindProxy: options.isBehindProxy ?? false,
+        isClosing,
+      }).callback();
+      return (request, response) => void answer(request, response);
+    });
+    services.sweeper.start();
+    const close: RunningRegistry['close'] = async (closeOptions) => {
+      await server.close(closeOptions);
+      await services.sweeper.close();
+      await closeDatabase();
+    };
+    const { host, port, url } = server;
+    return { host, port, url, administrator, close, [Symbol.asyncDispose]: () => close() };
+  } catch (error) {
+    await closeDatabase();
+    throw error;
+  }
+}
+
+async function createServices(options: RegistryOptions, database: Database): Promise<Services> {
+  const { dataFolder, clock = Date.now } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const log = options.log === undefined ? pino({ enabled: false }) : pino({}, options.log);
+  const blobs = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
+  const key = await loadTokenKey(join(dataFolder, 'token-key.pem'));
+  const policy = new AccessPolicy(options.anonymousPull ?? []);
+  const issuer = new TokenIssuer({ key, service, clock });
+  const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
+  return {
+    database,
+    blobs,
+    policy,
+    logIn,
+    issuer,
+    authenticator: new Authenticator({ logIn, issuer, policy, clock }),
+    turns: new Turns(),
+    liveDigests: new LiveDigests(),
+    sweeper: new Sweeper({ database, blobs, limits, log, clock }),
+    limits,
+    log,
+    clock,
+    publicUrl: options.publicUrl === undefined ? undefined : originOf(options.publicUrl),
+  };
+}
+
+/** Only the registry's own user gets in: there are password hashes and private images. */
+async function makeDataFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new ServerError('DATA_FOLDER_UNUSABLE', `can't use ${folder}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Name a folder that you may write to.',
+    });
+  }
+}
+
+function originOf(publicUrl: string): string {
+  const url = URL.parse(publicUrl);
+  if (
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    url.pathname !== '/' ||
+    url.search + url.hash !== ''
+  ) {
+    throw new ServerError(
+      'OPTION_INVALID',
+      `the public URL should be like https://registry.example.com, not ${JSON.stringify(publicUrl)}`,
+    );
+  }
+  return url.origin;
+}

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino';
+import { collectUnneededBlobs } from '../metadata/collect-unneeded-blobs.ts';
+import type { Database } from '../metadata/database.ts';
+import { forgetTombstone, listTombstones } from '../metadata/tombstones.ts';
+import { cancelUpload, listStaleUploads, lockUpload } from '../metadata/uploads.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import type { ServerLimits } from './server-limits.ts';
+
+export type SweeperOptions = {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly limits: Pick<ServerLimits, 'uploadMs' | 'sweepMs'>;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+};
+
+/** Rows per transaction, so that no request waits long for the database. */
+const batchRows = 100;
+
+/** Its lock on an upload need not outlive the transaction that takes it. */
+const sweeperToken = 'sweeper';
+
+/**
+ * Cleans up while the registry runs: uploads that were left, what no manifest came for, and the bytes of both. It
+ * asks the database for what is due and never walks the storage. Any number of processes may sweep.
+ */
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #isAwake = false;
+  #isClosed = false;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to sweep: now, and then again and again. */
+  start(): void {
+    this.#timer = setInterval(() => this.wake(), this.#options.limits.sweepMs).unref();
+    this.wake();
+  }
+
+  /** Sweeps soon, because there is something to do. */
+  wake(): void {
+    if (this.#isClosed) return;
+    this.#isAwake = true;
+    this.#running ??= this.#sweepWhileAwake().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Ends the round that is under way; nothing is swept afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  /** One round: everything that is due now. */
+  async sweep(): Promise<void> {
+    await this.#repeat(() => this.#cancelStaleUploads());
+    await this.#repeat(() => this.#collectBlobs());
+    await this.#repeat(() => this.#removeBuried());
+  }
+
+  async #sweepWhileAwake(): Promise<void> {
+    while (this.#isAwake && !this.#isClosed) {
+      this.#isAwake = false;
+      try {
+        await this.sweep();
+      } catch (error) {
+        // What was left is due again in the next round.
+        this.#options.log.error({ err: error }, 'cleaning up failed');
+      }
+    }
+  }
+
+  async #repeat(step: () => Promise<number>): Promise<void> {
+    while (!this.#isClosed && (await step()) === batchRows);
+  }
+
+  async #cancelStaleUploads(): Promise<number> {
+    const { database, limits, clock, log } = this.#options;
+    const now = clock();
+    return database.transaction(async (writer) => {
+      const untouchedSince = now - limits.uploadMs;
+      const stale = await listStaleUploads(writer, { untouchedSince, now, limit: batchRows });
+      for (const upload of stale) {
+        await lockUpload(writer, upload.id, { token: sweeperToken, now, until: now });
+        await cancelUpload(writer, upload, { token: sweeperToken, now });
+        log.info({ upload: upload.id, repository: upload.repository }, 'upload was left and is cancelled');
+      }
+      return stale.length;
+    });
+  }
+
+  async #collectBlobs(): Promise<number> {
+    const { database, clock } = this.#options;
+    return database.transaction((writer) => collectUnneededBlobs(writer, clock(), batchRows));
+  }
+
+  async #removeBuried(): Promise<number> {
+    const { database, blobs } = this.#options;
+    const tombstones = await listTombstones(database, batchRows);
+    for (const { key, state } of tombstones) {
+      await blobs.discard(key, state);
+      await database.transaction((writer) => forgetTombstone(writer, key), { durable: false });
+    }
+    return tombstones.length;
+  }
+}
