@@ -1,0 +1,156 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder, temporaryPrefix } from '@img/registry/storage/write-file-atomic';
+import type { Remembered } from '@img/sign/decision';
+import { parseDigest } from '@img/spec/digest';
+import { parseJson } from '@img/spec/json';
+import { JsonFields } from '@img/spec/json-fields';
+import { quote } from '@img/spec/quote';
+import type { RepositoryName } from '@img/spec/repository-name';
+import type { Tag } from '@img/spec/tag';
+import { RuntimeError } from '../runtime-error.ts';
+
+/** A tag of a repository, whichever registry it came from. */
+export type RememberedName = { readonly repository: RepositoryName; readonly tag: Tag };
+
+const maxFileBytes = 4096;
+const staleMs = 3_600_000;
+
+/**
+ * The newest statement that this host has accepted per tag, so that nobody can bring back an older image. It never goes
+ * down: each number is a file of its own, the highest one counts, and a file is removed only when a higher one
+ * is durable. So it needs no lock, and a kill at any instant leaves it as it was or as it shall be.
+ *
+ *     <folder>/<sha256 of repository:tag>/<number in 16 digits>   {"repository", "tag", "sequence", "digest"}
+ */
+export class SequenceMemory {
+  readonly #folder: string;
+
+  /** @param folder is created with the first entry */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * What was accepted last.
+   *
+   * @throws RuntimeError TRUST_MEMORY_INVALID if it is damaged: a host that has forgotten must not accept anything
+   */
+  async recall(name: RememberedName): Promise<Remembered | undefined> {
+    const folder = this.#folderOf(name);
+    const highest = (await listNumbers(folder)).at(-1);
+    if (highest === undefined) return undefined;
+    try {
+      return await readEntry(join(folder, highest), name, highest);
+    } catch (error) {
+      // Another command has accepted a newer one in the meantime.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return this.recall(name);
+      throw error;
+    }
+  }
+
+  /**
+   * Remembers a statement; durable when it returns. One that is not newer than what is known changes nothing.
+   *
+   * @throws RuntimeError NOT_TRUSTED if another command has just accepted another digest under this number
+   */
+  async remember(name: RememberedName, { sequence, digest }: Remembered): Promise<void> {
+    const folder = this.#folderOf(name);
+    const known = await this.recall(name);
+    if (known !== undefined && known.sequence > sequence) return;
+    if (known?.sequence === sequence) {
+      if (known.digest !== digest) throw reused(name, sequence, known);
+      return;
+    }
+    if ((await mkdir(folder, { recursive: true, mode: 0o755 })) !== undefined) {
+      await syncFolder(this.#folder);
+      await syncFolder(dirname(this.#folder));
+    }
+    const number = String(sequence).padStart(16, '0');
+    if (!(await createOnce(join(folder, number), JSON.stringify({ ...name, sequence, digest })))) {
+      const other = await readEntry(join(folder, number), name, number);
+      if (other.digest !== digest) throw reused(name, sequence, other);
+    }
+    await removeOlder(folder, number);
+  }
+
+  #folderOf({ repository, tag }: RememberedName): string {
+    return join(this.#folder, createHash('sha256').update(`${repository}:${tag}`).digest('hex'));
+  }
+}
+
+async function listNumbers(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => /^\d{16}$/.test(name)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function readEntry(path: string, name: RememberedName, number: string): Promise<Remembered> {
+  const bytes = await readFile(path);
+  try {
+    const fields = new JsonFields(parseJson(bytes, { maxBytes: maxFileBytes }), 'entry', 'CONFIG_INVALID');
+    const sequence = fields.integer('sequence', 1);
+    const isAsNamed =
+      fields.string('repository') === name.repository &&
+      fields.string('tag') === name.tag &&
+      sequence === Number(number);
+    if (!isAsNamed) throw new Error('it is about something else than its place says');
+    return { sequence, digest: parseDigest(fields.string('digest')) };
+  } catch (cause) {
+    throw new RuntimeError(
+      'TRUST_MEMORY_INVALID',
+      `what this host remembers of ${name.repository}:${name.tag} in ${quote(path)} is damaged: ${(cause as Error).message}`,
+      { cause, hint: `If you know why, remove the file: from then on older images of the tag are accepted.` },
+    );
+  }
+}
+
+// A link, because unlike a rename it fails if the file is there.
+async function createOnce(path: string, content: string): Promise<boolean> {
+  const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString('hex')}`);
+  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await file.close();
+    await rm(temporary, { force: true });
+    await syncFolder(dirname(path));
+  }
+}
+
+async function removeOlder(folder: string, number: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const isOlder = /^\d{16}$/.test(name) && name < number;
+    if (isOlder || (name.startsWith(temporaryPrefix) && (await isStale(path))))
+      await rm(path, { force: true });
+  }
+}
+
+// What a killed command left; a younger one may still be written.
+async function isStale(path: string): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > staleMs;
+  } catch {
+    return false;
+  }
+}
+
+function reused({ repository, tag }: RememberedName, sequence: number, known: Remembered): RuntimeError {
+  return new RuntimeError(
+    'NOT_TRUSTED',
+    `${repository}:${tag} has two statements with the number ${sequence}: this host has accepted ${known.digest}`,
+    { hint: 'Somebody whose key is trusted has signed two images under one number: ask who and why.' },
+  );
+}
