@@ -16,14 +16,15 @@ const capability = byteStringOf('security.capability');
  *   access control lists on links and default ones on anything but folders.
  * - What steers overlayfs (`trusted.overlay.`, `user.overlay.`) is dropped: in a layer it could only be meant to
  *   reach what it must not.
+ * - Symbolic links have the mode 0777.
  * - Access control lists set the permission bits, and one that says no more than they do is dropped.
  *
  * @throws RuntimeError ENTRY_ATTRIBUTE_INVALID for a capability or an access control list that the kernel would
  *   refuse
  */
 export function entryAttributes(entry: TarEntry, path: ByteString): Pick<TarEntry, 'mode' | 'xattrs'> {
-  if (entry.xattrs === undefined) return { mode: entry.mode, xattrs: undefined };
-  let { mode } = entry;
+  let mode = entry.kind === 'symlink' ? 0o777 : entry.mode;
+  if (entry.xattrs === undefined) return { mode, xattrs: undefined };
   const kept: [ByteString, Uint8Array][] = [];
   for (const [name, value] of [...entry.xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!isKept(name, entry.kind)) continue;

@@ -89,7 +89,8 @@ class Merger {
     const folder = this.#folder(folderPath, entry.path);
     const before = folder.children.get(name);
     const node = this.#node(entry, before);
-    if (node.kind !== 'directory' || before?.kind !== 'directory') this.#forgetFolder();
+    // A folder that is described again is a new node, and one that is replaced is gone with all in it.
+    if (before?.kind === 'directory') this.#forgetFolder();
     folder.children.set(name, node);
   }
 
@@ -99,7 +100,6 @@ class Merger {
     const common = metadata(entry);
     switch (entry.kind) {
       case 'directory':
-        this.#forgetFolder();
         return {
           ...common,
           kind: 'directory',
