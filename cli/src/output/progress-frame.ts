@@ -46,5 +46,6 @@ function measureOf(bytes: number, totalBytes: number | undefined, milliseconds: 
 
 function cut(text: string, columns: number): string {
   const characters = [...text];
-  return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
+  if (characters.length <= columns) return text;
+  return columns < 1 ? '' : `${characters.slice(0, columns - 1).join('')}…`;
 }

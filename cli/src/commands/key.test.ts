@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { openKeyFile } from '@img/sign/key-file';
+import { generatePrivateKey } from '@img/sign/private-key';
+import { parsePublicKey } from '@img/sign/public-key';
+import test from 'ava';
+import { type Instance, newInstance } from '../testing/run-img.ts';
+
+const secret = { variables: { IMG_KEY_PASSPHRASE: 'correct horse' } };
+
+async function readKey({ folder }: Instance, name: string): Promise<string> {
+  return await readFile(join(folder, 'config/keys', name), 'utf8');
+}
+
+test('img key new makes an encrypted key that only its owner may read', async (t) => {
+  const instance = await newInstance(t);
+  const { code, stdout, stderr } = await instance.run(['key', 'new', 'alice'], secret);
+  t.is(code, 0);
+  t.regex(stdout, /^alice {2}SHA256:[A-Za-z0-9+/]{43}\n$/);
+  t.regex(stderr, /^public key: .*alice\.pub .*\nprivate key: .*alice\.key .*\n$/);
+  const key = await openKeyFile(await readKey(instance, 'alice.key'), 'correct horse');
+  t.true(stdout.includes(key.publicKey.fingerprint));
+  t.is(parsePublicKey(await readKey(instance, 'alice.pub')).fingerprint, key.publicKey.fingerprint);
+  const { mode } = await stat(join(instance.folder, 'config/keys/alice.key'));
+  t.is(mode & 0o777, 0o600);
+  t.is((await stat(join(instance.folder, 'config/keys'))).mode & 0o777, 0o700);
+});
+
+test('img key new never overwrites a key', async (t) => {
+  const instance = await newInstance(t);
+  await instance.run(['key', 'new', 'alice'], secret);
+  const before = await readKey(instance, 'alice.key');
+  const { code, stderr } = await instance.run(['key', 'new', 'alice'], secret);
+  t.is(code, 1);
+  t.regex(stderr, /^img: there is already a key alice in ".*"\n {5}hint: choose another name/);
+  t.is(await readKey(instance, 'alice.key'), before);
+});
+
+test('img key new twice at the same time keeps one key, whole', async (t) => {
+  const instance = await newInstance(t);
+  const results = await Promise.all([0, 1, 2].map(() => instance.run(['key', 'new', 'alice'], secret)));
+  t.deepEqual(results.map(({ code }) => code).sort(), [0, 1, 1]);
+  const key = await openKeyFile(await readKey(instance, 'alice.key'), 'correct horse');
+  t.is(parsePublicKey(await readKey(instance, 'alice.pub')).fingerprint, key.publicKey.fingerprint);
+});
+
+test('img key new takes the passphrase from an open file, up to the end of its first line', async (t) => {
+  const instance = await newInstance(t);
+  const { code } = await instance.run(['key', 'new', 'alice', '--passphrase-fd', '0'], {
+    ...secret,
+    input: 'battery\nrest',
+  });
+  t.is(code, 0);
+  t.truthy(await openKeyFile(await readKey(instance, 'alice.key'), 'battery'));
+});
+
+const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [
+  [['key', 'new', 'Alice'], 2, /^img: name of a key "Alice" should be/, 'upper case'],
+  [['key', 'new', '../x'], 2, /^img: name of a key "\.\.\/x" should be/, 'a path'],
+  [['key', 'new', 'alice.pub'], 2, /^img: name of a key "alice\.pub" should be/, 'the name of a file'],
+  [
+    ['key', 'show', 'alice'],
+    4,
+    /^img: there is no key alice in ".*"\n {5}hint: make one with img key new alice/,
+    'no keys at all',
+  ],
+  [['key', 'show', './alice.pub'], 4, /^img: there is no file "\.\/alice\.pub"/, 'no such file'],
+  [['key', 'export', 'alice', '--format', 'der'], 2, /Allowed choices are pem, ssh/, 'an unknown format'],
+  [['key', 'import', 'alice', './x'], 4, /^img: there is no file "\.\/x"/, 'no such file'],
+];
+
+for (const [words, wanted, message, reason] of refused) {
+  test(`img ${words.join(' ')} is refused: ${reason}`, async (t) => {
+    const { run } = await newInstance(t);
+    const { code, stderr } = await run(words, secret);
+    t.is(code, wanted);
+    t.regex(stderr, message);
+  });
+}
+
+test('img key list shows all keys, and nothing on stdout if there are none', async (t) => {
+  const { run } = await newInstance(t);
+  t.deepEqual(await run(['key', 'list']), {
+    code: 0,
+    stdout: '',
+    stderr: 'no keys; make one with img key new NAME\n',
+  });
+  await run(['key', 'new', 'bob'], secret);
+  await run(['key', 'new', 'alice'], secret);
+  t.regex((await run(['key', 'list'])).stdout, /^NAME +FINGERPRINT\nalice +SHA256:.*\nbob +SHA256:.*\n$/);
+  const listed = JSON.parse((await run(['key', 'list', '--json'])).stdout) as object[];
+  t.like(listed[1], { name: 'bob', algorithm: 'ed25519' });
+});
+
+test('img key show and export give a key in the forms of OpenSSL, OpenSSH and cosign', async (t) => {
+  const instance = await newInstance(t);
+  const { run } = instance;
+  await run(['key', 'new', 'alice'], secret);
+  const pem = await readKey(instance, 'alice.pub');
+  t.is((await run(['key', 'export', 'alice'])).stdout, pem);
+  const ssh = (await run(['key', 'export', 'alice', '--format', 'ssh'])).stdout;
+  t.is(parsePublicKey(ssh).fingerprint, parsePublicKey(pem).fingerprint);
+  t.is((await run(['key', 'export', 'alice', '--private'])).stdout, await readKey(instance, 'alice.key'));
+  t.like(JSON.parse((await run(['key', 'show', 'alice', '--json'])).stdout), { pem, ssh: ssh.trimEnd() });
+  await run(['key', 'export', 'alice', '-o', 'a.pub']);
+  const shown = await run(['key', 'show', './a.pub']);
+  t.true(shown.stdout.includes(ssh.trimEnd()) && shown.stdout.includes(pem));
+});
+
+test('img key export writes private keys for their owner only and overwrites nothing', async (t) => {
+  const { run, folder } = await newInstance(t);
+  await run(['key', 'new', 'alice'], secret);
+  t.is((await run(['key', 'export', 'alice', '--private', '-o', 'a.key'])).stdout, 'a.key\n');
+  t.is((await stat(join(folder, 'a.key'))).mode & 0o777, 0o600);
+  const again = await run(['key', 'export', 'alice', '--private', '-o', 'a.key']);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /^img: there is already a file "a\.key"/);
+});
+
+test('img refuses a private key that others can read', async (t) => {
+  const { run, folder } = await newInstance(t);
+  await run(['key', 'new', 'alice'], secret);
+  for (const mode of [0o640, 0o604, 0o620]) {
+    await chmod(join(folder, 'config/keys/alice.key'), mode);
+    const { code, stdout, stderr } = await run(['key', 'export', 'alice', '--private']);
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr, /can be used by others than its owner\n {5}hint: protect it with chmod 600/);
+  }
+});
+
+test('img key import takes an encrypted key as it is and encrypts another', async (t) => {
+  const instance = await newInstance(t);
+  const { run, folder } = instance;
+  await run(['key', 'new', 'alice'], secret);
+  const wrong = await run(['key', 'import', 'copy', 'config/keys/alice.key'], {
+    variables: { IMG_KEY_PASSPHRASE: 'x' },
+  });
+  t.is(wrong.code, 1);
+  t.regex(wrong.stderr, /^img: passphrase does not open the key file/);
+  t.is((await run(['key', 'import', 'copy', 'config/keys/alice.key'], secret)).code, 0);
+  t.is(await readKey(instance, 'copy.key'), await readKey(instance, 'alice.key'));
+  const key = generatePrivateKey();
+  const der = Buffer.from(key.toPkcs8()).toString('base64');
+  const file = join(folder, 'plain.pem');
+  await writeFile(file, `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n`, { mode: 0o600 });
+  t.is((await run(['key', 'import', 'plain', file], secret)).code, 0);
+  const imported = await openKeyFile(await readKey(instance, 'plain.key'), 'correct horse');
+  t.is(imported.publicKey.fingerprint, key.publicKey.fingerprint);
+});
+
+/** Types into a terminal in which the command runs, once for each question that it shows. */
+async function typeInto(instance: Instance, words: readonly string[], answers: readonly string[]) {
+  const command = [process.execPath, join(import.meta.dirname, '../../bin/img.js'), ...words].join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: instance.variables,
+    cwd: instance.folder,
+  });
+  let shown = '';
+  let asked = 0;
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    shown += piece;
+    const questions = shown.split(': ').length - 1;
+    for (; asked < Math.min(questions, answers.length); asked += 1) child.stdin.write(answers[asked] ?? '');
+  });
+  const [stderr, code] = await Promise.all([
+    text(child.stderr),
+    new Promise<number | null>((resolve) => child.on('close', resolve)),
+  ]);
+  return { code, shown, stderr };
+}
+
+test('img key new asks twice on the terminal and shows nothing of what is typed', async (t) => {
+  const instance = await newInstance(t);
+  const { code, shown } = await typeInto(
+    instance,
+    ['key', 'new', 'alice'],
+    ['bat\u0015batterx\u007fy\r', 'battery\r'],
+  );
+  t.is(code, 0, shown);
+  t.regex(shown, /^New passphrase for alice: \r?\nThe same again: \r?\n/);
+  t.false(shown.includes('batter'));
+  t.truthy(await openKeyFile(await readKey(instance, 'alice.key'), 'battery'));
+});
+
+const typed: readonly [answers: string[], code: number, message: RegExp, reason: string][] = [
+  [['one\r', 'two\r'], 2, /the two passphrases differ/, 'they differ'],
+  [['\r'], 2, /the passphrase is empty/, 'nothing typed'],
+  [['a\u0003'], 1, /stopped at the question/, 'Ctrl-C'],
+  [['\u0004'], 1, /stopped at the question/, 'Ctrl-D'],
+];
+
+for (const [answers, wanted, message, reason] of typed) {
+  test(`img key new makes no key when ${reason}`, async (t) => {
+    const instance = await newInstance(t);
+    const { code, shown } = await typeInto(instance, ['key', 'new', 'alice'], answers);
+    t.is(code, wanted);
+    t.regex(shown, message);
+    await t.throwsAsync(readKey(instance, 'alice.key'), { code: 'ENOENT' });
+  });
+}
