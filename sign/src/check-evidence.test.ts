@@ -54,14 +54,13 @@ test('checkEvidence() sees that a signed byte was changed', async (t) => {
   const other = await signedEvidence(alice, {}, 'b');
   const evidence: Evidence = {
     bundles: [encodeBundle({ ...envelope, payload: encodeInToto(testClaim, testDigest('b')) })],
-    simpleSignatures: [
-      {
-        payload: other.simpleSignatures[0]?.payload ?? new Uint8Array(),
-        signature: simpleSignatures[0]?.signature ?? '',
-      },
-    ],
+    simpleSignatures: simpleSignatures.map((simple, at) => {
+      return { ...simple, payload: other.simpleSignatures[at]?.payload ?? new Uint8Array() };
+    }),
   };
-  t.deepEqual(problems(evidence), ['bundle SIGNATURE_INVALID', 'simple-signing UNKNOWN_KEY']);
+  t.deepEqual(problems(evidence), ['bundle SIGNATURE_INVALID', 'simple-signing SIGNATURE_INVALID']);
+  const unnamed = evidence.simpleSignatures.map((simple) => ({ ...simple, keyHint: undefined }));
+  t.deepEqual(problems({ bundles: [], simpleSignatures: unnamed }), ['simple-signing UNKNOWN_KEY']);
 });
 
 test('checkEvidence() believes the signature, not the hint', async (t) => {
@@ -73,10 +72,15 @@ test('checkEvidence() believes the signature, not the hint', async (t) => {
   t.is(checked?.statement, undefined);
 });
 
-test('checkEvidence() tries all keys where a bundle names none', async (t) => {
-  const bundle = await bundleOf(bob, encodeInToto(testClaim, testDigest('a')), { keyId: '' });
-  const [checked] = checkEvidence({ ...noEvidence, bundles: [bundle] }, all);
-  t.is(checked?.key, bob.publicKey);
+test('checkEvidence() tries keys where a signature names none', async (t) => {
+  const bundles = [await bundleOf(bob, encodeInToto(testClaim, testDigest('a')), { keyId: '' })];
+  const simpleSignatures = (await signedEvidence(bob)).simpleSignatures.map((simple) => {
+    return { ...simple, keyHint: undefined };
+  });
+  for (const { key } of checkEvidence({ bundles, simpleSignatures }, all)) t.is(key, bob.publicKey);
+  const [bundle, simple] = checkEvidence({ bundles, simpleSignatures }, { known: keys, tried: [] });
+  t.is(bundle?.problem, 'UNKNOWN_KEY');
+  t.is(simple?.problem, 'UNKNOWN_KEY');
 });
 
 test('checkEvidence() reads signatures that cosign made', (t) => {

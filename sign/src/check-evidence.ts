@@ -16,9 +16,9 @@ export type SignatureEncoding = 'simple-signing' | 'bundle';
 export type EvidenceProblem =
   /** Not what its encoding demands; nothing in it is believed. */
   | 'MALFORMED'
-  /** Made by no key that is known here, or, in simple signing, changed afterwards: it doesn't name its key. */
+  /** By no key that is known here; where it names none, perhaps by a known one and changed afterwards. */
   | 'UNKNOWN_KEY'
-  /** Names a known key, which didn't make it: it was changed afterwards. */
+  /** Names a known key, and is not its signature of these bytes: one of the three was changed. */
   | 'SIGNATURE_INVALID'
   /** Signed by a known key, but about something else than an image's name, such as an SBOM. */
   | 'OTHER_PREDICATE'
@@ -34,14 +34,16 @@ export type CheckedEvidence = {
 
 type Outcome =
   | { readonly key: PublicKey; readonly statement: Statement; readonly problem: undefined }
-  | {
-      /** Whose signature it is or claims to be, where that is a known key. */
-      readonly key: PublicKey | undefined;
-      readonly statement: undefined;
-      readonly problem: EvidenceProblem;
-      /** One sentence for people. */
-      readonly message: string;
-    };
+  | Refused;
+
+type Refused = {
+  /** Whose signature it is or claims to be, where that is a known key. */
+  readonly key: PublicKey | undefined;
+  readonly statement: undefined;
+  readonly problem: EvidenceProblem;
+  /** One clause for people. */
+  readonly message: string;
+};
 
 /** The keys that evidence is checked with. */
 export type EvidenceKeys = {
@@ -55,11 +57,14 @@ export type EvidenceKeys = {
  * Checks the signature of every piece of evidence and reads the statements of the good ones. Never throws for
  * what is in the evidence. Costs no cryptography for keys that are not known.
  */
-export function checkEvidence(evidence: Evidence, keys: EvidenceKeys): readonly CheckedEvidence[] {
-  const named = keysByHint(keys.known);
+export function checkEvidence(
+  { bundles, simpleSignatures }: Evidence,
+  { known, tried }: EvidenceKeys,
+): readonly CheckedEvidence[] {
+  const keys = { named: keysByHint(known), tried };
   return [
-    ...checkAll('bundle', evidence.bundles, (bytes) => checkBundle(bytes, named, keys.tried)),
-    ...checkAll('simple-signing', evidence.simpleSignatures, (simple) => checkSimple(simple, keys.tried)),
+    ...checkAll('bundle', bundles, (bytes) => checkBundle(bytes, keys)),
+    ...checkAll('simple-signing', simpleSignatures, (simple) => checkSimple(simple, keys)),
   ];
 }
 
@@ -67,6 +72,11 @@ export function checkEvidence(evidence: Evidence, keys: EvidenceKeys): readonly 
 export function statementsBy(keys: readonly PublicKey[], evidence: Evidence): readonly Statement[] {
   return checkEvidence(evidence, { known: keys, tried: keys }).flatMap(({ statement }) => statement ?? []);
 }
+
+type KeyFinder = {
+  readonly named: ReadonlyMap<string, PublicKey>;
+  readonly tried: readonly PublicKey[];
+};
 
 function checkAll<T>(
   encoding: SignatureEncoding,
@@ -84,7 +94,7 @@ function checkAll<T>(
   return checked;
 }
 
-function checkSimple({ payload, signature }: SimpleSignature, tried: readonly PublicKey[]): Outcome {
+function checkSimple({ payload, signature, keyHint = '' }: SimpleSignature, keys: KeyFinder): Outcome {
   const signatureBytes = decodeBase64(signature);
   if (signatureBytes === undefined) {
     return refuse('MALFORMED', `signature should be base64, not ${quote(signature)}`);
@@ -92,36 +102,43 @@ function checkSimple({ payload, signature }: SimpleSignature, tried: readonly Pu
   if (payload.byteLength > limits.signatureBytes) {
     return refuse('MALFORMED', `payload has more than ${limits.signatureBytes} bytes`);
   }
-  const key = tried.find((candidate) => candidate.verify(payload, signatureBytes));
-  if (key === undefined)
-    return refuse('UNKNOWN_KEY', 'made by no key that counts here, or changed afterwards');
-  return { key, statement: parseSimpleSigning(payload), problem: undefined };
+  const found = findKey(keys, keyHint, payload, signatureBytes);
+  if ('problem' in found) return found;
+  return { key: found.key, statement: parseSimpleSigning(payload), problem: undefined };
 }
 
-function checkBundle(
-  bytes: Uint8Array,
-  named: ReadonlyMap<string, PublicKey>,
-  tried: readonly PublicKey[],
-): Outcome {
+function checkBundle(bytes: Uint8Array, keys: KeyFinder): Outcome {
   const { envelope, keyHint } = parseBundle(bytes);
-  const hint = envelope.keyId || keyHint;
-  const candidates = hint === '' ? tried : [named.get(hint)].filter((key) => key !== undefined);
-  const signedBytes = preAuthEncoding(envelope.payloadType, envelope.payload);
-  const key = candidates.find((candidate) => candidate.verify(signedBytes, envelope.signature));
-  if (key === undefined) {
-    if (hint === '') return refuse('UNKNOWN_KEY', 'made by no key that counts here, or changed afterwards');
-    const [namedKey] = candidates;
-    if (namedKey !== undefined) return refuse('SIGNATURE_INVALID', 'changed after it was signed', namedKey);
-    return refuse('UNKNOWN_KEY', `names the key ${quote(hint)}, which is not known here`);
+  const { payloadType, payload, signature, keyId } = envelope;
+  const found = findKey(keys, keyId || keyHint, preAuthEncoding(payloadType, payload), signature);
+  if ('problem' in found) return found;
+  const { key } = found;
+  if (payloadType !== inTotoPayloadType) {
+    return refuse('OTHER_PREDICATE', `signs ${quote(payloadType)}, not an in-toto statement`, key);
   }
-  if (envelope.payloadType !== inTotoPayloadType) {
-    return refuse('OTHER_PREDICATE', `signs ${quote(envelope.payloadType)}, not an in-toto statement`, key);
-  }
-  const statement = parseInToto(envelope.payload);
+  const statement = parseInToto(payload);
   if (statement === undefined) {
     return refuse('OTHER_PREDICATE', 'is about the image, but no signature of it', key);
   }
   return { key, statement, problem: undefined };
+}
+
+function findKey(
+  { named, tried }: KeyFinder,
+  hint: string,
+  signedBytes: Uint8Array,
+  signature: Uint8Array,
+): { readonly key: PublicKey } | Refused {
+  if (hint === '') {
+    const key = tried.find((candidate) => candidate.verify(signedBytes, signature));
+    return key ? { key } : refuse('UNKNOWN_KEY', 'made by no key that counts here, or changed afterwards');
+  }
+  const key = named.get(hint);
+  if (key === undefined) {
+    return refuse('UNKNOWN_KEY', `names the key ${quote(hint)}, which is not known here`);
+  }
+  if (key.verify(signedBytes, signature)) return { key };
+  return refuse('SIGNATURE_INVALID', 'was changed, or is not by the key that it names', key);
 }
 
 function malformedIfRefused(check: () => Outcome): Outcome {
@@ -133,7 +150,7 @@ function malformedIfRefused(check: () => Outcome): Outcome {
   }
 }
 
-function refuse(problem: EvidenceProblem, message: string, key?: PublicKey): Outcome {
+function refuse(problem: EvidenceProblem, message: string, key?: PublicKey): Refused {
   return { key, statement: undefined, problem, message };
 }
 

@@ -4,6 +4,8 @@ export type SimpleSignature = {
   readonly payload: Uint8Array;
   /** Standard base64, from the layer's annotation; unparsed. */
   readonly signature: string;
+  /** The fingerprint that the layer names its key by, unverified; other tools write none. */
+  readonly keyHint?: string | undefined;
 };
 
 /** Everything that was found attached to one digest, as bytes, unverified. */

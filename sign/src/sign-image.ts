@@ -77,7 +77,8 @@ async function signSimple(signer: Signer, claim: Claim, image: ImageToSign): Pro
   const { digest } = image.descriptor;
   const payload = contentOf(simpleSigningMediaType, encodeSimpleSigning(claim, digest));
   const signature = encodeBase64(await signed(signer, payload.bytes));
-  const layer = signatureLayer({ payload: payload.descriptor, signature });
+  const keyHint = signer.publicKey.fingerprint;
+  const layer = signatureLayer({ payload: payload.descriptor, signature, keyHint });
   const added = addSignatureLayers(image.existingSignatures, [layer]);
   if (added === undefined) return { blobs: [], manifests: [] };
   return {

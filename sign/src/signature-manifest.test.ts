@@ -20,7 +20,8 @@ import { testDigest } from './testing/test-claim.ts';
 
 const layer = (n: number, signature = `signature${n}`): Descriptor => {
   const digest = digestOf(Buffer.from(`payload ${n}`));
-  return signatureLayer({ payload: { mediaType: simpleSigningMediaType, digest, size: 9 }, signature });
+  const payload = { mediaType: simpleSigningMediaType, digest, size: 9 };
+  return signatureLayer({ payload, signature, keyHint: undefined });
 };
 
 const layersOf = (bytes: Uint8Array) => parseImageManifest(bytes).layers;
@@ -52,6 +53,14 @@ test('addSignatureLayers() makes a manifest that podman takes: OCI media types, 
     digestOf(Buffer.from('payload 1')),
   ]);
   t.is(made?.manifest.descriptor.digest, digestOf(made?.manifest.bytes ?? new Uint8Array()));
+});
+
+test('signatureLayer() names the key beside the signature', (t) => {
+  const payload = { mediaType: simpleSigningMediaType, digest: testDigest('a'), size: 9 };
+  t.deepEqual(signatureLayer({ payload, signature: 'c2ln', keyHint: 'SHA256:abc' }).annotations, {
+    'dev.cosignproject.cosign/signature': 'c2ln',
+    'img.key': 'SHA256:abc',
+  });
 });
 
 test('addSignatureLayers() adds at the end and keeps what is there', (t) => {
@@ -104,6 +113,8 @@ test('addSignatureLayers() adds nothing twice', (t) => {
   t.is(addSignatureLayers(existing, []), undefined);
   t.is(addSignatureLayers(undefined, []), undefined);
   t.not(addSignatureLayers(existing, [layer(2, 'by another key')]), undefined);
+  const hinted = { ...layer(2), annotations: { ...layer(2).annotations, 'img.key': 'SHA256:abc' } };
+  t.is(addSignatureLayers(existing, [hinted]), undefined, 'a hint does not make another signature');
 });
 
 test('addSignatureLayers() merges two copies to the same set of signatures', (t) => {

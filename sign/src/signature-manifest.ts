@@ -18,6 +18,8 @@ import { SignError } from './sign-error.ts';
 export const simpleSigningMediaType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
+// Ours: which key made the signature, so that a verifier with many keys need not try each.
+const keyAnnotation = 'img.key';
 
 /** One signature as the manifest lists it. */
 export type SignatureLayer = {
@@ -25,6 +27,8 @@ export type SignatureLayer = {
   readonly payload: Descriptor;
   /** Standard base64; unparsed. */
   readonly signature: string;
+  /** OpenSSH's fingerprint of the key, unverified; undefined where another tool signed. */
+  readonly keyHint: string | undefined;
 };
 
 /** The tag under which readers look for the signatures of a manifest. */
@@ -39,15 +43,16 @@ export function signatureLayers(manifest: ImageManifest): readonly SignatureLaye
   for (const { mediaType, digest, size, annotations } of manifest.layers) {
     const signature = annotations?.[signatureAnnotation];
     if (mediaType !== simpleSigningMediaType || signature === undefined) continue;
-    found.push({ payload: { mediaType, digest, size }, signature });
+    found.push({ payload: { mediaType, digest, size }, signature, keyHint: annotations?.[keyAnnotation] });
     if (found.length === limits.signaturesPerImage) break;
   }
   return found;
 }
 
 /** The layer of a manifest for one signature. */
-export function signatureLayer({ payload, signature }: SignatureLayer): Descriptor {
-  return { ...payload, annotations: { [signatureAnnotation]: signature } };
+export function signatureLayer({ payload, signature, keyHint }: SignatureLayer): Descriptor {
+  const hint = keyHint === undefined ? {} : { [keyAnnotation]: keyHint };
+  return { ...payload, annotations: { [signatureAnnotation]: signature, ...hint } };
 }
 
 /** A manifest of signatures, with its config, both to be stored. */

@@ -237,11 +237,12 @@ test('verifyImage() sees that a stored signature was changed', async (t) => {
   const changed = Buffer.from(
     text.replace(/"sig":"(.)/, (_, first) => `"sig":"${first === 'A' ? 'B' : 'A'}`),
   );
-  const [simple] = simpleSignatures;
-  const payload = (simple?.payload ?? new Uint8Array()).with(20, 0);
   const evidence = {
     bundles: [changed],
-    simpleSignatures: [{ payload, signature: simple?.signature ?? '' }],
+    simpleSignatures: simpleSignatures.map(({ payload, ...simple }) => ({
+      ...simple,
+      payload: payload.with(20, 0),
+    })),
   };
   t.is(outcome(verifyImage(request({ evidence }))), 'SIGNATURE_INVALID');
 });

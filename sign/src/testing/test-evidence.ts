@@ -22,7 +22,7 @@ export async function signedEvidence(
   return {
     simpleSignatures: manifests.flatMap(({ bytes }) => {
       const layers = signatureLayers(parseImageManifest(bytes));
-      return layers.map(({ payload, signature }) => ({ payload: bytesOf(payload.digest), signature }));
+      return layers.map(({ payload, ...named }) => ({ payload: bytesOf(payload.digest), ...named }));
     }),
     bundles: blobs
       .filter(({ descriptor }) => descriptor.mediaType === bundleMediaType)
