@@ -43,21 +43,29 @@ const moveMount = numberedSystemCall('move_mount', 429, [
  * Mounts a file system with one call per option (fsopen, fsconfig, fsmount, move_mount; Linux 5.2), so that
  * options may be many, long and hold any character. An error carries what the kernel said about it.
  */
-export function mountFileSystem({ type, target, options, attributes = 0 }: FileSystemRequest): void {
+export function mountFileSystem({ target, ...request }: FileSystemRequest): void {
+  const mounted = openFileSystem(request);
+  try {
+    moveMount(mounted, '', currentFolder, target, emptySourcePath);
+  } finally {
+    closeSync(mounted);
+  }
+}
+
+/**
+ * Makes a mount that is nowhere yet, and that is gone as soon as the descriptor returned is closed. Also the way
+ * to find out whether the kernel can mount something.
+ */
+export function openFileSystem({ type, options, attributes = 0 }: Omit<FileSystemRequest, 'target'>): number {
   const context = fsopen(type, closeOnExec);
   try {
-    const mounted = withKernelLog(context, () => {
+    return withKernelLog(context, () => {
       for (const [key, value] of options) {
         fsconfig(context, value === undefined ? setFlag : setString, key, value ?? null, 0);
       }
       fsconfig(context, createContext, null, null, 0);
       return fsmount(context, closeOnExec, attributes);
     });
-    try {
-      moveMount(mounted, '', currentFolder, target, emptySourcePath);
-    } finally {
-      closeSync(mounted);
-    }
   } finally {
     closeSync(context);
   }
