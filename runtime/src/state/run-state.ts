@@ -19,6 +19,9 @@ export type RunningContainer = ContainerRecord & {
   readonly pid: number | undefined;
 };
 
+export type SweepOptions = { readonly signal?: AbortSignal; readonly nowMs?: number };
+
+const endingMs = 5000;
 const recordName = 'record.json';
 const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 
@@ -108,11 +111,11 @@ export class RunState {
    * @returns the ids that were swept
    * @throws RuntimeError CONTAINER_STUCK
    */
-  async sweep(options: { readonly signal?: AbortSignal } = {}): Promise<readonly string[]> {
+  async sweep({ nowMs = Date.now(), ...options }: SweepOptions = {}): Promise<readonly string[]> {
     this.#sweepUnfinished();
     const swept: string[] = [];
     for (const id of this.#ids()) {
-      if (this.#isInUse(id)) continue;
+      if (this.#isInUse(id, nowMs)) continue;
       await killControlGroup(readControlGroups(), `img-${id}`, options);
       this.remove(id);
       swept.push(id);
@@ -137,10 +140,10 @@ export class RunState {
     }
   }
 
-  #isInUse(id: string): boolean {
+  #isInUse(id: string, nowMs: number): boolean {
     try {
       const record = this.#read(id);
-      return record === undefined ? this.#isEnding(id) : isRunning(record.supervisor);
+      return record === undefined ? this.#isEnding(id, nowMs) : isRunning(record.supervisor);
     } catch (error) {
       // Somebody has changed the record, or a newer version wrote it: that is no reason to end a container.
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
@@ -150,10 +153,10 @@ export class RunState {
 
   // crun removes its state right after the poststop hook has removed the record; a sweep in between must not do it for
   // crun, which would then report an error. What is still there seconds later belongs to a crun that was killed.
-  #isEnding(id: string): boolean {
+  #isEnding(id: string, nowMs: number): boolean {
     return runtimeNames.some((name) => {
       const stat = statSync(join(this.runtimeRoot(name), id), { throwIfNoEntry: false });
-      return stat !== undefined && Date.now() - stat.ctimeMs < 5000;
+      return stat !== undefined && nowMs - stat.ctimeMs < endingMs;
     });
   }
 

@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { findProgram } from '../launch/find-program.ts';
 
 /**
  * Whether a test that needs root can run. If not, says so in the test's log, or fails it where all tools are
@@ -15,10 +14,9 @@ export function needsTool(t: ExecutionContext, name: string): boolean {
   return isMet(t, findTool(name) !== undefined, `needs ${name}`);
 }
 
-/** Where a program is on the PATH. */
+/** Where a program is on this machine. */
 export function findTool(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return findProgram(name, process.env['PATH']);
 }
 
 function isMet(t: ExecutionContext, condition: boolean, need: string): boolean {
@@ -29,13 +27,4 @@ function isMet(t: ExecutionContext, condition: boolean, need: string): boolean {
     t.pass();
   }
   return false;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,0 +1,38 @@
+import test from 'ava';
+import { chooseRuntime } from './choose-runtime.ts';
+
+const has =
+  (...names: readonly string[]) =>
+  (name: string) =>
+    names.includes(name) ? `/usr/bin/${name}` : undefined;
+
+const groups = (mode: 'v1' | 'v2' | 'hybrid' | 'none', isUnifiedInUse = false) => ({ mode, isUnifiedInUse });
+
+test('chooseRuntime() prefers crun and takes runc where there is no crun', (t) => {
+  t.is(chooseRuntime(undefined, groups('v2'), has('crun', 'runc')).path, '/usr/bin/crun');
+  t.is(chooseRuntime(undefined, groups('v2'), has('runc')).name, 'runc');
+});
+
+test('chooseRuntime() does as it is told', (t) => {
+  t.is(chooseRuntime('runc', groups('v2'), has('crun', 'runc')).name, 'runc');
+  t.throws(() => chooseRuntime('crun', groups('v2'), has('runc')), {
+    code: 'RUNTIME_MISSING',
+    message: 'crun is not installed',
+  });
+});
+
+test('chooseRuntime() hides the unified hierarchy from crun only where crun refuses it', (t) => {
+  const both = has('crun', 'runc');
+  t.true(chooseRuntime('crun', groups('hybrid', true), both).hidesUnified);
+  t.false(chooseRuntime('crun', groups('hybrid', false), both).hidesUnified);
+  t.false(chooseRuntime('crun', groups('v2', true), both).hidesUnified);
+  t.false(chooseRuntime('runc', groups('hybrid', true), both).hidesUnified);
+});
+
+test('chooseRuntime() says what is missing', (t) => {
+  t.throws(() => chooseRuntime(undefined, groups('v2'), has()), {
+    code: 'RUNTIME_MISSING',
+    message: /neither/,
+  });
+  t.throws(() => chooseRuntime(undefined, groups('none'), has('runc')), { code: 'HOST_UNSUPPORTED' });
+});

@@ -1,0 +1,51 @@
+import type { Decision } from '@img/sign/decision';
+import type { Evidence } from '@img/sign/evidence';
+import type { TrustPolicy } from '@img/sign/trust-policy';
+import type { UnixTime } from '@img/sign/unix-time';
+import { verifyImage } from '@img/sign/verify-image';
+import type { Digest } from '@img/spec/digest';
+import type { RepositoryName } from '@img/spec/repository-name';
+import type { Tag } from '@img/spec/tag';
+import type { SequenceMemory } from './sequence-memory.ts';
+
+/** What this host trusts, and what it has seen. */
+export type Trust = { readonly policy: TrustPolicy; readonly memory: SequenceMemory };
+
+/** An image as somebody asks for it. */
+export type AskedImage = {
+  readonly repository: RepositoryName;
+  /** Undefined if asked by digest: then no statement about a tag is needed. */
+  readonly tag: Tag | undefined;
+  readonly digest: Digest;
+};
+
+/**
+ * Decides whether an image may run on this host: `verifyImage` with what the host remembers of the tag. Remembers
+ * nothing by itself; whoever goes on calls {@link accept}.
+ *
+ * @throws RuntimeError TRUST_MEMORY_INVALID
+ */
+export async function decide(
+  image: AskedImage,
+  evidence: Evidence,
+  { policy, memory }: Trust,
+  now: UnixTime,
+): Promise<Decision> {
+  const { repository, tag } = image;
+  const remembered = tag === undefined ? undefined : await memory.recall({ repository, tag });
+  return verifyImage({ ...image, evidence, policy, remembered, now });
+}
+
+/**
+ * Remembers a trusted decision, so that no older statement about the tag is accepted from now on.
+ *
+ * @throws RuntimeError NOT_TRUSTED, TRUST_MEMORY_INVALID
+ */
+export async function accept(
+  { repository, tag, digest }: AskedImage,
+  decision: Decision,
+  { memory }: Trust,
+): Promise<void> {
+  if (!decision.trusted || decision.sequence === undefined || tag === undefined) return;
+  await memory.remember({ repository, tag }, { sequence: decision.sequence, digest });
+}
