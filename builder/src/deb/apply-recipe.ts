@@ -1,0 +1,48 @@
+import { Buffer } from 'node:buffer';
+import { fileEntry, linkEntry, type PackageEntry } from './package-entry.ts';
+import type { PackageRecipe } from './recipes.ts';
+
+export type ApplyRecipeOptions = {
+  /** Debian's name of the package's architecture. */
+  readonly architecture: string;
+  /** The content of a file of the package. */
+  readonly read: (entry: PackageEntry) => Promise<Uint8Array>;
+};
+
+/** The entries of a package with what its recipe adds; without a recipe the entries as they are. */
+export async function applyRecipe(
+  recipe: PackageRecipe | undefined,
+  entries: ReadonlyMap<string, PackageEntry>,
+  { architecture, read }: ApplyRecipeOptions,
+): Promise<Map<string, PackageEntry>> {
+  const result = new Map(entries);
+  for (const [from, to] of Object.entries(recipe?.copies ?? {})) {
+    const original = entries.get(from);
+    if (original?.entry.type === 'file') result.set(to, fileEntry(to, await read(original)));
+  }
+  for (const { folder, suffix, to } of recipe?.joins ?? []) {
+    const parts = [...entries.values()].filter(({ entry }) => {
+      return entry.type === 'file' && entry.path.startsWith(`${folder}/`) && entry.path.endsWith(suffix);
+    });
+    const contents = await readInOrder(parts, read);
+    if (contents.length > 0) result.set(to, fileEntry(to, Buffer.concat(contents)));
+  }
+  for (const { path, target, architectures } of recipe?.links ?? []) {
+    if (architectures?.includes(architecture) !== false) result.set(path, linkEntry(path, target));
+  }
+  return result;
+}
+
+async function readInOrder(
+  parts: readonly PackageEntry[],
+  read: (entry: PackageEntry) => Promise<Uint8Array>,
+): Promise<readonly Uint8Array[]> {
+  const contents: Uint8Array[] = [];
+  for (const part of parts.toSorted((a, b) => (a.entry.path < b.entry.path ? -1 : 1))) {
+    const bytes = await read(part);
+    contents.push(bytes);
+    // Text files that are joined must each end their last line.
+    if (bytes.at(-1) !== 0x0a) contents.push(Buffer.from('\n'));
+  }
+  return contents;
+}
