@@ -12,19 +12,23 @@ export type Remembered = {
   readonly digest: Digest;
 };
 
-/** What became of one piece of evidence. */
-export type FindingCode =
-  | 'COUNTED'
-  /** Good, but its identity counts already, through a newer statement or the other encoding. */
-  | 'REPEATED'
-  | 'NOT_IN_RULE'
+/** Why a good signature by somebody whom the rule lists doesn't count. */
+export type StatementProblem =
   | 'OTHER_REPOSITORY'
   | 'OTHER_DIGEST'
   | 'OTHER_TAG'
   /** Names no tag, and was asked about one. */
   | 'NO_TAG'
   | 'NOT_YET_VALID'
-  | 'EXPIRED'
+  | 'EXPIRED';
+
+/** What became of one piece of evidence. */
+export type FindingCode =
+  | 'COUNTED'
+  /** Good, but its identity counts already, through a newer statement or the other encoding. */
+  | 'REPEATED'
+  | 'NOT_IN_RULE'
+  | StatementProblem
   | EvidenceProblem;
 
 /** One piece of evidence and why it counted or not. */
@@ -61,12 +65,8 @@ export type RefusalCode =
   | 'UNTRUSTED_KEY'
   /** Signed by some whom the rule lists, but by fewer than it requires. */
   | 'TOO_FEW_SIGNERS'
-  | 'OTHER_REPOSITORY'
-  | 'OTHER_DIGEST'
-  | 'OTHER_TAG'
-  | 'NO_TAG'
-  | 'NOT_YET_VALID'
-  | 'EXPIRED'
+  /** Nobody counts, for this reason. */
+  | StatementProblem
   /** The host has seen a newer statement about this tag. */
   | 'ROLLBACK'
   /** The host has seen a statement with this number about another digest. */

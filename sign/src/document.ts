@@ -22,17 +22,16 @@ export function readDocument<T>(
   { name, maxBytes, code }: DocumentKind,
   read: (fields: JsonFields) => T,
 ): T {
-  return refusingAs(code, () => {
-    return read(new JsonFields(parseJson(bytes, { maxBytes }), name, 'JSON_INVALID'));
-  });
+  const value = refusingAs(code, () => parseJson(bytes, { maxBytes }), `${name}: `);
+  return refusingAs(code, () => read(new JsonFields(value, name, 'JSON_INVALID')));
 }
 
-/** Runs parsers of spec; their refusals become SignErrors with the code given. */
-export function refusingAs<T>(code: SignErrorCode, parse: () => T): T {
+/** Runs parsers of spec; their refusals become SignErrors with the code given, the message after a prefix. */
+export function refusingAs<T>(code: SignErrorCode, parse: () => T, prefix = ''): T {
   try {
     return parse();
   } catch (cause) {
-    if (cause instanceof SpecError) throw new SignError(code, cause.message, { cause });
+    if (cause instanceof SpecError) throw new SignError(code, `${prefix}${cause.message}`, { cause });
     throw cause;
   }
 }

@@ -42,7 +42,7 @@ export function envelopeFrom(fields: JsonFields): Envelope {
     // Every verifier of bundles wants one; with several, which of them counted would be a matter of taste.
     throw new SignError('BUNDLE_INVALID', `${fields.path('signatures')} should have exactly one signature`);
   }
-  const signature = new JsonFields(first, fields.path('signatures[0]'), 'JSON_INVALID');
+  const signature = new JsonFields(first, `${fields.path('signatures')}[0]`, 'JSON_INVALID');
   return {
     payloadType: fields.string('payloadType'),
     payload: binary(fields, 'payload'),

@@ -90,7 +90,7 @@ function subjectFrom(fields: JsonFields): { readonly name: string | undefined; r
       `${fields.path('subject')} should be one image, not ${subjects.length}`,
     );
   }
-  const subject = new JsonFields(subjects[0], fields.path('subject[0]'), 'JSON_INVALID');
+  const subject = new JsonFields(subjects[0], `${fields.path('subject')}[0]`, 'JSON_INVALID');
   const digests = subject.object('digest');
   const [algorithm, ...others] = digests.keys();
   if (algorithm === undefined || others.length > 0) {

@@ -96,7 +96,14 @@ test('parseTrustDocument() refuses what it does not understand whole', (t) => {
   const huge = new TextEncoder().encode(`{"format":1${' '.repeat(2 ** 20)}}`);
   t.throws(() => parseTrustDocument(huge), { code: 'POLICY_INVALID' }, 'too long');
   const weak = bytes({ format: 1, identities: [{ ...alice, keys: ['ssh-rsa AAAA'] }] });
-  t.throws(() => parseTrustDocument(weak), { code: 'KEY_UNSUPPORTED' }, 'a key that cannot be used');
+  const error = t.throws(
+    () => parseTrustDocument(weak),
+    { code: 'KEY_UNSUPPORTED' },
+    'a key that cannot be used',
+  );
+  t.regex(error.message, /^trust document\.identities\[0\]\.keys\[0\]: .*"ssh-rsa"/);
+  const broken = t.throws(() => parseTrustDocument(new TextEncoder().encode('{"format":1,}')));
+  t.regex(broken.message, /^trust document: JSON has "}" at character 12/);
 });
 
 test('parseTrustDocument() throws nothing but SignError', (t) => {

@@ -4,7 +4,7 @@ import { parseNamePrefix } from '@img/spec/name-prefix';
 import { quote } from '@img/spec/quote';
 import { readDocument } from './document.ts';
 import { type Identity, parseIdentityId, parseIdentityName } from './identity.ts';
-import { parsePublicKey } from './public-key.ts';
+import { type PublicKey, parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import { checkRule, type TrustRule } from './trust-rule.ts';
 
@@ -75,13 +75,25 @@ export function encodeTrustDocument({ identities, rules }: TrustDocument): Uint8
 function identityFrom(value: JsonValue, index: number): Identity {
   const fields = new JsonFields(value, `trust document.identities[${index}]`, 'JSON_INVALID');
   fields.onlyKeys(['id', 'name', 'keys']);
-  const keys = (fields.optionalStrings('keys', maxKeys, Number.POSITIVE_INFINITY) ?? []).map(parsePublicKey);
+  const texts = fields.optionalStrings('keys', maxKeys, Number.POSITIVE_INFINITY) ?? [];
+  const keys = texts.map((text, at) => keyFrom(text, `${fields.path('keys')}[${at}]`));
   if (keys.length === 0) throw new SignError(code, `${fields.path('keys')} should list at least one key`);
   checkOnce(
     `${fields.path('keys')}: key`,
     keys.map(({ fingerprint }) => fingerprint),
   );
   return { id: parseIdentityId(fields.string('id')), name: parseIdentityName(fields.string('name')), keys };
+}
+
+// Says which of the keys it is that can't be used.
+function keyFrom(text: string, path: string): PublicKey {
+  try {
+    return parsePublicKey(text);
+  } catch (cause) {
+    if (!(cause instanceof SignError)) throw cause;
+    const { hint } = cause;
+    throw new SignError(cause.code, `${path}: ${cause.message}`, { cause, ...(hint && { hint }) });
+  }
 }
 
 function ruleFrom(value: JsonValue, index: number): TrustRule {
