@@ -16,7 +16,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const context: RuntimeContext = {
   id: '0123456789abcdef',
   hostname: 'app',
-  rootPath: 'root',
+  rootPath: 'rootfs',
   users: {
     passwd: encode('root:x:0:0::/root:\napp:x:1000:1000::/home/app:\n'),
     group: encode('video:x:44:app\n'),
@@ -55,7 +55,7 @@ test('runtimeConfig() carries over what the image says', (t) => {
     rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 20_000 }],
     noNewPrivileges: true,
   });
-  t.deepEqual(root, { path: 'root', readonly: true });
+  t.deepEqual(root, { path: 'rootfs', readonly: true });
   t.is(hostname, 'app');
   t.is(annotations['maintainer'], 'Alice');
 });

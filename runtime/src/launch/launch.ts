@@ -128,7 +128,7 @@ function makeBundle(
   const config = runtimeConfig(image, options, {
     id,
     hostname,
-    rootPath: 'root',
+    rootPath: 'rootfs',
     users: {
       passwd: readInside('tree', '/etc/passwd', userFileBytes, 'USER_INVALID'),
       group: readInside('tree', '/etc/group', userFileBytes, 'USER_INVALID'),

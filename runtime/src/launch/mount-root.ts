@@ -31,12 +31,12 @@ export type RootRequest = {
  */
 export function mountRoot(bundle: string, request: RootRequest): readonly RuntimeMount[] {
   makeSkeleton(request);
-  mkdirSync('root');
+  mkdirSync('rootfs');
   mkdirSync('scratch');
   const writable = request.isWritable
     ? writableLayer('scratch/root', scratchBytes, resolveInside('tree', '/').stat)
     : [];
-  overlay(['skeleton', 'tree'], writable, 'root');
+  overlay(['skeleton', 'tree'], writable, 'rootfs');
   return request.mounts.map((placed, index) => runtimeMount(bundle, placed, index));
 }
 
