@@ -1,0 +1,129 @@
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { type Digest, Digester, digestAlgorithm } from '@img/spec/digest';
+import { RuntimeError } from '../runtime-error.ts';
+import {
+  type CheckedFile,
+  type FileIdentity,
+  fileIdentity,
+  isSameIdentity,
+  openChecked,
+  readFlags,
+} from './file-identity.ts';
+import { type LayerIndex, readIndex } from './index-reader.ts';
+import { LayerIndexer } from './layer-indexer.ts';
+import type { LayerPlace } from './layer-place.ts';
+
+/** A layer that is what its diffID says. */
+export type CheckedLayer = {
+  readonly diffId: Digest;
+  readonly archive: CheckedFile;
+  readonly index: CheckedFile;
+};
+
+/** What a stamp says of a layer. */
+export type LayerStamp = { readonly archive: FileIdentity; readonly index: FileIdentity };
+
+const pieceBytes = 1024 * 1024;
+
+/** The stamp for a layer's files as they are now. */
+export function layerStamp(archive: FileHandle, index: FileHandle): LayerStamp {
+  return { archive: identityOf(archive), index: identityOf(index) };
+}
+
+/** The work behind `LayerStore.check`, which documents it. */
+export async function checkLayer(
+  place: LayerPlace,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<CheckedLayer> {
+  await using archive = await openFile(place.archivePath, place.diffId);
+  await using index = await openFile(place.indexPath, place.diffId);
+  const stamp = layerStamp(archive, index);
+  const checked: CheckedLayer = {
+    diffId: place.diffId,
+    archive: { path: place.archivePath, identity: stamp.archive },
+    index: { path: place.indexPath, identity: stamp.index },
+  };
+  if (await place.stamps.has(place.stampName, stamp)) return checked;
+  await checkContents(place, archive, index, signal);
+  const after = layerStamp(archive, index);
+  if (!isSameIdentity(stamp.archive, after.archive) || !isSameIdentity(stamp.index, after.index)) {
+    throw damaged(place.diffId, `${place.archivePath} or its index was changed while it was checked`);
+  }
+  await place.stamps.set(place.stampName, stamp);
+  return checked;
+}
+
+/** The index of a layer that was checked. @throws RuntimeError LAYER_DAMAGED if it was changed since */
+export function readCheckedIndex({ diffId, index }: CheckedLayer): LayerIndex {
+  const descriptor = openChecked(index, 'LAYER_DAMAGED');
+  try {
+    const read = readIndex(readFileSync(descriptor), index.path);
+    if (read.diffId === diffId) return read;
+    throw damaged(diffId, `${index.path} is the index of ${read.diffId}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Hashes the whole archive, and makes its index anew to compare it with the one that is stored. */
+async function checkContents(
+  { diffId, archivePath, indexPath }: LayerPlace,
+  archive: FileHandle,
+  index: FileHandle,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const digester = new Digester(digestAlgorithm(diffId));
+  const indexer = new LayerIndexer();
+  let unreadable: unknown;
+  for await (const bytes of piecesOf(archive)) {
+    signal?.throwIfAborted();
+    digester.update(bytes);
+    // Whether the bytes are the right ones is the better news than why they can't be read.
+    try {
+      if (unreadable === undefined) indexer.push(bytes);
+    } catch (error) {
+      unreadable = error;
+    }
+  }
+  const digest = digester.digest();
+  if (digest !== diffId) throw damaged(diffId, `${archivePath} has the digest ${digest}`);
+  if (unreadable !== undefined) throw unreadable;
+  if (Buffer.compare(await index.readFile(), indexer.finish(diffId)) !== 0) {
+    throw damaged(diffId, `${indexPath} is not the index of ${archivePath}`);
+  }
+}
+
+async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  for (let at = 0; ; ) {
+    const { bytesRead } = await file.read(piece, 0, piece.length, at);
+    if (bytesRead === 0) return;
+    yield piece.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+async function openFile(path: string, diffId: Digest): Promise<FileHandle> {
+  try {
+    return await open(path, readFlags);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ELOOP') throw damaged(diffId, `${path} is a symbolic link`);
+    if (code !== 'ENOENT') throw cause;
+    throw new RuntimeError('LAYER_MISSING', `the layer ${diffId} is not in the store: there is no ${path}`, {
+      cause,
+      hint: 'Pull the image again.',
+    });
+  }
+}
+
+function identityOf(file: FileHandle): FileIdentity {
+  return fileIdentity(fstatSync(file.fd, { bigint: true }));
+}
+
+function damaged(diffId: Digest, problem: string): RuntimeError {
+  return new RuntimeError('LAYER_DAMAGED', `the layer ${diffId} was changed on this host: ${problem}`, {
+    hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.',
+  });
+}

@@ -1,0 +1,55 @@
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { RuntimeError, type RuntimeErrorCode } from '../runtime-error.ts';
+
+/**
+ * What the kernel says of a file that was not touched: whoever writes to it changes at least ctime, which no
+ * program can set. Numbers as decimal text, because they may pass 2^53.
+ */
+export type FileIdentity = {
+  readonly device: string;
+  readonly inode: string;
+  readonly size: string;
+  readonly ctimeNanoseconds: string;
+  readonly mtimeNanoseconds: string;
+};
+
+/** A file whose content was checked while it had this identity. */
+export type CheckedFile = {
+  readonly path: string;
+  readonly identity: FileIdentity;
+};
+
+export function fileIdentity(stats: BigIntStats): FileIdentity {
+  return {
+    device: String(stats.dev),
+    inode: String(stats.ino),
+    size: String(stats.size),
+    ctimeNanoseconds: String(stats.ctimeNs),
+    mtimeNanoseconds: String(stats.mtimeNs),
+  };
+}
+
+export function isSameIdentity(a: FileIdentity, b: FileIdentity): boolean {
+  return (
+    a.device === b.device &&
+    a.inode === b.inode &&
+    a.size === b.size &&
+    a.ctimeNanoseconds === b.ctimeNanoseconds &&
+    a.mtimeNanoseconds === b.mtimeNanoseconds
+  );
+}
+
+/** How files of the store are opened: never through a link, which nothing of ours makes there. */
+export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+/**
+ * Opens a file that was checked, if it is still the same one; the caller closes the descriptor.
+ *
+ * @throws RuntimeError with the code given, if it was touched since
+ */
+export function openChecked({ path, identity }: CheckedFile, code: RuntimeErrorCode): number {
+  const descriptor = openSync(path, readFlags);
+  if (isSameIdentity(fileIdentity(fstatSync(descriptor, { bigint: true })), identity)) return descriptor;
+  closeSync(descriptor);
+  throw new RuntimeError(code, `${path} was changed after it was checked`, { hint: 'Try again.' });
+}

@@ -1,0 +1,123 @@
+import { existsSync, type Stats } from 'node:fs';
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, isDigest } from '@img/spec/digest';
+import { type CheckedLayer, checkLayer, readCheckedIndex } from './check-layer.ts';
+import type { LayerIndex } from './index-reader.ts';
+import { type LayerPlace, layerPlace } from './layer-place.ts';
+import { type LayerContent, type PutLayerOptions, putLayer } from './put-layer.ts';
+import { Stamps } from './stamps.ts';
+import { sweepTemporaries } from './temporary.ts';
+
+export type LayerStoreFolders = {
+  /** What is kept: usually /var/lib/img. */
+  readonly root: string;
+  /** What counts until the next boot: usually /run/img. */
+  readonly run: string;
+};
+
+/**
+ * The layers on this host: each as one uncompressed archive, `layers/<diffID>.tar`, as its diffID says byte for
+ * byte, and an index of what is in it, `layers/<diffID>.index`. No file of a layer is ever created. Layers are
+ * shared by all images that have them.
+ *
+ * Everything is safe against other processes doing the same, and against being killed.
+ */
+export class LayerStore {
+  /** Where other parts of the host's store are. */
+  readonly folders: LayerStoreFolders;
+  readonly stamps: Stamps;
+  readonly #folder: string;
+
+  constructor(folders: LayerStoreFolders) {
+    this.folders = folders;
+    this.stamps = new Stamps(join(folders.run, 'stamps'));
+    this.#folder = join(folders.root, 'layers');
+  }
+
+  /** Whether the layer is there; its content is checked when it is used. */
+  async has(diffId: Digest): Promise<boolean> {
+    const { archivePath, indexPath } = this.#place(diffId);
+    const found = await Promise.all(
+      [archivePath, indexPath].map((path) => lstat(path).catch(() => undefined)),
+    );
+    return found.every((stats: Stats | undefined) => stats?.isFile() === true);
+  }
+
+  /**
+   * Takes in a layer as it comes from a registry: checks its digest and size, decompresses it, checks the diffID,
+   * indexes it, and commits it only if all of it is right. Nothing is read if the layer is there already.
+   *
+   * @throws RuntimeError LAYER_MISMATCH, ARCHIVE_*, ENTRY_*, STORE_FULL; SpecError CONTENT_*; RegistryError for
+   *   what can't be decompressed; and what the source throws
+   */
+  async put(
+    content: LayerContent,
+    source: AsyncIterable<Uint8Array>,
+    options: PutLayerOptions = {},
+  ): Promise<void> {
+    if (await this.has(content.diffId)) return;
+    await putLayer(this.#place(content.diffId), content, source, options);
+  }
+
+  /**
+   * Makes sure that a layer is what its diffID says: by its stamp of this boot, else by hashing all of it.
+   *
+   * @throws RuntimeError LAYER_MISSING, LAYER_DAMAGED
+   */
+  check(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<CheckedLayer> {
+    return checkLayer(this.#place(diffId), options);
+  }
+
+  /**
+   * The index of a layer that was checked.
+   *
+   * @throws RuntimeError LAYER_DAMAGED
+   */
+  readIndex(layer: CheckedLayer): LayerIndex {
+    return readCheckedIndex(layer);
+  }
+
+  /** Removes a layer; nothing happens if it is not there. Trees that are mounted go on to work. */
+  async remove(diffId: Digest): Promise<void> {
+    const { archivePath, indexPath, stampName } = this.#place(diffId);
+    // The index goes first: without it the layer counts as absent.
+    await rm(indexPath, { force: true });
+    await rm(archivePath, { force: true });
+    await this.stamps.remove(stampName);
+  }
+
+  /** The diffIDs of all layers, sorted. */
+  async list(): Promise<readonly Digest[]> {
+    const names = await this.#names();
+    return names
+      .filter((name) => name.endsWith('.index') && names.includes(name.replace(/index$/, 'tar')))
+      .map((name) => name.slice(0, -'.index'.length).replace('-', ':'))
+      .filter((text) => isDigest(text))
+      .sort();
+  }
+
+  /**
+   * Removes what killed processes left: unfinished files, and archives that never got their index.
+   *
+   * @returns the names of the files that were removed
+   */
+  async sweep(): Promise<readonly string[]> {
+    return sweepTemporaries(this.#folder, (name) => {
+      return name.endsWith('.tar') && !existsSync(join(this.#folder, name.replace(/tar$/, 'index')));
+    });
+  }
+
+  #place(diffId: Digest): LayerPlace {
+    return layerPlace(this.#folder, diffId, this.stamps);
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { FileHandle } from 'node:fs/promises';
+import { decompress } from '@img/registry/compression/decompress';
+import type { Descriptor } from '@img/spec/descriptor';
+import { type Digest, Digester, digestAlgorithm } from '@img/spec/digest';
+import { layerCompression } from '@img/spec/media-types';
+import { quote } from '@img/spec/quote';
+import { verified } from '@img/spec/verified';
+import { RuntimeError } from '../runtime-error.ts';
+import { layerStamp } from './check-layer.ts';
+import { inPieces } from './in-pieces.ts';
+import { LayerIndexer } from './layer-indexer.ts';
+import type { LayerPlace } from './layer-place.ts';
+import { Temporary } from './temporary.ts';
+
+const pieceBytes = 1024 * 1024;
+/** Longest archive unless the caller says otherwise; its blocks must also be countable in 32 bits. */
+const maxArchiveBytes = 64 * 1024 ** 3;
+
+/** A layer as a registry has it, and as the image's config names it. */
+export type LayerContent = {
+  /** Media type, digest and size of the blob. */
+  readonly descriptor: Descriptor;
+  /** Digest of the uncompressed archive. */
+  readonly diffId: Digest;
+};
+
+export type PutLayerOptions = {
+  readonly signal?: AbortSignal;
+  /** Longest accepted archive. */
+  readonly maxBytes?: number;
+};
+
+/** The work behind `LayerStore.put`, which documents it. */
+export async function putLayer(
+  place: LayerPlace,
+  content: LayerContent,
+  source: AsyncIterable<Uint8Array>,
+  options: PutLayerOptions,
+): Promise<void> {
+  try {
+    await using archive = await Temporary.file(place.folder);
+    const made = await writeArchive(archive.handle, content, source, options);
+    await using index = await Temporary.file(place.folder);
+    await index.handle.writeFile(made);
+    // The index makes the layer count, so it comes last.
+    await archive.commit(place.archiveName);
+    await index.commit(place.indexName);
+    // What was just hashed need not be hashed again before it is used.
+    await place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
+  } catch (error) {
+    throw explainFull(error, place.folder);
+  }
+}
+
+/** Writes the archive while hashing and indexing it, and returns the index once all of it is right. */
+async function writeArchive(
+  handle: FileHandle,
+  { descriptor, diffId }: LayerContent,
+  source: AsyncIterable<Uint8Array>,
+  { signal, maxBytes = maxArchiveBytes }: PutLayerOptions,
+): Promise<Uint8Array> {
+  const compression = layerCompression(descriptor.mediaType);
+  if (compression === undefined) {
+    throw new RuntimeError(
+      'ARCHIVE_UNSUPPORTED',
+      `the blob ${descriptor.digest} has the media type ${quote(descriptor.mediaType)}, which is no layer of files`,
+    );
+  }
+  const digester = new Digester(digestAlgorithm(diffId));
+  const indexer = new LayerIndexer();
+  const blob = verified(source, descriptor);
+  for await (const piece of inPieces(decompress(blob, { compression, maxBytes }), pieceBytes)) {
+    signal?.throwIfAborted();
+    // The disk writes while this thread hashes.
+    const written = writeAll(handle, piece);
+    try {
+      digester.update(piece);
+      indexer.push(piece);
+    } finally {
+      await written;
+    }
+  }
+  signal?.throwIfAborted();
+  const digest = digester.digest();
+  if (digest !== diffId) {
+    throw new RuntimeError(
+      'LAYER_MISMATCH',
+      `the layer ${descriptor.digest} decompresses to ${digest} instead of ${diffId}, as the image's config has it`,
+      { hint: 'The image was put together wrongly or tampered with; build and push it again.' },
+    );
+  }
+  return indexer.finish(diffId);
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < piece.byteLength) written += (await handle.write(piece, written)).bytesWritten;
+}
+
+function explainFull(error: unknown, folder: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  return new RuntimeError('STORE_FULL', `no space is left for a layer in ${folder}`, {
+    cause: error,
+    hint: 'Remove images that are not needed (img rm), or make the disk larger.',
+  });
+}
