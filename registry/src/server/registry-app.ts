@@ -15,12 +15,19 @@ export type AppOptions = {
   readonly isClosing: () => boolean;
 };
 
+/** What an answer says about itself rather than about content: it stays when the answer turns into a refusal. */
+const keptHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'docker-distribution-api-version',
+  'x-request-id',
+]);
+
 /** The registry as a koa application. */
 export function createApp(services: Services, { isBehindProxy, isClosing }: AppOptions): Koa {
   // Only the last address of X-Forwarded-For was written by the proxy; the ones before it by anybody.
   const app = new Koa({ proxy: isBehindProxy, maxIpsCount: 1 });
   app.on('error', (error: unknown, ctx?: Context) => {
-    services.log.warn({ err: error, request: ctx?.state['requestId'] }, 'the answer could not be sent whole');
+    services.log.warn({ err: error, request: ctx?.state['requestId'] }, 'connection broke off');
   });
   app.use(async (ctx, next) => {
     if (isClosing()) ctx.set('Connection', 'close');
@@ -41,6 +48,7 @@ async function noted(ctx: Context, next: Next, { log }: Services): Promise<void>
   const requestId = randomUUID();
   ctx.state['requestId'] = requestId;
   ctx.set('X-Request-Id', requestId);
+  const address = ctx.ip;
   ctx.res.once('close', () => {
     log.info(
       {
@@ -50,7 +58,7 @@ async function noted(ctx: Context, next: Next, { log }: Services): Promise<void>
         status: ctx.res.statusCode,
         ms: Math.round((performance.now() - begin) * 10) / 10,
         user: ctx.state['user'],
-        address: ctx.ip,
+        address,
         ...(ctx.res.writableFinished ? {} : { broken: true }),
       },
       'request',
@@ -65,10 +73,16 @@ async function answered(ctx: Context, next: Next, { log, limits }: Services): Pr
     await next();
   } catch (error) {
     const requestId = String(ctx.state['requestId']);
-    const answer = errorAnswer(error, requestId);
-    if (answer.status >= 500 && !(error instanceof RequestAborted)) {
-      log.error({ err: error, request: requestId }, 'request failed');
+    if (ctx.headerSent || error instanceof RequestAborted) {
+      // Half an answer must not look like a whole one.
+      log.warn({ err: error, request: requestId }, 'request broke off');
+      ctx.res.destroy();
+      ctx.respond = false;
+      return;
     }
+    const answer = errorAnswer(error, requestId);
+    if (answer.status >= 500) log.error({ err: error, request: requestId }, 'request failed');
+    for (const name of ctx.res.getHeaderNames()) if (!keptHeaders.has(name)) ctx.remove(name);
     ctx.status = answer.status;
     ctx.body = answer.body;
     ctx.set({ ...answer.headers, 'Content-Type': 'application/json' });

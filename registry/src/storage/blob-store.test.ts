@@ -1,7 +1,9 @@
-import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type BlobKey, createBlobKey, parseBlobKey } from './blob-key.ts';
 import { type BlobStore, emptyUpload, type UploadState } from './blob-store.ts';
@@ -37,6 +39,9 @@ for (const [name, open] of implementations) {
     ] as const;
     for (const [range, expected, reason] of ranges) {
       t.is(await text(await store.get(key, range)), expected, reason);
+      const sink = new PassThrough();
+      await store.send(key, sink, range);
+      t.is(sink.read()?.toString() ?? '', expected, `send(): ${reason}`);
     }
   });
 
@@ -53,6 +58,11 @@ for (const [name, open] of implementations) {
       const content = Buffer.alloc(size, 'content of many sizes ');
       const key = await putBlob(store, pieces(content, chunkSize));
       t.true(content.equals(await collected(await store.get(key))), `${size} bytes by ${chunkSize}`);
+      const file = join(await temporaryFolder(t), 'sent');
+      const sink = createWriteStream(file);
+      await store.send(key, sink);
+      await finished(sink.end());
+      t.true(content.equals(await readFile(file)), `send(): ${size} bytes by ${chunkSize}`);
     }
   });
 
@@ -73,6 +83,25 @@ for (const [name, open] of implementations) {
     t.deepEqual(await listed(store), []);
     await store.complete(key, state);
     t.deepEqual(await listed(store), [{ key, sizeBytes: 4 }]);
+  });
+
+  test(title('send() of a blob that is not there writes nothing'), async (t) => {
+    const store = await open(t);
+    const sink = new PassThrough();
+    const error = await t.throwsAsync(store.send(createBlobKey(), sink), { instanceOf: BlobStoreError });
+    t.is(error?.code, 'BLOB_MISSING');
+    t.is(sink.read(), null);
+  });
+
+  test(title('send() ends when the sink is destroyed, before or while it waits'), async (t) => {
+    const store = await open(t);
+    const key = await putBlob(store, [Buffer.alloc(3 * 1024 * 1024)]);
+    const stuck = new Writable({ write: () => undefined });
+    stuck.on('error', () => undefined);
+    const sending = store.send(key, stuck);
+    setImmediate(() => stuck.destroy());
+    await t.throwsAsync(sending);
+    await t.throwsAsync(store.send(key, stuck));
   });
 
   test(title('append() goes on behind the state, through a copy of it'), async (t) => {

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { BlobKey } from './blob-key.ts';
 
 /** Which part of a blob is wanted; the whole of it by default. A part beyond the end is empty. */
@@ -55,6 +55,14 @@ export type BlobStore = {
    * @throws BlobStoreError BLOB_MISSING
    */
   get(key: BlobKey, range?: BlobRange): Promise<Readable>;
+
+  /**
+   * Writes a complete blob into a sink that is done with each chunk when it calls back, such as a connection or a
+   * file; the quickest way out. Does not end the sink.
+   *
+   * @throws BlobStoreError BLOB_MISSING before anything is written; Error when the sink closes
+   */
+  send(key: BlobKey, sink: Writable, range?: BlobRange): Promise<void>;
 
   /** Removes complete blobs; a key with nothing behind it counts as removed. */
   delete(keys: readonly BlobKey[]): Promise<void>;

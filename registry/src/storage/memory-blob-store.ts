@@ -1,7 +1,8 @@
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import type { BlobKey } from './blob-key.ts';
 import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
 import { BlobStoreError } from './blob-store-error.ts';
+import { writeTo } from './write-to.ts';
 
 /** Keeps blobs in memory: for tests and for registries that may forget. */
 export class MemoryBlobStore implements BlobStore {
@@ -13,10 +14,12 @@ export class MemoryBlobStore implements BlobStore {
     return this.#blobs.has(key);
   }
 
-  async get(key: BlobKey, { offset = 0, length = Number.POSITIVE_INFINITY }: BlobRange = {}) {
-    const bytes = this.#blobs.get(key);
-    if (bytes === undefined) throw new BlobStoreError('BLOB_MISSING', `no blob ${key} in memory`);
-    return Readable.from([bytes.subarray(offset, offset + length)], { objectMode: false });
+  async get(key: BlobKey, range?: BlobRange): Promise<Readable> {
+    return Readable.from([this.#part(key, range)], { objectMode: false });
+  }
+
+  async send(key: BlobKey, sink: Writable, range?: BlobRange): Promise<void> {
+    await writeTo(sink, this.#part(key, range));
   }
 
   async delete(keys: readonly BlobKey[]): Promise<void> {
@@ -51,6 +54,12 @@ export class MemoryBlobStore implements BlobStore {
   async discard(key: BlobKey): Promise<void> {
     this.#uploads.delete(key);
     this.#blobs.delete(key);
+  }
+
+  #part(key: BlobKey, { offset = 0, length = Number.POSITIVE_INFINITY }: BlobRange = {}): Uint8Array {
+    const bytes = this.#blobs.get(key);
+    if (bytes === undefined) throw new BlobStoreError('BLOB_MISSING', `no blob ${key} in memory`);
+    return bytes.subarray(offset, offset + length);
   }
 
   #uploaded(key: BlobKey, { sizeBytes }: UploadState): Uint8Array {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { Digest } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { ProtocolError } from '@img/spec/protocol-error';
@@ -6,7 +5,7 @@ import { findBlob, type LinkedBlob } from '../../metadata/blobs.ts';
 import { deleteBlob } from '../../metadata/delete-blob.ts';
 import { postponeReview } from '../../metadata/links.ts';
 import { digestParameter, type RepositoryExchange } from '../exchange.ts';
-import { answerIfKnown, parseEntityTags } from '../http/answer.ts';
+import { answerIfKnown, answerStream, parseEntityTags } from '../http/answer.ts';
 import { type ByteRange, parseByteRange } from '../http/byte-range.ts';
 import { answerDeletion } from './deletion.ts';
 
@@ -27,11 +26,10 @@ export async function getBlob(exchange: RepositoryExchange): Promise<void> {
   const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, blob.size];
   ctx.status = range.kind === 'part' ? 206 : 200;
   if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${blob.size}`);
-  if (ctx.method === 'GET') {
-    ctx.body = exactly(await services.blobs.get(blob.key, { offset, length }), length, blob.digest);
-  }
   ctx.set('Content-Type', mediaTypes.octetStream);
   ctx.length = length;
+  if (ctx.method === 'GET')
+    await answerStream(ctx, (sink) => services.blobs.send(blob.key, sink, { offset, length }));
 }
 
 /** `DELETE /v2/<name>/blobs/<digest>`: takes it from this repository only. */
@@ -78,22 +76,4 @@ function rangeOf({ ctx }: RepositoryExchange, { digest, size }: LinkedBlob): Byt
   if (header === '' || (condition !== '' && !parseEntityTags(condition).includes(digest)))
     return { kind: 'whole' };
   return parseByteRange(header, size);
-}
-
-/** A stream that fails if the store has fewer bytes than were promised; the connection then breaks, as it must. */
-function exactly(source: Readable, length: number, digest: Digest): Readable {
-  const checked = Readable.from(
-    (async function* () {
-      let left = length;
-      for await (const chunk of source as AsyncIterable<Uint8Array>) {
-        left -= chunk.byteLength;
-        yield chunk;
-      }
-      if (left !== 0) throw new Error(`the stored bytes of ${digest} are ${left} too few`);
-    })(),
-    { objectMode: false },
-  );
-  // A generator that was never started can't clean up.
-  checked.once('close', () => source.destroy());
-  return checked;
 }

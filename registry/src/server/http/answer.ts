@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Context } from 'koa';
 
 /** Answers without a body; Content-Length says so. */
@@ -19,6 +20,17 @@ export function answerJson(ctx: Context, value: unknown, mediaType = 'applicatio
   ctx.status = 200;
   ctx.body = bytes;
   ctx.set('Content-Type', mediaType);
+}
+
+/**
+ * Answers with a body that somebody else writes; status and headers must be set, Content-Length too. If less is
+ * written than that says, the connection breaks, which is how the client learns of it.
+ */
+export async function answerStream(ctx: Context, send: (sink: Writable) => Promise<void>): Promise<void> {
+  ctx.res.strictContentLength = true;
+  await send(ctx.res);
+  ctx.res.end();
+  ctx.respond = false;
 }
 
 /**

@@ -59,6 +59,7 @@ async function* received(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const breakOff = () => ctx.req.destroy();
+  if (signal?.aborted) breakOff();
   signal?.addEventListener('abort', breakOff);
   try {
     // Whoever stops reading still wants to answer, so the connection must stay.

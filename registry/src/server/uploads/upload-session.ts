@@ -21,6 +21,16 @@ export function lockFrom(now: number, token: string): UploadLock {
   return { token, now, until: now + lockMs };
 }
 
+type Receiver = {
+  readonly appender: BlobAppender;
+  /** Undefined where what came before isn't hashed. */
+  readonly digester: Digester | undefined;
+  /** More bytes than this are not received. */
+  readonly exactly: number | undefined;
+};
+
+type Failure = { readonly error: unknown };
+
 /** An upload that is ours to write to. */
 export class UploadSession {
   readonly #services: Services;
@@ -68,7 +78,7 @@ export class UploadSession {
       (this.sizeBytes === 0 ? new Digester(before.algorithm ?? algorithm) : undefined);
     const appender = await blobs.append(before.key, before.state);
     try {
-      const { failure, received } = await this.#receive(body, appender, digester);
+      const { failure, received } = await this.#receive(body, { appender, digester, exactly });
       if (exactly !== undefined && failure === undefined && received !== exactly) {
         await this.#note(before.state);
         throw new ProtocolError('SIZE_INVALID', `the chunk has ${received} bytes instead of ${exactly}`);
@@ -89,6 +99,7 @@ export class UploadSession {
   async commit(digest: Digest): Promise<void> {
     const { blobs, liveDigests, database, clock, limits, sweeper } = this.#services;
     const { id, key, state } = this.#upload;
+    await this.#keepLock();
     const digester = liveDigests.take(id, state.sizeBytes) ?? emptyDigester(state.sizeBytes, digest);
     let computed = digester?.algorithm === digestAlgorithm(digest) ? digester.digest() : undefined;
     if (computed === undefined || computed === digest) {
@@ -118,12 +129,11 @@ export class UploadSession {
 
   async #receive(
     body: AsyncIterable<Uint8Array>,
-    appender: BlobAppender,
-    digester: Digester | undefined,
-  ): Promise<{ readonly received: number; readonly failure: { readonly error: unknown } | undefined }> {
+    { appender, digester, exactly = Number.POSITIVE_INFINITY }: Receiver,
+  ): Promise<{ readonly received: number; readonly failure: Failure | undefined }> {
     let received = 0;
     let unsaved = 0;
-    let failure: { readonly error: unknown } | undefined;
+    let failure: Failure | undefined;
     const chunks = untilFailure(body, (error) => {
       failure = { error };
     });
@@ -137,6 +147,7 @@ export class UploadSession {
       await appender.write(chunk);
       received += chunk.byteLength;
       unsaved += chunk.byteLength;
+      if (received > exactly) break;
     }
     return { received, failure };
   }
