@@ -3,6 +3,7 @@ import test from 'ava';
 import { RuntimeError } from '../runtime-error.ts';
 import { annotationsOf } from './annotations.ts';
 import { parseByteSize } from './byte-size.ts';
+import { parseHostname } from './hostname.ts';
 import { processLimits } from './process-limits.ts';
 import { resourcesOf } from './resources.ts';
 import { parseStopSignal } from './stop-signal.ts';
@@ -104,6 +105,18 @@ for (const text of [
 ]) {
   test(`parseByteSize() refuses ${JSON.stringify(text)}`, (t) => {
     t.throws(() => parseByteSize(text, 'memory'), { code: 'LIMIT_INVALID', message: /^memory "/ });
+  });
+}
+
+for (const text of ['app', 'a', 'web-1.example', 'A'.repeat(64)]) {
+  test(`parseHostname() accepts ${text}`, (t) => {
+    t.is(parseHostname(text), text);
+  });
+}
+
+for (const text of ['', '-a', 'a-', 'a..b', 'a b', 'a\n127.0.0.1 bank', 'ä', 'A'.repeat(65), '.']) {
+  test(`parseHostname() refuses ${JSON.stringify(text)}`, (t) => {
+    t.throws(() => parseHostname(text), { code: 'HOSTNAME_INVALID' });
   });
 }
 

@@ -53,6 +53,7 @@ for (const [volumes, binds, reason] of [
   [[], ['/x:/a', '/y:/a/'], 'two mounts at one place'],
   [['/'], [], 'a volume at the root'],
   [['data'], [], 'a relative volume'],
+  [Array.from({ length: 129 }, (_, index) => `/v${index}`), [], 'more volumes than any app needs'],
   [['/a/../..'], [], 'a volume with ..'],
   [['/proc/sys'], [], 'a volume in /proc'],
 ] as const) {

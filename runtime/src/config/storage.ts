@@ -25,6 +25,7 @@ export type ScratchMount = {
 
 export type PlannedMount = BindMount | ScratchMount;
 
+const maxVolumes = 128;
 const mebibyte = 1024 * 1024;
 
 /** Size of a folder in memory for which nobody gave one. */
@@ -55,12 +56,19 @@ export function planStorage(
       throw new RuntimeError('MOUNT_INVALID', `two mounts have the destination ${quote(destination)}`);
     }
   }
+  if (volumes.length > maxVolumes) {
+    throw new RuntimeError(
+      'MOUNT_INVALID',
+      `the image has ${volumes.length} volumes, more than ${maxVolumes}`,
+    );
+  }
   const ofImage = volumes.map((volume): ScratchMount => {
     const destination = parseDestination(volume);
     return { kind: 'scratch', destination, sizeBytes: scratchBytes, mode: 0o755, canExecute: true };
   });
   const plan = new Map<string, PlannedMount>();
-  for (const mount of [...usual, ...ofImage]) {
+  // The usual ones last: a volume at /tmp is to look like any other /tmp.
+  for (const mount of [...ofImage, ...usual]) {
     const isCovered = asked.some(({ destination }) => isAtOrBelow(mount.destination, destination));
     if (!isCovered) plan.set(mount.destination, mount);
   }

@@ -1,14 +1,15 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import type { Digest } from '@img/spec/digest';
 import type { ImageConfig } from '@img/spec/image-config';
 import type { RuntimeConfig } from '@img/spec/runtime-config';
 import { generatedFiles } from '../config/generated-files.ts';
+import { parseHostname } from '../config/hostname.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { runtimeConfig } from '../config/runtime-config.ts';
 import { parseStopSignal } from '../config/stop-signal.ts';
 import { planStorage } from '../config/storage.ts';
 import { parseWorkingDir } from '../config/working-dir.ts';
+import { findProgram } from '../linux/find-program.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
@@ -18,9 +19,9 @@ import { type ControlGroups, readControlGroups } from '../state/control-groups.t
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { Tree } from '../tree/tree.ts';
+import { checkCaller } from './check-caller.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
 import { checkCommand } from './find-command.ts';
-import { findProgram } from './find-program.ts';
 import { checkPlatform, hostPlatform } from './host-platform.ts';
 import { readInside } from './inside-root.ts';
 import { mountRoot } from './mount-root.ts';
@@ -85,19 +86,6 @@ export function launch(state: RunState, request: LaunchRequest): never {
   }
 }
 
-function checkCaller(options: RunOptions): void {
-  if (process.geteuid?.() !== 0) {
-    throw new RuntimeError('ROOT_REQUIRED', 'only root can run images on this host', {
-      hint: 'Try again with sudo.',
-    });
-  }
-  if (options.hasTerminal === true && !(isatty(0) && isatty(1))) {
-    throw new RuntimeError('TERMINAL_REQUIRED', 'a terminal was asked for, but input or output is none', {
-      hint: 'Leave --tty out in scripts and pipes.',
-    });
-  }
-}
-
 function makeBundle(
   state: RunState,
   { image, tree, options }: LaunchRequest,
@@ -118,7 +106,7 @@ function makeBundle(
   mkdirSync('tree');
   tree.mount(`${bundle}/tree`);
   const placed = placeMounts('tree', planStorage(image.config.volumes, options.mounts ?? []));
-  const hostname = options.hostname ?? id.slice(0, 12);
+  const hostname = parseHostname(options.hostname ?? id.slice(0, 12));
   const mounts = mountRoot(bundle, {
     mounts: placed,
     files: generatedFiles(hostname, options.network === 'host' ? readHostNetwork() : undefined),
@@ -136,7 +124,7 @@ function makeBundle(
     mounts,
     controllers,
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
-    poststop: state.poststop(id),
+    poststop: state.poststop(id, findProgram('rm') ?? '/bin/rm'),
   });
   checkCommand(
     'tree',

@@ -58,9 +58,13 @@ export class RunState {
     return join(this.#containerFolder(id), 'pid');
   }
 
-  /** What the runtime does at the end, when nothing of ours runs any more. */
-  poststop(id: string): readonly RuntimeHook[] {
-    return [{ path: '/bin/rm', args: ['rm', '-rf', '--', this.#containerFolder(id)] }];
+  /**
+   * What the runtime does at the end, when nothing of ours runs any more.
+   *
+   * @param rm where that program is
+   */
+  poststop(id: string, rm: string): readonly RuntimeHook[] {
+    return [{ path: rm, args: ['rm', '-rf', '--', this.#containerFolder(id)] }];
   }
 
   newId(): string {

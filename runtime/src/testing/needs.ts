@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { findProgram } from '../launch/find-program.ts';
+import { findProgram } from '../linux/find-program.ts';
 
 /**
  * Whether a test that needs root can run. If not, says so in the test's log, or fails it where all tools are

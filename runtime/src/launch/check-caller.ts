@@ -1,0 +1,21 @@
+import { isatty } from 'node:tty';
+import type { RunOptions } from '../config/run-options.ts';
+import { RuntimeError } from '../runtime-error.ts';
+
+/**
+ * Checks what only the calling process can have: the rights, and a terminal if one is asked for.
+ *
+ * @throws RuntimeError ROOT_REQUIRED, TERMINAL_REQUIRED
+ */
+export function checkCaller({ hasTerminal = false }: RunOptions): void {
+  if (process.geteuid?.() !== 0) {
+    throw new RuntimeError('ROOT_REQUIRED', 'only root can run images on this host', {
+      hint: 'Try again with sudo.',
+    });
+  }
+  if (hasTerminal && !(isatty(0) && isatty(1))) {
+    throw new RuntimeError('TERMINAL_REQUIRED', 'a terminal was asked for, but input or output is none', {
+      hint: 'Leave --tty out in scripts and pipes.',
+    });
+  }
+}
