@@ -1,0 +1,58 @@
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { type LayerBlob, writeLayer } from './write-layer.ts';
+
+/** A layer as a file. */
+export type LayerFile = LayerBlob & { readonly path: string };
+
+/** A layer in the cache, and what was noted of it when it was made. */
+export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes };
+
+// Part of every key; a new number when records get another form.
+const format = 'layers-1';
+
+/**
+ * Layers that were made before, each under a key that says everything it is made of. The folder may be shared
+ * between processes and removed at any time. A record is written after its layer, so what has a record is
+ * whole; whoever reads a layer checks its digest all the same, since disks and people change files.
+ */
+export class LayerCache {
+  /** On a disk with room for what packages unpack to; also for whatever is needed while layers are made. */
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = join(folder, format);
+  }
+
+  /** @param key path of the layer below the cache's folder */
+  async find<Notes>(key: string): Promise<CachedLayer<Notes> | undefined> {
+    const path = join(this.folder, key);
+    try {
+      const record = JSON.parse(await readFile(`${path}.json`, 'utf8')) as CachedLayer<Notes>;
+      const { size } = await stat(path);
+      return size === record.sizeBytes ? { ...record, path } : undefined;
+    } catch {
+      // It isn't there, or spoilt in a way that making it again repairs.
+      return undefined;
+    }
+  }
+
+  /** Makes a layer of a tar and keeps it with its notes. */
+  async put<Notes>(
+    key: string,
+    tar: AsyncIterable<Uint8Array>,
+    { compression, notes }: { readonly compression: LayerBlob['compression']; readonly notes: Notes },
+  ): Promise<CachedLayer<Notes>> {
+    const path = join(this.folder, key);
+    const layer = await writeLayer(tar, path, compression);
+    await writeFileAtomic(`${path}.json`, JSON.stringify({ ...layer, notes }));
+    return { ...layer, notes, path };
+  }
+
+  /** Forgets a layer, so that it is made again when it is wanted. */
+  async remove({ path }: LayerFile): Promise<void> {
+    await rm(`${path}.json`, { force: true });
+    await rm(path, { force: true });
+  }
+}

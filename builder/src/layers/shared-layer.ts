@@ -1,0 +1,22 @@
+import { digestHex, digestOf } from '@img/spec/digest';
+import { profile } from '../deb/profile.ts';
+import type { CachedLayer, LayerCache } from './layer-cache.ts';
+import { mergeTars } from './merge-tars.ts';
+import type { PackageLayer } from './package-layers.ts';
+import { readLayer } from './read-layer.ts';
+
+/**
+ * The layer that packages share which are too small for one of their own: a function of the packages in their
+ * order and of the profile.
+ */
+export async function sharedLayer(
+  layers: readonly PackageLayer[],
+  { cache, signal }: { readonly cache: LayerCache; readonly signal?: AbortSignal | undefined },
+): Promise<CachedLayer> {
+  const list = layers.map((layer) => layer.package.digest).join('\n');
+  const key = `${profile}/shared/${digestHex(digestOf(new TextEncoder().encode(list)))}`;
+  const found = await cache.find(key);
+  if (found !== undefined) return found;
+  const tars = layers.map((layer) => readLayer(cache, layer, { signal }));
+  return await cache.put(key, mergeTars(tars, cache.folder), { compression: 'zstd', notes: null });
+}

@@ -1,0 +1,52 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { compress } from '@img/registry/compression/compress';
+import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { type Digest, Digester } from '@img/spec/digest';
+import type { LayerCompression } from '@img/spec/media-types';
+import { blocksOf } from './blocks.ts';
+
+/** A compressed layer: what a manifest and a config say of it. */
+export type LayerBlob = {
+  /** Digest of the tar. */
+  readonly diffId: Digest;
+  readonly tarBytes: number;
+  readonly compression: LayerCompression;
+  /** Digest of the compressed tar. */
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+};
+
+/**
+ * Compresses a tar into a file, which is there whole or not at all. The same tar always gives the same file.
+ *
+ * @param path the file; its folder is made when missing
+ */
+export async function writeLayer(
+  tar: AsyncIterable<Uint8Array>,
+  path: string,
+  compression: LayerCompression,
+): Promise<LayerBlob> {
+  const plain = { digester: new Digester(), sizeBytes: 0 };
+  const packed = { digester: new Digester(), sizeBytes: 0 };
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, measured(compress(measured(blocksOf(tar), plain), { compression }), packed));
+  return {
+    diffId: plain.digester.digest(),
+    tarBytes: plain.sizeBytes,
+    compression,
+    digest: packed.digester.digest(),
+    sizeBytes: packed.sizeBytes,
+  };
+}
+
+async function* measured(
+  source: AsyncIterable<Uint8Array>,
+  measure: { readonly digester: Digester; sizeBytes: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    measure.digester.update(chunk);
+    measure.sizeBytes += chunk.byteLength;
+    yield chunk;
+  }
+}
