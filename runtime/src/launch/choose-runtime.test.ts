@@ -6,11 +6,25 @@ const has =
   (name: string) =>
     names.includes(name) ? `/usr/bin/${name}` : undefined;
 
-const groups = (mode: 'v1' | 'v2' | 'hybrid' | 'none', isUnifiedInUse = false) => ({ mode, isUnifiedInUse });
+const groups = (mode: 'v1' | 'v2' | 'hybrid' | 'none', isUnifiedInUse = false) => ({
+  mode,
+  isUnifiedInUse,
+  canRaiseLimits: true,
+});
 
 test('chooseRuntime() prefers crun and takes runc where there is no crun', (t) => {
   t.is(chooseRuntime(undefined, groups('v2'), has('crun', 'runc')).path, '/usr/bin/crun');
   t.is(chooseRuntime(undefined, groups('v2'), has('runc')).name, 'runc');
+});
+
+test('chooseRuntime() prefers runc where crun could not set its device rules', (t) => {
+  const limited = { ...groups('v2'), canRaiseLimits: false };
+  t.is(chooseRuntime(undefined, limited, has('crun', 'runc')).name, 'runc');
+  t.is(chooseRuntime(undefined, limited, has('crun')).name, 'crun');
+  t.is(
+    chooseRuntime(undefined, { ...groups('hybrid'), canRaiseLimits: false }, has('crun', 'runc')).name,
+    'crun',
+  );
 });
 
 test('chooseRuntime() does as it is told', (t) => {

@@ -13,8 +13,16 @@ export type ChosenRuntime = {
   readonly hidesUnified: boolean;
 };
 
+/** What of a host decides about the runtime. */
+export type RuntimeHost = Pick<ControlGroups, 'mode' | 'isUnifiedInUse'> & {
+  /** Whether this process may raise limits of resources (CAP_SYS_RESOURCE). */
+  readonly canRaiseLimits: boolean;
+};
+
 // crun starts in a third of runc's time and needs a quarter of its memory.
 const byPreference: readonly RuntimeName[] = ['crun', 'runc'];
+// For the device rules of the unified hierarchy crun 1.8 raises its own limit of locked memory, and fails if it can't.
+const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun'];
 
 /**
  * @param wanted the caller's choice, if any
@@ -23,18 +31,19 @@ const byPreference: readonly RuntimeName[] = ['crun', 'runc'];
  */
 export function chooseRuntime(
   wanted: RuntimeName | undefined,
-  controlGroups: Pick<ControlGroups, 'mode' | 'isUnifiedInUse'>,
+  { mode, isUnifiedInUse, canRaiseLimits }: RuntimeHost,
   find: (name: string) => string | undefined,
 ): ChosenRuntime {
-  if (controlGroups.mode === 'none') {
+  if (mode === 'none') {
     throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no control groups mounted at /sys/fs/cgroup', {
       hint: 'Inside of a container, start that with its control groups writable.',
     });
   }
-  for (const name of wanted === undefined ? byPreference : [wanted]) {
+  const preferred = mode === 'v2' && !canRaiseLimits ? byPreferenceLimited : byPreference;
+  for (const name of wanted === undefined ? preferred : [wanted]) {
     const path = find(name);
     if (path === undefined) continue;
-    const hidesUnified = name === 'crun' && controlGroups.mode === 'hybrid' && controlGroups.isUnifiedInUse;
+    const hidesUnified = name === 'crun' && mode === 'hybrid' && isUnifiedInUse;
     return { name, path, hidesUnified };
   }
   throw new RuntimeError(

@@ -9,6 +9,7 @@ import { runtimeConfig } from '../config/runtime-config.ts';
 import { parseStopSignal } from '../config/stop-signal.ts';
 import { planStorage } from '../config/storage.ts';
 import { parseWorkingDir } from '../config/working-dir.ts';
+import { capabilities, hasCapability } from '../linux/capability.ts';
 import { findProgram } from '../linux/find-program.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
@@ -60,7 +61,8 @@ export function launch(state: RunState, request: LaunchRequest): never {
   checkPlatform(image.platform, hostPlatform());
   checkCaller(options);
   const controlGroups = readControlGroups();
-  const runtime = chooseRuntime(request.runtime, controlGroups, (name) =>
+  const canRaiseLimits = hasCapability(capabilities.sysResource);
+  const runtime = chooseRuntime(request.runtime, { ...controlGroups, canRaiseLimits }, (name) =>
     findProgram(name, process.env['PATH']),
   );
   const supervisor = identifyProcess(process.pid);

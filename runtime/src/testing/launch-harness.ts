@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { digestOf } from '@img/spec/digest';
+import test, { type ExecutionContext } from 'ava';
+import type { RunOptions } from '../config/run-options.ts';
+import { image } from '../config/testing.ts';
+import type { RuntimeName } from '../state/container-record.ts';
+import { readControlGroups } from '../state/control-groups.ts';
+import { RunState } from '../state/run-state.ts';
+import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
+import type { LaunchTreeRequest } from './launch-tree.ts';
+import { needsRoot, needsTool } from './needs.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const script = fileURLToPath(new URL('./launch-tree.ts', import.meta.url));
+
+export type LaunchCase = {
+  readonly options?: RunOptions;
+  readonly image?: Parameters<typeof image>[0];
+  readonly files?: { readonly [path: string]: TreeFile };
+  readonly stopsInLaunch?: boolean;
+  readonly prepare?: (tree: string) => void;
+  readonly tree?: string;
+  readonly runFolder?: string;
+  /** A program that starts the launch. */
+  readonly wrapper?: readonly string[];
+};
+
+/** Starts a shell script in a container; `undefined` if this machine can't. */
+export function start(t: ExecutionContext, runtime: RuntimeName, command: string, options: LaunchCase = {}) {
+  const folder = temporaryFolder(t);
+  const tree = options.tree ?? join(folder, 'tree');
+  if (options.tree === undefined) {
+    makeBusyboxTree(tree, options.files);
+    options.prepare?.(tree);
+  }
+  const runFolder = options.runFolder ?? join(folder, 'run');
+  const request: LaunchTreeRequest = {
+    runFolder,
+    tree,
+    image: image({ ...options.image, config: { cmd: ['/bin/sh', '-c', command], ...options.image?.config } }),
+    options: options.options ?? {},
+    runtime,
+    receipt: {
+      reference: 'test/app:1',
+      digest: digestOf(new Uint8Array()),
+      signers: ['Alice'],
+      insecure: [],
+    },
+    stopsInLaunch: options.stopsInLaunch ?? false,
+  };
+  const [program = '', ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    script,
+    JSON.stringify(request),
+  ];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  return { child, state: new RunState(runFolder), runFolder, tree };
+}
+
+export async function run(
+  t: ExecutionContext,
+  runtime: RuntimeName,
+  command: string,
+  options: LaunchCase = {},
+) {
+  const { child, ...rest } = start(t, runtime, command, options);
+  child.stdin.end();
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, string | null]>,
+  ]);
+  return { stdout, stderr, code, signal, lines: stdout.trimEnd().split('\n'), ...rest };
+}
+
+export async function firstLine(child: ChildProcess): Promise<string> {
+  const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+  return chunk.toString().trim();
+}
+
+/** Nothing of a container is left: no record, runtime state, control group, process, or mount. */
+export function assertNothingLeft(t: ExecutionContext, runFolder: string, ids: readonly string[] = []): void {
+  const files = readdirSync(runFolder, { recursive: true }) as string[];
+  t.deepEqual(files.toSorted(), ['bundle', 'containers', 'runtimes', 'runtimes/crun', 'runtimes/runc']);
+  t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(runFolder));
+  for (const root of readControlGroups().roots) {
+    for (const id of ids) t.false(existsSync(join(root, `img-${id}`)), `control group in ${root}`);
+  }
+}
+
+const runtimes: readonly RuntimeName[] = ['crun', 'runc'];
+
+export function each(
+  title: string,
+  body: (t: ExecutionContext, runtime: RuntimeName) => Promise<void>,
+): void {
+  for (const runtime of runtimes) {
+    test(`${runtime}: ${title}`, async (t) => {
+      if (needsRoot(t) && needsTool(t, runtime) && needsTool(t, 'busybox')) await body(t, runtime);
+    });
+  }
+}
