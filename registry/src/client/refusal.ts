@@ -1,0 +1,66 @@
+import { type JsonValue, parseJson } from '@img/spec/json';
+import { limits } from '@img/spec/limits';
+import { isProtocolErrorCode, ProtocolError } from '@img/spec/protocol-error';
+import { quote } from '@img/spec/quote';
+import { RegistryError, type RegistryErrorCode } from '../registry-error.ts';
+import { readBody } from './read-body.ts';
+import type { Answer } from './transport.ts';
+
+/** The error for an answer that refuses the request; reads the body for what the registry said. */
+export async function refusalOf(what: string, answer: Answer, hint?: string): Promise<RegistryError> {
+  const said = await saidBy(answer);
+  return new RegistryError(codeFor(answer.status), `could not ${what}: ${answer.status}${said.text}`, {
+    cause: said.error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function codeFor(status: number): RegistryErrorCode {
+  if (status === 401 || status === 403) return 'ACCESS_DENIED';
+  if (status === 404) return 'CONTENT_MISSING';
+  if (status === 429) return 'TOO_MANY_REQUESTS';
+  return status >= 500 ? 'REGISTRY_FAILED' : 'REQUEST_REFUSED';
+}
+
+type Said = { readonly text: string; readonly error: ProtocolError | undefined };
+
+/** The first error of a protocol error body, or the beginning of any other text; nothing if it can't be read. */
+async function saidBy(answer: Answer): Promise<Said> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readBody(answer, limits.errorBodyBytes, 'read what was refused');
+  } catch {
+    return { text: '', error: undefined };
+  }
+  const error = firstErrorOf(bytes);
+  if (error === undefined) {
+    const text = new TextDecoder().decode(bytes).trim();
+    return { text: text === '' ? '' : ` ${quote(text)}`, error: undefined };
+  }
+  const { code, message } = error;
+  const known = isProtocolErrorCode(code)
+    ? new ProtocolError(code, message, { status: answer.status })
+    : undefined;
+  return { text: ` ${known?.code ?? quote(code)} ${quote(message)}`, error: known };
+}
+
+function firstErrorOf(bytes: Uint8Array): { readonly code: string; readonly message: string } | undefined {
+  let body: JsonValue;
+  try {
+    body = parseJson(bytes, { maxBytes: limits.errorBodyBytes });
+  } catch {
+    return undefined;
+  }
+  const errors = fieldOf(body, 'errors');
+  const first = Array.isArray(errors) ? errors[0] : undefined;
+  const code = fieldOf(first, 'code');
+  const message = fieldOf(first, 'message');
+  if (typeof code !== 'string') return undefined;
+  return { code, message: typeof message === 'string' ? message : '' };
+}
+
+// Unlike JsonFields this never throws: an error body is only shown, and any part of it may be missing.
+function fieldOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.entries(value).find(([name]) => name === key)?.[1];
+}

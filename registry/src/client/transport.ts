@@ -1,0 +1,171 @@
+import { Readable } from 'node:stream';
+import { getCACertificates } from 'node:tls';
+import { quote } from '@img/spec/quote';
+import { Agent, type Dispatcher } from 'undici';
+import { RegistryError } from '../registry-error.ts';
+import { TransientFailure } from './retry.ts';
+
+/** A body that can be sent more than once. */
+export type RequestBody = {
+  readonly sizeBytes: number;
+  open(): AsyncIterable<Uint8Array>;
+};
+
+/** One HTTP request and nothing around it. */
+export type Exchange = {
+  /** What is being done, for messages: `get manifest 1.0 of 127.0.0.1:5000/com.example.app`. */
+  readonly what: string;
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers: { readonly [name: string]: string };
+  readonly body?: RequestBody | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** The answer to a request. Whoever gets one reads its body or discards it. */
+export type Answer = {
+  readonly status: number;
+  readonly url: URL;
+  /** The value of a header; several are joined by commas. @param name lower case */
+  header(name: string): string | undefined;
+  /** Throws a {@link TransientFailure} if the connection breaks. */
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): Promise<void>;
+};
+
+export type TransportOptions = {
+  /** Certificates in PEM that count in addition to the ones of the system. */
+  readonly certificates?: string | undefined;
+};
+
+/** Connections to one registry and to where it redirects, kept alive between requests. */
+export class Transport {
+  readonly #agent: Agent;
+
+  constructor({ certificates }: TransportOptions = {}) {
+    this.#agent = new Agent({
+      connections: 16,
+      allowH2: false,
+      // Longer than a pause between two commands of one transfer, shorter than what servers wait.
+      keepAliveTimeout: 4000,
+      connect: {
+        timeout: 15_000,
+        ...(certificates === undefined ? {} : { ca: [...getCACertificates('default'), certificates] }),
+      },
+    });
+  }
+
+  /**
+   * @throws TransientFailure where trying again may help, RegistryError REGISTRY_UNREACHABLE where not,
+   *   the reason of the signal, and what the body throws
+   */
+  async send(exchange: Exchange): Promise<Answer> {
+    const { what, method, url, headers, body, signal } = exchange;
+    const sent = body === undefined ? undefined : watched(body.open());
+    try {
+      const answer = await this.#agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.sizeBytes) }) },
+        body: sent === undefined ? null : Readable.from(sent.chunks, { objectMode: false }),
+        highWaterMark: 1024 * 1024,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      return answerOf(answer, exchange);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (sent?.failure !== undefined) throw sent.failure.error;
+      throw failureOf(error, what, url);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+type Watched = {
+  readonly chunks: AsyncGenerator<Uint8Array>;
+  failure: { readonly error: unknown } | undefined;
+};
+
+/** Remembers what the body itself threw, so that it isn't taken for a failure of the connection. */
+function watched(source: AsyncIterable<Uint8Array>): Watched {
+  const watch: Watched = { chunks: pass(), failure: undefined };
+  async function* pass(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* source;
+    } catch (error) {
+      watch.failure = { error };
+      throw error;
+    }
+  }
+  return watch;
+}
+
+function answerOf(answer: Dispatcher.ResponseData, { what, url, signal }: Exchange): Answer {
+  async function* body(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* answer.body;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw failureOf(error, what, url);
+    }
+  }
+  return {
+    status: answer.statusCode,
+    url,
+    header(name) {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body: body(),
+    async discard() {
+      // Small rests are read, so that the connection can be used again; long ones are cut off.
+      await answer.body.dump({ limit: 128 * 1024 }).catch(() => undefined);
+    },
+  };
+}
+
+// System errors and undici's that another try may not meet.
+const transientCodes: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_SOCKET',
+]);
+
+function failureOf(error: unknown, what: string, url: URL): Error {
+  const code = codeOf(error);
+  const reason = error instanceof Error && error.message !== '' ? error.message : code;
+  const isMalformed = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
+  const failure = new RegistryError(
+    isMalformed ? 'ANSWER_INVALID' : 'REGISTRY_UNREACHABLE',
+    `could not ${what}: ${isMalformed ? 'no valid HTTP answer' : 'no answer'} from ${url.origin}: ${quote(reason)}`,
+    { cause: error, ...hintFor(code, url) },
+  );
+  return transientCodes.has(code) ? new TransientFailure(failure) : failure;
+}
+
+function hintFor(code: string, url: URL): { readonly hint?: string } {
+  if (code === 'ECONNREFUSED') return { hint: `Nothing listens at ${url.host}; is the registry started?` };
+  if (code === 'ENOTFOUND') return { hint: `There is no host ${quote(url.hostname)}; is the name right?` };
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return { hint: `${url.host} seems to speak plain http, which has to be allowed for it.` };
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+    return { hint: `The certificate of ${url.host} can't be verified; give its authority's certificate.` };
+  }
+  return {};
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
