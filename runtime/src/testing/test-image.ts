@@ -1,0 +1,79 @@
+import type { ManifestContent } from '@img/registry/transfer/content';
+import type { PrivateKey } from '@img/sign/private-key';
+import { signImages } from '@img/sign/sign-image';
+import type { Claim } from '@img/sign/statement';
+import type { Descriptor } from '@img/spec/descriptor';
+import { digestOf } from '@img/spec/digest';
+import { encodeImageConfig, type ImageConfig } from '@img/spec/image-config';
+import { encodeManifest } from '@img/spec/manifest';
+import { mediaTypes } from '@img/spec/media-types';
+import type { Platform } from '@img/spec/platform';
+import type { Tag } from '@img/spec/tag';
+import type { MemoryRepository } from './memory-repository.ts';
+
+/** Puts an image into a repository, its layers uncompressed, and points the tag at it. */
+export async function putTestImage(
+  repository: MemoryRepository,
+  config: ImageConfig,
+  { tag, layers = [] }: { readonly tag?: Tag; readonly layers?: readonly Uint8Array[] } = {},
+): Promise<ManifestContent> {
+  const configBytes = encodeImageConfig({ ...config, diffIds: layers.map((layer) => digestOf(layer)) });
+  const blobs = [
+    blob(mediaTypes.ociConfig, configBytes),
+    ...layers.map((layer) => blob(mediaTypes.ociLayer, layer)),
+  ] as const;
+  for (const { descriptor, bytes } of blobs) repository.blobs.set(descriptor.digest, bytes);
+  const content = blob(
+    mediaTypes.ociManifest,
+    encodeManifest({
+      kind: 'manifest',
+      mediaType: mediaTypes.ociManifest,
+      artifactType: undefined,
+      config: blobs[0].descriptor,
+      layers: blobs.slice(1).map(({ descriptor }) => descriptor),
+      subject: undefined,
+      annotations: {},
+    }),
+  );
+  await repository.putManifest(content, tag === undefined ? {} : { tag });
+  return content;
+}
+
+/** Puts an index of images into a repository. */
+export async function putTestIndex(
+  repository: MemoryRepository,
+  images: readonly (readonly [Platform, ManifestContent])[],
+  tag: Tag,
+): Promise<ManifestContent> {
+  const bytes = encodeManifest({
+    kind: 'index',
+    mediaType: mediaTypes.ociIndex,
+    artifactType: undefined,
+    manifests: images.map(([platform, { descriptor }]) => ({ ...descriptor, platform })),
+    subject: undefined,
+    annotations: {},
+  });
+  const content = blob(mediaTypes.ociIndex, bytes);
+  await repository.putManifest(content, { tag });
+  return content;
+}
+
+/** Signs an image in both encodings. */
+export async function signTestImage(
+  repository: MemoryRepository,
+  key: PrivateKey,
+  claim: Claim,
+  { descriptor }: ManifestContent,
+): Promise<void> {
+  const { blobs, manifests } = await signImages(key, claim, [{ descriptor, existingSignatures: undefined }]);
+  for (const { descriptor: found, bytes } of blobs) repository.blobs.set(found.digest, bytes);
+  for (const { tag, ...content } of manifests)
+    await repository.putManifest(content, tag === undefined ? {} : { tag });
+}
+
+function blob(
+  mediaType: string,
+  bytes: Uint8Array,
+): { readonly descriptor: Descriptor; readonly bytes: Uint8Array } {
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.byteLength }, bytes };
+}
