@@ -50,23 +50,7 @@ export type Resolution = {
   readonly dropped: readonly string[];
 };
 
-/**
- * Selects the packages that make the named ones run.
- *
- * @throws BuilderError with a code per way in which an archive or a wish can be wrong
- */
-export type ResolvePackages = (options: ResolveOptions) => Promise<Resolution>;
-
 export type FetchPackagesOptions = ArchiveOptions & {
   /** Downloads at the same time; 6 if absent. */
   readonly concurrency?: number;
 };
-
-/**
- * Makes sure that every .deb is in the cache, its digest checked, and says where. Uses no network when all are
- * there. The files belong to the cache: read them, don't change or move them.
- */
-export type FetchPackages = (
-  packages: readonly DebianPackage[],
-  options: FetchPackagesOptions,
-) => Promise<ReadonlyMap<Digest, string>>;

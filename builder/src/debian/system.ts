@@ -1,4 +1,7 @@
-import type { ArchiveKey } from './archive-key.ts';
+import { quote } from '@img/spec/quote';
+import { BuilderError } from '../builder-error.ts';
+import { type ArchiveKey, parseArchiveKeys } from './archive-key.ts';
+import { mainArchiveKeys, securityArchiveKeys } from './debian-keys.ts';
 
 /**
  * What `os:` of an img.yaml stands for: the suites that packages are taken from. Made by `debianSystem` for the
@@ -23,3 +26,77 @@ export type SuiteChoice = {
   /** One valid signature by any of them is required. */
   readonly keys: readonly ArchiveKey[];
 };
+
+const codenames: { readonly [name: string]: string } = {
+  'debian:12': 'bookworm',
+  'debian:bookworm': 'bookworm',
+  'debian:13': 'trixie',
+  'debian:trixie': 'trixie',
+};
+
+/** The names that {@link debianSystem} knows, for messages and completion. */
+export const debianSystemNames: readonly string[] = Object.keys(codenames).filter((name) => /\d$/.test(name));
+
+/**
+ * A release of Debian by its name, with the suites that its users get: the release, its updates and the security
+ * archive. Security fixes can't be missed silently, since a suite that can't be read is an error.
+ *
+ * @throws BuilderError SYSTEM_UNKNOWN
+ */
+export async function debianSystem(name: string): Promise<DebianSystem> {
+  const codename = Object.hasOwn(codenames, name) ? codenames[name] : undefined;
+  if (codename === undefined) {
+    throw new BuilderError('SYSTEM_UNKNOWN', `os ${quote(name)} is not one that img knows`, {
+      hint: `use ${debianSystemNames.join(' or ')}, or describe an archive with mirror, suites and keyring`,
+    });
+  }
+  const keys = await mainArchiveKeys(codename);
+  const main = { components: ['main'], archive: 'debian', mirrors: [], keys } as const;
+  return {
+    name,
+    suites: [
+      { suite: codename, ...main },
+      { suite: `${codename}-updates`, ...main },
+      {
+        ...main,
+        suite: `${codename}-security`,
+        archive: 'debian-security',
+        keys: await securityArchiveKeys(),
+      },
+    ],
+  };
+}
+
+/** An archive as a user describes it. */
+export type CustomSystem = {
+  readonly mirror: string;
+  readonly suites: readonly string[];
+  /** `main` if absent. */
+  readonly components?: readonly string[];
+  /** A file of OpenPGP public keys, armored or binary. */
+  readonly keyring: Uint8Array;
+};
+
+/**
+ * A system of one archive that the user describes, trusted through the user's own keys.
+ *
+ * @throws BuilderError KEY_INVALID, SYSTEM_UNKNOWN
+ */
+export async function customSystem({
+  mirror,
+  suites,
+  components = ['main'],
+  keyring,
+}: CustomSystem): Promise<DebianSystem> {
+  for (const word of [...suites, ...components]) {
+    const isName = word.split('/').every((part) => /^[A-Za-z0-9][\w.+~-]*$/.test(part));
+    if (!isName)
+      throw new BuilderError('SYSTEM_UNKNOWN', `${quote(word)} is not the name of a suite or component`);
+  }
+  if (suites.length === 0) throw new BuilderError('SYSTEM_UNKNOWN', 'an archive needs at least one suite');
+  const keys = await parseArchiveKeys(keyring, 'the keyring');
+  return {
+    name: `${suites.join(', ')} of the custom archive`,
+    suites: suites.map((suite) => ({ suite, components, archive: 'custom', mirrors: [mirror], keys })),
+  };
+}

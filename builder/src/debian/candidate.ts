@@ -1,0 +1,109 @@
+import { isDigest } from '@img/spec/digest';
+import { quote } from '@img/spec/quote';
+import { BuilderError } from '../builder-error.ts';
+import { type Alternatives, parseDependencies, type Relation } from './dependency.ts';
+import type { DebianPackage } from './package.ts';
+import type { IndexEntry } from './package-index.ts';
+
+export type DependencyKind = 'depends' | 'conflicts' | 'recommends' | 'suggests';
+
+/** A line of Depends or Conflicts, with what it means for both packages. */
+export type Dependency = {
+  /** Pre-Depends counts as depends and Breaks as conflicts: without maintainer scripts there is no difference. */
+  readonly kind: DependencyKind;
+  readonly alternatives: Alternatives;
+};
+
+/** A version of a package that could be chosen, parsed. */
+export type Candidate = {
+  readonly package: DebianPackage;
+  readonly multiArch: 'no' | 'same' | 'foreign' | 'allowed';
+  /** 1 required, 2 important, 3 standard, 4 optional, 5 extra or unknown. */
+  readonly priority: number;
+  readonly isEssential: boolean;
+  /** Marked Protected or Important, which counts like Essential but may be left out. */
+  readonly isProtected: boolean;
+  /** In apt's order: Pre-Depends, Depends, Conflicts, Breaks, Recommends, Suggests. */
+  readonly dependencies: readonly Dependency[];
+  readonly provides: readonly Relation[];
+};
+
+const priorities = ['required', 'important', 'standard', 'optional'];
+
+/**
+ * Parses the entry of an index. Everything that other parts put into paths or documents is checked here.
+ *
+ * @throws BuilderError INDEX_INVALID
+ */
+export function parseCandidate(entry: IndexEntry, suite: string): Candidate {
+  const multiArch = entry['multi-arch'];
+  const priority = priorities.indexOf(entry.priority);
+  return {
+    package: parsePackage(entry, suite),
+    multiArch: multiArch === 'same' || multiArch === 'foreign' || multiArch === 'allowed' ? multiArch : 'no',
+    priority: (priority < 0 ? priorities.length : priority) + 1,
+    isEssential: entry.essential === 'yes',
+    isProtected: entry.protected === 'yes' || entry.important === 'yes',
+    dependencies: [
+      ...dependenciesOf('depends', entry['pre-depends']),
+      ...dependenciesOf('depends', entry.depends),
+      ...dependenciesOf('conflicts', entry.conflicts),
+      ...dependenciesOf('conflicts', entry.breaks),
+      ...dependenciesOf('recommends', entry.recommends),
+      ...dependenciesOf('suggests', entry.suggests),
+    ],
+    provides: parseDependencies(entry.provides).flat(),
+  };
+}
+
+function dependenciesOf(kind: DependencyKind, value: string): readonly Dependency[] {
+  return parseDependencies(value).map((alternatives) => ({ kind, alternatives }));
+}
+
+function parsePackage(entry: IndexEntry, suite: string): DebianPackage {
+  const { package: name, version, architecture, filename, size } = entry;
+  const digest = `sha256:${entry.sha256}`;
+  const source = parseSource(entry);
+  check(name, /^[a-z0-9][a-z0-9+.-]+$/.test(name), name, 'name');
+  check(name, isVersion(version), version, 'version');
+  check(name, /^[a-z0-9][a-z0-9-]*$/.test(architecture), architecture, 'architecture');
+  check(
+    name,
+    /^[a-z0-9][a-z0-9+.-]+$/.test(source.name) && isVersion(source.version),
+    entry.source,
+    'source',
+  );
+  check(name, isPath(filename), filename, 'path');
+  check(name, /^\d{1,15}$/.test(size), size, 'size');
+  if (!isDigest(digest)) throw invalid(name, entry.sha256, 'digest');
+  return { name, version, architecture, source, suite, path: filename, size: Number(size), digest };
+}
+
+// Source is left out when it has the same name and version, and has the version only when that differs.
+function parseSource({ source, package: name, version }: IndexEntry): DebianPackage['source'] {
+  const [sourceName = '', inParentheses = ''] = source.split(/\s+/, 2);
+  return {
+    name: sourceName === '' ? name : sourceName,
+    version: inParentheses === '' ? version : inParentheses.replace(/^\((.*)\)$/, '$1'),
+  };
+}
+
+function isVersion(text: string): boolean {
+  return /^[A-Za-z0-9.+~:-]{1,200}$/.test(text);
+}
+
+function isPath(text: string): boolean {
+  const isSafe = text.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return isSafe && /^[\w.+~:%@/-]{1,1000}$/.test(text);
+}
+
+function check(name: string, isFine: boolean, value: string, what: string): void {
+  if (!isFine) throw invalid(name, value, what);
+}
+
+function invalid(name: string, value: string, what: string): BuilderError {
+  return new BuilderError(
+    'INDEX_INVALID',
+    `the index gives the package ${quote(name)} the ${what} ${quote(value)}`,
+  );
+}

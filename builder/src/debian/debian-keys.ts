@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import type { ArchiveKey } from './archive-key.ts';
+
+/** What a key of Debian's is made for; its signature counts for nothing else. */
+export type KeyPurpose = 'archive' | 'security' | 'release';
+
+type PinnedKey = {
+  readonly file: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly purpose: KeyPurpose;
+  /** Codename of the release whose key it is. */
+  readonly codename: string;
+};
+
+// As in Debian's package debian-archive-keyring 2023.3+deb12u2.
+const pinnedKeys: readonly PinnedKey[] = [
+  {
+    file: 'debian-archive-bookworm-automatic.asc',
+    name: 'Debian Archive Automatic Signing Key (12/bookworm)',
+    fingerprint: 'B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8',
+    purpose: 'archive',
+    codename: 'bookworm',
+  },
+  {
+    file: 'debian-archive-bookworm-security-automatic.asc',
+    name: 'Debian Security Archive Automatic Signing Key (12/bookworm)',
+    fingerprint: '05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0',
+    purpose: 'security',
+    codename: 'bookworm',
+  },
+  {
+    file: 'debian-archive-bookworm-stable.asc',
+    name: 'Debian Stable Release Key (12/bookworm)',
+    fingerprint: '4D64FEC119C2029067D6E791F8D2585B8783D481',
+    purpose: 'release',
+    codename: 'bookworm',
+  },
+  {
+    file: 'debian-archive-trixie-automatic.asc',
+    name: 'Debian Archive Automatic Signing Key (13/trixie)',
+    fingerprint: '04B54C3CDCA79751B16BC6B5225629DF75B188BD',
+    purpose: 'archive',
+    codename: 'trixie',
+  },
+  {
+    file: 'debian-archive-trixie-security-automatic.asc',
+    name: 'Debian Security Archive Automatic Signing Key (13/trixie)',
+    fingerprint: '5E04A1E3223A19A20706E20F9904613D4CCE68C6',
+    purpose: 'security',
+    codename: 'trixie',
+  },
+  {
+    file: 'debian-archive-trixie-stable.asc',
+    name: 'Debian Stable Release Key (13/trixie)',
+    fingerprint: '41587F7DB8C774BCCF131416762F67A0B2C39DE4',
+    purpose: 'release',
+    codename: 'trixie',
+  },
+];
+
+/**
+ * The keys that sign the main archive of a Debian release: the automatic keys of this release and its
+ * neighbours, and its own release key.
+ */
+export function mainArchiveKeys(codename: string): Promise<readonly ArchiveKey[]> {
+  return load(
+    pinnedKeys.filter(
+      (key) => key.purpose === 'archive' || (key.purpose === 'release' && key.codename === codename),
+    ),
+  );
+}
+
+/** The keys that sign Debian's security archive. */
+export function securityArchiveKeys(): Promise<readonly ArchiveKey[]> {
+  return load(pinnedKeys.filter((key) => key.purpose === 'security'));
+}
+
+function load(keys: readonly PinnedKey[]): Promise<readonly ArchiveKey[]> {
+  return Promise.all(
+    keys.map(async ({ file, name, fingerprint }) => {
+      const armored = await readFile(new URL(`../../keys/${file}`, import.meta.url), 'utf8');
+      return { name, fingerprint, armored };
+    }),
+  );
+}

@@ -1,0 +1,169 @@
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { type Digest, digestHex } from '@img/spec/digest';
+import type { ProgressListener } from '@img/spec/progress';
+import { verifiedBytes } from '@img/spec/verified';
+import { BuilderError } from '../builder-error.ts';
+import { writingTo } from './cache-folder.ts';
+import type { SuiteIndex } from './catalog.ts';
+import { decompress } from './decompress.ts';
+import type { FetchedRelease } from './fetch-release.ts';
+import { archiveUrl, type HttpOptions, isMissing, readUrl, shownUrl } from './http.ts';
+import { IndexCompiler } from './index-compiler.ts';
+import { indexVersion } from './index-format.ts';
+import { PackageIndex } from './package-index.ts';
+import type { ReleaseFile } from './release.ts';
+
+/** Debian's largest is 14 MB. */
+const maxIndexBytes = 256 * 1024 * 1024;
+
+/** Compiled indexes that nobody has used for so long are removed. */
+const keptMs = 60 * 24 * 60 * 60 * 1000;
+
+export type IndexOptions = HttpOptions & {
+  readonly cacheDir: string;
+  /** When an index is used is noted in its file's times. */
+  readonly now: Date;
+  readonly onProgress?: ProgressListener | undefined;
+};
+
+type IndexFile = ReleaseFile & { readonly path: string };
+
+/**
+ * Gets the indexes of all components of a suite for an architecture, compiled. Those whose digest is known already
+ * are taken from the cache.
+ *
+ * @throws BuilderError INDEX_MISSING, INDEX_MISMATCH, INDEX_INVALID, ARCHIVE_*
+ */
+export async function fetchIndexes(
+  fetched: FetchedRelease,
+  architecture: string,
+  options: IndexOptions,
+): Promise<readonly SuiteIndex[]> {
+  const { suite, components } = fetched.choice;
+  const files = components.flatMap((component) => [
+    findIndex(fetched, component, architecture),
+    ...(fetched.release.hasIndexForAll ? [findIndex(fetched, component, 'all')] : []),
+  ]);
+  return await Promise.all(
+    files.map(async (file) => ({ suite, index: await openIndex(fetched, file, options) })),
+  );
+}
+
+/** The most compressed form of an index that the Release file vouches for. */
+function findIndex({ choice, release }: FetchedRelease, component: string, architecture: string): IndexFile {
+  for (const suffix of ['.xz', '.gz', '']) {
+    const path = `${component}/binary-${architecture}/Packages${suffix}`;
+    const file = release.files.get(path);
+    if (file !== undefined && file.size <= maxIndexBytes) return { ...file, path };
+  }
+  throw new BuilderError(
+    'INDEX_MISSING',
+    `the suite ${choice.suite} has no packages of the component ${component} for ${architecture}`,
+    { hint: `it has the architectures ${release.architectures.join(', ') || 'none'}` },
+  );
+}
+
+async function openIndex(
+  { choice, root, release }: FetchedRelease,
+  file: IndexFile,
+  options: IndexOptions,
+): Promise<PackageIndex> {
+  const item = `${choice.suite} ${file.path}`;
+  const known = await openCached(file.digest, options);
+  if (known !== undefined) {
+    options.onProgress?.({ kind: 'skip', item, what: 'package index', reason: 'unchanged' });
+    return known;
+  }
+  options.onProgress?.({ kind: 'start', item, what: 'package index', totalBytes: file.size });
+  const bytes = await download(`dists/${choice.suite}/${file.path}`, file, {
+    ...options,
+    root,
+    hasByHash: release.hasByHash,
+    onBytes: (count) => options.onProgress?.({ kind: 'advance', item, bytes: count }),
+  });
+  const compiled = await compile(bytes, item);
+  await keep(file.digest, compiled, options);
+  const index = PackageIndex.open(compiled);
+  if (index === undefined) throw new TypeError('an index that was just compiled should be readable');
+  options.onProgress?.({ kind: 'done', item });
+  return index;
+}
+
+async function download(
+  path: string,
+  file: ReleaseFile,
+  options: HttpOptions & { root: string; hasByHash: boolean; onBytes: (bytes: number) => void },
+): Promise<Uint8Array> {
+  const plainUrl = archiveUrl(options.root, path);
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  // Below by-hash the file stays while the archive is updated; mirrors that don't have it are tolerated.
+  const byHashUrl = archiveUrl(options.root, `${folder}/by-hash/SHA256/${digestHex(file.digest)}`);
+  const urls = options.hasByHash ? [byHashUrl, plainUrl] : [plainUrl];
+  for (const url of urls) {
+    try {
+      return checked(await readUrl(url, file.size, options), file, url);
+    } catch (error) {
+      if (url === plainUrl || !isMissing(error)) throw error;
+    }
+  }
+  throw new TypeError('there is always an address');
+}
+
+function checked(bytes: Uint8Array, file: ReleaseFile, url: string): Uint8Array {
+  try {
+    return verifiedBytes(bytes, file);
+  } catch (cause) {
+    const what = `${shownUrl(url)} is not what the signed Release file says`;
+    throw new BuilderError('INDEX_MISMATCH', cause instanceof Error ? `${what}: ${cause.message}` : what, {
+      hint: 'the mirror may be in the middle of an update: try again, or use another one',
+      cause,
+    });
+  }
+}
+
+async function compile(bytes: Uint8Array, item: string): Promise<Uint8Array> {
+  const compiler = new IndexCompiler();
+  try {
+    for await (const piece of decompress(bytes, item)) compiler.add(piece);
+  } catch (cause) {
+    if (cause instanceof BuilderError && cause.code === 'INDEX_INVALID') throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BuilderError('INDEX_INVALID', `${item} can't be decompressed: ${reason}`, { cause });
+  }
+  return compiler.finish();
+}
+
+async function openCached(
+  digest: Digest,
+  { cacheDir, now }: IndexOptions,
+): Promise<PackageIndex | undefined> {
+  const path = cachePath(cacheDir, digest);
+  const bytes = await readFile(path).catch(() => undefined);
+  const index = bytes === undefined ? undefined : PackageIndex.open(bytes);
+  // A cache that can't be written to can still be read.
+  if (index !== undefined) await utimes(path, now, now).catch(() => undefined);
+  return index;
+}
+
+async function keep(digest: Digest, compiled: Uint8Array, { cacheDir, now }: IndexOptions): Promise<void> {
+  const folder = indexFolder(cacheDir);
+  await writingTo(cacheDir, async () => {
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomic(cachePath(cacheDir, digest), compiled);
+  });
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const used = await stat(path).catch(() => undefined);
+    if (used !== undefined && used.mtimeMs < now.getTime() - keptMs) await rm(path, { force: true });
+  }
+}
+
+function indexFolder(cacheDir: string): string {
+  return join(cacheDir, 'indexes');
+}
+
+function cachePath(cacheDir: string, digest: Digest): string {
+  return join(indexFolder(cacheDir), `${digestHex(digest)}.${indexVersion}`);
+}

@@ -1,0 +1,33 @@
+/** How many names a hint may have. */
+const maxNames = 3;
+
+/** The names that someone who typed the wrong one may have meant, best first; at most three. */
+export function nearestNames(wrong: string, names: Iterable<string>): readonly string[] {
+  const maxDistance = Math.max(1, Math.floor(wrong.length / 4));
+  const found: { name: string; distance: number }[] = [];
+  for (const name of names) {
+    const distance = name.includes(wrong) ? maxDistance + 1 : editDistance(wrong, name, maxDistance);
+    if (distance !== undefined) found.push({ name, distance });
+  }
+  found.sort(
+    (a, b) => a.distance - b.distance || a.name.length - b.name.length || (a.name < b.name ? -1 : 1),
+  );
+  return found.slice(0, maxNames).map(({ name }) => name);
+}
+
+/** Characters to add, remove or change, or undefined if more than max. */
+function editDistance(a: string, b: string, max: number): number | undefined {
+  if (Math.abs(a.length - b.length) > max) return undefined;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    if (Math.min(...next) > max) return undefined;
+    row = next;
+  }
+  const distance = row[b.length] ?? 0;
+  return distance > max ? undefined : distance;
+}
