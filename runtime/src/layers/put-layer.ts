@@ -10,6 +10,7 @@ import { layerStamp } from './check-layer.ts';
 import { inPieces } from './in-pieces.ts';
 import { LayerIndexer } from './layer-indexer.ts';
 import type { LayerPlace } from './layer-place.ts';
+import { SteadyWriter } from './steady-writer.ts';
 import { Temporary } from './temporary.ts';
 
 const pieceBytes = 1024 * 1024;
@@ -66,22 +67,26 @@ async function writeArchive(
       `the blob ${descriptor.digest} has the media type ${quote(descriptor.mediaType)}, which is no layer of files`,
     );
   }
-  const digester = new Digester(digestAlgorithm(diffId));
+  // The blob of a layer that is not compressed is hashed as such already.
+  const isHashed = compression === 'none' && descriptor.digest === diffId;
+  const digester = isHashed ? undefined : new Digester(digestAlgorithm(diffId));
   const indexer = new LayerIndexer();
+  const writer = new SteadyWriter(handle);
   const blob = verified(source, descriptor);
   for await (const piece of inPieces(decompress(blob, { compression, maxBytes }), pieceBytes)) {
     signal?.throwIfAborted();
     // The disk writes while this thread hashes.
-    const written = writeAll(handle, piece);
+    const written = writer.write(piece);
     try {
-      digester.update(piece);
+      digester?.update(piece);
       indexer.push(piece);
     } finally {
       await written;
     }
   }
+  await writer.finish();
   signal?.throwIfAborted();
-  const digest = digester.digest();
+  const digest = digester === undefined ? diffId : digester.digest();
   if (digest !== diffId) {
     throw new RuntimeError(
       'LAYER_MISMATCH',
@@ -90,11 +95,6 @@ async function writeArchive(
     );
   }
   return indexer.finish(diffId);
-}
-
-async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < piece.byteLength) written += (await handle.write(piece, written)).bytesWritten;
 }
 
 function explainFull(error: unknown, folder: string): unknown {

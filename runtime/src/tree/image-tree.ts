@@ -1,0 +1,102 @@
+import { closeSync } from 'node:fs';
+import type { CheckedLayer } from '../layers/check-layer.ts';
+import { type CheckedFile, openChecked } from '../layers/file-identity.ts';
+import { mount, mountFlags } from '../linux/mount.ts';
+import { mountAttributes, mountFileSystem, openFileSystem } from '../linux/mount-file-system.ts';
+import { RuntimeError } from '../runtime-error.ts';
+import type { Tree } from './tree.ts';
+import type { DirectoryNode } from './tree-node.ts';
+
+export type TreeMethod = Tree['method'];
+
+/** What a tree consists of; everything in it was checked. */
+export type TreeParts = {
+  /** The metadata image. */
+  readonly image: CheckedFile;
+  /** The same, read. */
+  readonly root: DirectoryNode;
+  /** Lowest first; their archives hold the contents. */
+  readonly layers: readonly CheckedLayer[];
+};
+
+/** The checked file system of an image of this host. */
+export class ImageTree implements Tree {
+  readonly method: TreeMethod;
+  readonly root: DirectoryNode;
+  readonly layers: readonly CheckedLayer[];
+  readonly #mount: (target: string) => void;
+
+  private constructor(method: TreeMethod, { root, layers }: TreeParts, mountAt: (target: string) => void) {
+    this.method = method;
+    this.root = root;
+    this.layers = layers;
+    this.#mount = mountAt;
+  }
+
+  /** A tree whose metadata image the kernel mounts. */
+  static erofs(parts: TreeParts): ImageTree {
+    return new ImageTree('erofs', parts, (target) => {
+      withErofsOptions(parts, (options) => mountFileSystem({ ...erofsRequest, options, target }));
+    });
+  }
+
+  /** A tree that was laid out as a folder. */
+  static checkout(parts: TreeParts, folder: string): ImageTree {
+    return new ImageTree('checkout', parts, (target) => {
+      mount({ source: folder, target, flags: mountFlags.bind });
+      mount({
+        target,
+        flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly | mountFlags.noDev,
+      });
+    });
+  }
+
+  /**
+   * Mounts the tree read-only, without devices, at an empty folder.
+   *
+   * @throws RuntimeError LAYER_DAMAGED, TREE_DAMAGED if a file was touched since the check; SYSTEM_CALL_FAILED
+   */
+  mount(target: string): void {
+    this.#mount(target);
+  }
+}
+
+/** Whether the kernel mounts this very image here and now; else what it says. Leaves nothing. */
+export function erofsObstacle(parts: TreeParts): string | undefined {
+  try {
+    withErofsOptions(parts, (options) => closeSync(openFileSystem({ ...erofsRequest, options })));
+    return undefined;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'SYSTEM_CALL_FAILED') return error.message;
+    throw error;
+  }
+}
+
+const erofsRequest = {
+  type: 'erofs',
+  attributes: mountAttributes.readOnly | mountAttributes.noDev,
+} as const;
+
+/**
+ * The files of a tree as mount options. They are opened here and checked to be the same ones, and the kernel is
+ * given what is open: what stands at their paths a moment later does not matter, nor how long the paths are.
+ */
+function withErofsOptions(
+  { image, layers }: TreeParts,
+  use: (options: readonly (readonly [string, string])[]) => void,
+): void {
+  const descriptors: number[] = [];
+  const open = (file: CheckedFile, code: 'TREE_DAMAGED' | 'LAYER_DAMAGED') => {
+    const descriptor = openChecked(file, code);
+    descriptors.push(descriptor);
+    return `/proc/self/fd/${descriptor}`;
+  };
+  try {
+    use([
+      ['source', open(image, 'TREE_DAMAGED')],
+      ...layers.map(({ archive }) => ['device', open(archive, 'LAYER_DAMAGED')] as const),
+    ]);
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
+}
