@@ -1,0 +1,27 @@
+import { CodedError } from '@img/spec/coded-error';
+import { RuntimeError } from './runtime-error.ts';
+
+const damageCodes: readonly string[] = ['CONTENT_MISMATCH', 'CONTENT_SIZE', 'LAYER_DAMAGED', 'TREE_DAMAGED'];
+
+/**
+ * Does something with this host's own copy of an image, and says so if the copy is not what it was: whoever changed
+ * a byte of it, what would run is not what was signed.
+ *
+ * @param image how the message names it
+ * @throws RuntimeError IMAGE_DAMAGED; whatever else the action throws
+ */
+export async function nameDamage<T>(image: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    if (!(cause instanceof CodedError) || !damageCodes.includes(cause.code)) throw cause;
+    throw new RuntimeError(
+      'IMAGE_DAMAGED',
+      `${image} on this host is not what was fetched: ${cause.message}`,
+      {
+        cause,
+        hint: 'Something has changed it. Fetch it again with img pull, and look after the disk.',
+      },
+    );
+  }
+}
