@@ -90,7 +90,7 @@ test('readImage() refuses an artifact that is no image', async (t) => {
 });
 
 for (const [change, code, reason] of [
-  [(bytes: Uint8Array) => bytes.with(20, (bytes[20] ?? 0) ^ 1), 'CONTENT_MISMATCH', 'one bit changed'],
+  [(bytes: Uint8Array) => bytes.with(0, (bytes[0] ?? 0) ^ 1), 'CONTENT_MISMATCH', 'one bit changed'],
   [(bytes: Uint8Array) => bytes.slice(1), 'CONTENT_SIZE', 'one byte less'],
   [(bytes: Uint8Array) => Uint8Array.from([...bytes, 32]), 'CONTENT_SIZE', 'one byte more'],
 ] as const) {
