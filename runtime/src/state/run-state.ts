@@ -38,7 +38,7 @@ const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 export class RunState {
   readonly #folder: string;
 
-  /** @param folder is created with the first container */
+  /** @param folder absolute; is created with the first container */
   constructor(folder: string) {
     this.#folder = folder;
   }
