@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { BlobRequest, ContentTarget, ManifestContent } from '@img/registry/transfer/content';
+import { type Digest, digestOf } from '@img/spec/digest';
+import { mediaTypes } from '@img/spec/media-types';
+import { parseTag } from '@img/spec/tag';
+import test from 'ava';
+import { tarArchive } from '../testing/tar-bytes.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { hostTarget } from './host-target.ts';
+import { LayerStore } from './layer-store.ts';
+
+const archive = tarArchive({ path: 'file', content: 'x' });
+const blob = gzipSync(archive);
+const layer: BlobRequest = {
+  descriptor: { mediaType: mediaTypes.ociLayerGzip, digest: digestOf(blob), size: blob.length },
+  diffId: digestOf(archive),
+};
+const configBytes = Buffer.from('{}');
+const config: BlobRequest = {
+  descriptor: { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length },
+};
+
+const opened = (bytes: Uint8Array) =>
+  async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes;
+  };
+
+/** A target that remembers what it was asked. */
+function recordingTarget(): ContentTarget & { readonly calls: string[] } {
+  const calls: string[] = [];
+  return {
+    name: 'images',
+    calls,
+    presentBlobs: (requests) => {
+      calls.push(`present ${requests.map(({ descriptor }) => descriptor.mediaType).join()}`);
+      return Promise.resolve(new Set<Digest>([config.descriptor.digest]));
+    },
+    putBlob: ({ descriptor }) => {
+      calls.push(`blob ${descriptor.mediaType}`);
+      return Promise.resolve();
+    },
+    putManifest: (_, options) => {
+      calls.push(`manifest ${options?.tag}`);
+      return Promise.resolve();
+    },
+    getManifest: (reference) => {
+      calls.push(`get ${reference}`);
+      return Promise.resolve(undefined);
+    },
+  };
+}
+
+test('hostTarget() puts layers into the layer store and everything else into the image store', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  const images = recordingTarget();
+  const target = hostTarget(images, layers);
+  t.is(target.name, 'images');
+  t.deepEqual([...(await target.presentBlobs([layer, config]))], [config.descriptor.digest]);
+  await target.putBlob(layer, opened(blob));
+  await target.putBlob(config, opened(configBytes));
+  t.deepEqual(await layers.list(), [layer.diffId as Digest]);
+  t.deepEqual([...(await target.presentBlobs([layer]))], [layer.descriptor.digest]);
+  const manifest: ManifestContent = { descriptor: config.descriptor, bytes: configBytes };
+  await target.putManifest(manifest, { tag: parseTag('latest') });
+  t.is(await target.getManifest(parseTag('latest')), undefined);
+  t.deepEqual(images.calls, [
+    `present ${mediaTypes.ociConfig}`,
+    `blob ${mediaTypes.ociConfig}`,
+    'manifest latest',
+    'get latest',
+  ]);
+});
+
+test('hostTarget() leaves to the image store what is no layer of files, and layers of no image', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  const images = recordingTarget();
+  const target = hostTarget(images, layers);
+  const { diffId: _, ...withoutDiffId } = layer;
+  await target.putBlob(withoutDiffId, opened(blob));
+  await target.putBlob(
+    { ...layer, descriptor: { ...layer.descriptor, mediaType: 'application/wasm' } },
+    opened(blob),
+  );
+  t.deepEqual(images.calls, [`blob ${mediaTypes.ociLayerGzip}`, 'blob application/wasm']);
+  t.deepEqual(await layers.list(), []);
+});
+
+test('hostTarget() refuses a layer that is not what the config says, and keeps nothing', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  const target = hostTarget(recordingTarget(), layers);
+  const request = { ...layer, diffId: digestOf(Buffer.from('other')) };
+  await t.throwsAsync(target.putBlob(request, opened(blob)), { code: 'LAYER_MISMATCH' });
+  t.deepEqual(readdirSync(join(root, 'layers')), []);
+});
