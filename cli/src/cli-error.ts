@@ -2,6 +2,7 @@ import { CodedError } from '@img/spec/coded-error';
 
 /** What the command line itself refuses; everything else comes from the packages below. */
 export type CliErrorCode =
+  | 'BUSY'
   /** The user asked to stop. */
   | 'CANCELLED'
   | 'CONFIG_INVALID'
@@ -10,7 +11,6 @@ export type CliErrorCode =
   | 'KEY_EXISTS'
   | 'KEY_UNKNOWN'
   | 'KEY_UNSAFE'
-  | 'NODE_FEATURE_MISSING'
   | 'PASSPHRASE_MISSING'
   | 'USAGE';
 

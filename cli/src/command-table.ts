@@ -17,7 +17,16 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         summary: 'make, list, show, export and import keys to sign with',
         load: () => import('./commands/key.ts'),
       },
+      {
+        name: 'trust',
+        summary: 'say who may sign which images on this host',
+        load: () => import('./commands/trust.ts'),
+      },
     ],
+  ],
+  [
+    'Registry:',
+    [{ name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') }],
   ],
   [
     'This program:',

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { newInstance } from './testing/run-img.ts';
-
-const program = join(import.meta.dirname, '../bin/img.js');
+import { newInstance, programPath } from './testing/run-img.ts';
 
 test('img --help shows every command, exit codes and first steps on stdout', async (t) => {
   const { run } = await newInstance(t);
@@ -106,7 +104,7 @@ test('img reports a wrong configuration with exit code 2, as JSON too', async (t
 
 test('img ends quietly when the reader of its output goes away', async (t) => {
   const { variables } = await newInstance(t);
-  const child = spawn(process.execPath, [program, '--help'], { env: variables });
+  const child = spawn(process.execPath, [programPath, '--help'], { env: variables });
   child.stdout.destroy();
   const [stderr, code] = await Promise.all([
     text(child.stderr),
@@ -124,7 +122,7 @@ test('img says what to do when it is started with an old Node', async (t) => {
     return;
   }
   const error = await t.throwsAsync<Error & { code: number; stderr: string }>(
-    promisify(execFile)(old, [program, 'version']),
+    promisify(execFile)(old, [programPath, 'version']),
   );
   t.is(error?.code, 1);
   t.regex(

@@ -50,7 +50,7 @@ export function createProgram(context: CommandContext): Command {
   for (const [heading, entries] of commandTable) {
     for (const { name, summary, load } of entries) {
       const command = program.command(name).description(summary).helpGroup(heading).helpCommand(false);
-      command.showHelpAfterError(`     hint: img ${name} --help shows how to use it`);
+      addUsageHint(command, name);
       loaders.set(command, load);
     }
   }
@@ -58,8 +58,13 @@ export function createProgram(context: CommandContext): Command {
   program.hook('preSubcommand', async (_, command) => {
     const { configure } = (await loaders.get(command)?.()) ?? {};
     configure?.(command, context);
+    for (const part of command.commands) addUsageHint(part, `${command.name()} ${part.name()}`);
   });
   return program;
+}
+
+function addUsageHint(command: Command, words: string): void {
+  command.showHelpAfterError(`     hint: img ${words} --help shows how to use it`);
 }
 
 // Commander quotes what was typed, which may hold anything.

@@ -6,7 +6,7 @@ import { openKeyFile } from '@img/sign/key-file';
 import { generatePrivateKey } from '@img/sign/private-key';
 import { parsePublicKey } from '@img/sign/public-key';
 import test from 'ava';
-import { type Instance, newInstance } from '../testing/run-img.ts';
+import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
 
 const secret = { variables: { IMG_KEY_PASSPHRASE: 'correct horse' } };
 
@@ -153,7 +153,7 @@ test('img key import takes an encrypted key as it is and encrypts another', asyn
 
 /** Types into a terminal in which the command runs, once for each question that it shows. */
 async function typeInto(instance: Instance, words: readonly string[], answers: readonly string[]) {
-  const command = [process.execPath, join(import.meta.dirname, '../../bin/img.js'), ...words].join(' ');
+  const command = [process.execPath, programPath, ...words].join(' ');
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: instance.variables,
     cwd: instance.folder,

@@ -1,18 +1,16 @@
-import { type PublicKey, parsePublicKey } from '@img/sign/public-key';
+import type { PublicKey } from '@img/sign/public-key';
 import { quote } from '@img/spec/quote';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { createKey, importKey } from '../keys/create-key.ts';
+import { findPublicKey } from '../keys/find-public-key.ts';
 import { type KeyEntry, KeyFolder } from '../keys/key-folder.ts';
-import { isKeyName, parseKeyName } from '../keys/key-name.ts';
+import { parseKeyName } from '../keys/key-name.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { tableLines } from '../output/table.ts';
 import { bold } from '../output/text.ts';
-import { readSmallFile } from '../read-small-file.ts';
 import { writeNewFile } from '../write-new-file.ts';
-
-const maxKeyBytes = 64 * 1024;
 
 export function configure(command: Command, context: CommandContext): void {
   configureNew(command.command('new'), context);
@@ -126,13 +124,6 @@ function configureExport(command: Command, context: CommandContext): void {
 
 function exported(publicKey: PublicKey, { format }: ExportOptions): string {
   return format === 'ssh' ? `${publicKey.toSshLine()}\n` : publicKey.toPem();
-}
-
-async function findPublicKey(nameOrPath: string, keysFolder: string): Promise<PublicKey> {
-  if (isKeyName(nameOrPath)) return await new KeyFolder(keysFolder).publicKey(nameOrPath);
-  const bytes = await readSmallFile(nameOrPath, { maxBytes: maxKeyBytes });
-  if (bytes === undefined) throw new CliError('KEY_UNKNOWN', `there is no file ${quote(nameOrPath)}`);
-  return parsePublicKey(new TextDecoder().decode(bytes));
 }
 
 function keyDocument({ name, publicKey }: KeyEntry, folder: KeyFolder) {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 
-const program = join(import.meta.dirname, '../../bin/img.js');
+/** The command's own file. */
+export const programPath = join(import.meta.dirname, '../../bin/img.js');
 
 export type RunResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
@@ -51,7 +52,7 @@ async function run(
   env: { readonly [name: string]: string },
   input: string,
 ): Promise<RunResult> {
-  const child = spawn(process.execPath, [program, ...words], { cwd, env });
+  const child = spawn(process.execPath, [programPath, ...words], { cwd, env });
   child.stdin.end(input);
   const [stdout, stderr, code] = await Promise.all([
     text(child.stdout),

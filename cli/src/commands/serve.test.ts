@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
+
+type Served = {
+  readonly url: string;
+  readonly administrator: { readonly name: string; readonly newPassword?: string };
+};
+
+/** Starts `img serve` on a free port and waits until it says where. */
+async function serve(t: ExecutionContext, { variables, folder }: Instance, ...words: string[]) {
+  const child = spawn(
+    process.execPath,
+    [programPath, 'serve', '--listen', '127.0.0.1:0', '--json', ...words],
+    {
+      env: variables,
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
+  t.teardown(() => child.kill('SIGKILL'));
+  let stdout = '';
+  for await (const piece of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
+    stdout += piece;
+    if (stdout.endsWith('}\n')) break;
+  }
+  return { child, served: JSON.parse(stdout) as Served };
+}
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  return (await exited)[0];
+}
+
+test('img serve answers, tells the made-up password once, and ends with 0 on SIGINT and SIGTERM', async (t) => {
+  const instance = await newInstance(t);
+  const first = await serve(t, instance);
+  t.is((await fetch(`${first.served.url}/healthz`)).status, 200);
+  t.is((await fetch(`${first.served.url}/v2/`)).status, 401);
+  t.regex(first.served.administrator.newPassword ?? '', /^\S{16,}$/);
+  t.is(await stop(first.child, 'SIGINT'), 0);
+  const second = await serve(t, instance);
+  t.deepEqual(second.served.administrator, { name: 'admin' });
+  t.is(await stop(second.child, 'SIGTERM'), 0);
+  t.is((await stat(join(instance.folder, 'root/registry'))).mode & 0o077, 0);
+});
+
+test('img serve takes the password from the environment and writes a log line for each request', async (t) => {
+  const instance = await newInstance(t);
+  const variables = { ...instance.variables, IMG_ADMIN_PASSWORD: 'long enough' };
+  const words = ['--admin', 'root', '--data', 'data', '--log', 'log.json', '--public', 'com.example.'];
+  const { child, served } = await serve(t, { ...instance, variables }, ...words);
+  t.deepEqual(served.administrator, { name: 'root' });
+  const authorization = `Basic ${btoa('root:long enough')}`;
+  t.is((await fetch(`${served.url}/v2/_catalog`, { headers: { authorization } })).status, 200);
+  t.is(await stop(child, 'SIGTERM'), 0);
+  const log = await readFile(join(instance.folder, 'log.json'), 'utf8');
+  t.true(
+    log
+      .split('\n')
+      .filter((line) => line !== '')
+      .every((line) => typeof JSON.parse(line) === 'object'),
+  );
+  t.true(log.includes('/v2/_catalog'));
+  t.false(log.includes('long enough') || log.includes(authorization));
+});
+
+const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [
+  [['--listen', '5000'], 2, /It should be an address and a port, such as 0\.0\.0\.0:5000/, 'no address'],
+  [['--listen', '127.0.0.1:70000'], 2, /It should be an address and a port/, 'a port that is too high'],
+  [['--listen', '192.0.2.1:5000'], 1, /^img: can't listen on 192\.0\.2\.1/, 'an address of another machine'],
+  [['--public', 'com..'], 2, /^img: prefix "com\.\." should be/, 'a wrong prefix'],
+  [['--public-url', 'x'], 1, /^img: the public URL should be like/, 'a wrong URL'],
+  [['--data', '/dev/null/x'], 1, /^img: can't use \/dev\/null\/x/, 'a folder that cannot be made'],
+];
+
+for (const [words, code, message, reason] of refused) {
+  test(`img serve ${words.join(' ')} is refused: ${reason}`, async (t) => {
+    const { run } = await newInstance(t);
+    const result = await run(['serve', ...words]);
+    t.is(result.code, code);
+    t.regex(result.stderr, message);
+  });
+}
+
+test('img serve says so when another program listens there', async (t) => {
+  const instance = await newInstance(t);
+  const { served } = await serve(t, instance);
+  const { code, stderr } = await instance.run([
+    'serve',
+    '--listen',
+    new URL(served.url).host,
+    '--data',
+    'other',
+  ]);
+  t.is(code, 1);
+  t.regex(stderr, /^img: .*127\.0\.0\.1.*\n {5}hint: /);
+});

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { RegistryOptions } from '@img/registry/server/registry-options';
+import { startRegistry } from '@img/registry/server/start-registry';
+import { parseNamePrefix } from '@img/spec/name-prefix';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseArgument } from '../argument.ts';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { variable } from '../environment.ts';
+import type { Output } from '../output/output.ts';
+import { bold } from '../output/text.ts';
+
+type ServeOptions = {
+  readonly listen: ListenAddress;
+  readonly data?: string;
+  readonly public?: readonly string[];
+  readonly admin: string;
+  readonly publicUrl?: string;
+  readonly behindProxy?: boolean;
+  readonly log?: string;
+};
+
+type ListenAddress = { readonly address: string; readonly port: number };
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .option('--listen <address:port>', 'where to listen; port 0 is any free one', parseListen, {
+      address: '127.0.0.1',
+      port: 5000,
+    })
+    .option('--data <folder>', 'where the registry keeps its data; by default registry below the root folder')
+    .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
+    .option(
+      '--admin <name>',
+      'who may do everything; the password is IMG_ADMIN_PASSWORD or made up once',
+      'admin',
+    )
+    .option('--public-url <url>', 'where clients reach it, if it is behind a proxy')
+    .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
+    .option('--log <file>', 'write a line of JSON for each request; - for stderr');
+  addExamples(
+    command,
+    'img serve',
+    "img serve --listen 0.0.0.0:5000 --public '*'",
+    'img serve --listen 127.0.0.1:0 --json',
+  );
+  onRun(command, context, serve);
+}
+
+async function serve(session: Session, options: ServeOptions): Promise<void> {
+  const { config, output, signal } = session;
+  const registry = await startRegistry(registryOptions(session, options));
+  const { url, host, administrator } = registry;
+  const { name, newPassword } = administrator;
+  output.result({ url, host, administrator: { name, newPassword } }, () => [
+    ['registry: ', bold(url)],
+    ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
+  ]);
+  const alias = [...config.registries.aliases].find(([, address]) => address === host)?.[0] ?? host;
+  output.story(`log in with img login ${alias} --username ${name}; stop with Ctrl-C`);
+  if (!signal.aborted) await once(signal, 'abort');
+  output.story('stopping as soon as requests under way are answered; Ctrl-C again to cut them off');
+  await registry.close();
+}
+
+function registryOptions({ config, environment, output }: Session, options: ServeOptions): RegistryOptions {
+  const password = variable(environment, 'IMG_ADMIN_PASSWORD');
+  return {
+    ...options.listen,
+    dataFolder: resolve(environment.workingFolder, options.data ?? join(config.rootFolder, 'registry')),
+    administrator: { name: options.admin, ...(password === undefined ? {} : { password }) },
+    anonymousPull: (options.public ?? []).map((prefix) => parseArgument(parseNamePrefix, prefix)),
+    isBehindProxy: options.behindProxy === true,
+    ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+    ...(options.log === undefined ? {} : { log: logStream(options.log, output) }),
+  };
+}
+
+function logStream(file: string, output: Output): NonNullable<RegistryOptions['log']> {
+  // What clients send is in these lines, too.
+  if (file === '-') return { write: (line) => output.error([line.trimEnd()]) };
+  return createWriteStream(file, { flags: 'a', mode: 0o600 });
+}
+
+function parseListen(text: string): ListenAddress {
+  const [, address, ipv6, port] = /^(?:([^:[\]]+)|\[([0-9a-fA-F:]+)\]):(\d{1,5})$/.exec(text) ?? [];
+  const host = address ?? ipv6;
+  if (host !== undefined && Number(port) <= 65_535) return { address: host, port: Number(port) };
+  throw new InvalidArgumentError('It should be an address and a port, such as 0.0.0.0:5000 or [::]:5000.');
+}

@@ -1,0 +1,178 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generatePrivateKey } from '@img/sign/private-key';
+import test, { type ExecutionContext } from 'ava';
+import { newInstance } from '../testing/run-img.ts';
+
+const ssh = generatePrivateKey().publicKey.toSshLine();
+
+/** An instance with the public keys of alice and bob in its working folder. */
+async function prepare(t: ExecutionContext) {
+  const instance = await newInstance(t);
+  const keys = { alice: generatePrivateKey().publicKey, bob: generatePrivateKey().publicKey };
+  await writeFile(join(instance.folder, 'alice.pub'), keys.alice.toPem());
+  await writeFile(join(instance.folder, 'bob.pub'), `${keys.bob.toSshLine()} bob@laptop\n`);
+  const add = (name: string, ...words: string[]) => instance.run(['trust', 'add', `./${name}.pub`, ...words]);
+  const rules = async () =>
+    JSON.parse((await instance.run(['trust', 'list', '--json'])).stdout) as { rules: object[] };
+  return { ...instance, keys, add, rules };
+}
+
+test('img trust add writes a rule that list and show tell', async (t) => {
+  const { add, run, keys, folder } = await prepare(t);
+  const added = await add('alice', '--name', 'Alice', '--prefix', 'com.example.');
+  t.is(added.code, 0);
+  t.is(added.stdout, 'required: 1 of alice for com.example.*\n');
+  t.true(added.stderr.includes(keys.alice.fingerprint));
+  t.is(
+    (await run(['trust', 'list'])).stdout,
+    'IMAGES         REQUIRED  OF\ncom.example.*  1         alice\n',
+  );
+  const shown = await run(['trust', 'show', 'alice']);
+  t.is(
+    shown.stdout,
+    `Alice (alice)\nkey       ${keys.alice.fingerprint}  ed25519\nmay sign  1 of alice for com.example.*\n`,
+  );
+  t.true(
+    (await readFile(join(folder, 'config/trust.d/local.json'), 'utf8')).includes(keys.alice.toSshLine()),
+  );
+});
+
+test('img trust add joins identities in one rule and raises its threshold', async (t) => {
+  const { add, rules } = await prepare(t);
+  await add('alice', '--prefix', 'com.example.', 'org.');
+  const { stdout } = await add('bob', '--prefix', 'com.example.*', '--require', '2');
+  t.is(stdout, 'required: 2 of alice, bob for com.example.*\n');
+  t.like(await rules(), {
+    rules: [
+      { prefix: 'com.example.', require: 2, of: ['alice', 'bob'] },
+      { prefix: 'org.', require: 1, of: ['alice'] },
+    ],
+  });
+});
+
+test('img trust add takes a key of yours by its name', async (t) => {
+  const { run } = await prepare(t);
+  await run(['key', 'new', 'carol'], { variables: { IMG_KEY_PASSPHRASE: 'x' } });
+  t.is((await run(['trust', 'add', 'carol', '--prefix', '*'])).stdout, 'required: 1 of carol for *\n');
+});
+
+test('img trust remove takes back trust for a prefix, an identity or a rule', async (t) => {
+  const { add, run, rules } = await prepare(t);
+  await add('alice', '--prefix', 'com.', 'org.');
+  await add('bob', '--prefix', 'com.');
+  t.is((await run(['trust', 'remove', 'bob', '--prefix', 'com.'])).code, 0);
+  t.like(await rules(), { rules: [{ of: ['alice'] }, { of: ['alice'] }] });
+  t.is((await run(['trust', 'remove', 'alice'])).code, 0);
+  t.like(
+    await rules(),
+    {
+      rules: [
+        { prefix: 'com.', of: [] },
+        { prefix: 'org.', of: [] },
+      ],
+    },
+    'closed, not open',
+  );
+  t.is((await run(['trust', 'remove', '--prefix', 'com.'])).code, 0);
+  t.like(await rules(), { rules: [{ prefix: 'org.' }] });
+});
+
+const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [
+  [
+    ['add', './alice.pub'],
+    2,
+    /^img: required option '--prefix <prefix\.\.\.>' not specified\n {5}hint: img trust add --help/,
+    'no prefix',
+  ],
+  [['add', './alice.pub', '--prefix', 'com..x'], 2, /^img: prefix "com\.\.x" should be/, 'a wrong prefix'],
+  [['add', './alice.pub', '--prefix', 'x', '--id', 'A b'], 2, /^img: identity "A b" should be/, 'a wrong id'],
+  [
+    ['add', './alice.pub', '--prefix', 'x', '--name', 'A\u001b[2J'],
+    2,
+    /^img: name "A\\u001b\[2J" should be/,
+    'a hostile name',
+  ],
+  [
+    ['add', './alice.pub', '--prefix', 'x', '--require', '0'],
+    2,
+    /should be a whole number from 1/,
+    'a wrong threshold',
+  ],
+  [
+    ['add', './alice.pub', '--prefix', 'x', '--require', '2'],
+    1,
+    /^img: rule for x requires 2 of 1 identities/,
+    'a threshold that nobody meets',
+  ],
+  [['add', './nobody.pub', '--prefix', 'x'], 4, /^img: there is no file "\.\/nobody\.pub"/, 'no such file'],
+  [['add', './known.json', '--prefix', 'x'], 1, /should be a PEM block PUBLIC KEY/, 'no key'],
+  [
+    ['add', './alice.pub', '--prefix', 'x', '--id', 'mallory'],
+    1,
+    /there is already an identity alice with a key of mallory/,
+    'a key that belongs to another',
+  ],
+  [
+    ['add', './bob.pub', '--prefix', 'vendor.', '--id', 'bob'],
+    1,
+    /rule for vendor\. differs between .*known\.json and .*local\.json/,
+    'a rule that another document has',
+  ],
+  [
+    ['show', 'alise'],
+    4,
+    /^img: there is no identity "alise" .*\n {5}hint: did you mean alice\?/,
+    'a mistyped identity',
+  ],
+  [
+    ['remove', 'vendor'],
+    4,
+    /^img: vendor is not in .*local\.json but in another document\n {5}hint: change that document/,
+    'the work of others',
+  ],
+  [['remove'], 2, /^img: nothing is named that should be removed/, 'nothing named'],
+  [['remove', '--prefix', 'none.'], 1, /^img: there is no rule for none\./, 'no such rule'],
+];
+
+for (const [words, wanted, message, reason] of refused) {
+  test(`img trust ${words.join(' ')} changes nothing: ${reason}`.replace('\u001b', 'ESC'), async (t) => {
+    const { add, run, folder } = await prepare(t);
+    await mkdir(join(folder, 'config/trust.d'), { recursive: true });
+    const known = {
+      format: 1,
+      identities: [{ id: 'vendor', name: 'Vendor', keys: [ssh] }],
+      rules: [{ prefix: 'vendor.', require: 1, of: ['vendor'] }],
+    };
+    const files = ['known.json', 'config/trust.d/known.json'];
+    for (const file of files) await writeFile(join(folder, file), JSON.stringify(known), { mode: 0o644 });
+    await add('alice', '--prefix', 'com.');
+    const before = await readFile(join(folder, 'config/trust.d/local.json'), 'utf8');
+    const { code, stdout, stderr } = await run(['trust', ...words]);
+    t.is(code, wanted);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+    t.is(await readFile(join(folder, 'config/trust.d/local.json'), 'utf8'), before);
+  });
+}
+
+test('img trust list tells when nobody is trusted', async (t) => {
+  const { run } = await newInstance(t);
+  t.deepEqual(await run(['trust', 'list']), {
+    code: 0,
+    stdout: '',
+    stderr: 'nobody is trusted; add somebody with img trust add\n',
+  });
+});
+
+test('img trust add several times at once loses nothing that it reported as done', async (t) => {
+  const { add, rules } = await prepare(t);
+  const prefixes = ['a.', 'b.', 'c.', 'd.'];
+  const results = await Promise.all(prefixes.map((prefix) => add('alice', '--prefix', prefix)));
+  const done = prefixes.filter((_, index) => results[index]?.code === 0);
+  t.true(done.length > 0);
+  t.deepEqual(
+    (await rules()).rules.map((rule) => (rule as { prefix: string }).prefix),
+    done,
+  );
+});

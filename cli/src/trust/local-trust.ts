@@ -1,0 +1,81 @@
+import { constants } from 'node:fs';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { tryLock } from '@img/runtime/linux/file-lock';
+import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
+import {
+  emptyTrustDocument,
+  encodeTrustDocument,
+  parseTrustDocument,
+  type TrustDocument,
+} from '@img/sign/trust-document';
+import type { TrustPolicy } from '@img/sign/trust-policy';
+import { quote } from '@img/spec/quote';
+import { CliError } from '../cli-error.ts';
+import { readSmallFile } from '../read-small-file.ts';
+
+const fileName = 'local.json';
+const maxBytes = 1024 * 1024;
+
+/**
+ * Changes the trust document that `img trust` keeps in the folder of the highest rank, if the host's documents
+ * together still make sense afterwards; other documents are the work of others and stay as they are.
+ *
+ * @param folders of trust documents, of ascending rank
+ * @returns the policy of all documents with the change
+ * @throws CliError BUSY, CONFIG_INVALID; SignError POLICY_CONFLICT, POLICY_INVALID; RuntimeError TRUST_POLICY_INVALID
+ */
+export async function changeLocalTrust(
+  folders: readonly string[],
+  change: (document: TrustDocument) => TrustDocument,
+): Promise<TrustPolicy> {
+  const folder = localTrustFolder(folders);
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  // The lock is on the folder, because the file is replaced.
+  const lock = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    if (!tryLock(lock.fd)) {
+      throw new CliError('BUSY', `another command is changing the trust in ${quote(folder)}`, {
+        hint: 'run the command again',
+      });
+    }
+    const bytes = encodeTrustDocument(change(await readLocalTrust(folders)));
+    const policy = await checkTogether(folders, bytes);
+    await writeFileAtomic(join(folder, fileName), bytes, { mode: 0o644 });
+    return policy;
+  } finally {
+    await lock.close();
+  }
+}
+
+/** The document that `img trust` keeps; empty if there is none yet. */
+export async function readLocalTrust(folders: readonly string[]): Promise<TrustDocument> {
+  const path = localTrustFile(folders);
+  const bytes = await readSmallFile(path, { maxBytes });
+  return bytes === undefined || bytes.byteLength === 0 ? emptyTrustDocument : parseTrustDocument(bytes);
+}
+
+export function localTrustFile(folders: readonly string[]): string {
+  return join(localTrustFolder(folders), fileName);
+}
+
+function localTrustFolder(folders: readonly string[]): string {
+  const folder = folders.at(-1);
+  if (folder !== undefined) return folder;
+  throw new CliError('CONFIG_INVALID', 'no folder of trust documents is configured', {
+    hint: 'name one as trust: in config.yaml, or in IMG_TRUST',
+  });
+}
+
+/** What the host would trust if the document stood in its place: a folder of higher rank hides the old one. */
+async function checkTogether(folders: readonly string[], bytes: Uint8Array): Promise<TrustPolicy> {
+  const preview = await mkdtemp(join(tmpdir(), 'img-trust-'));
+  try {
+    await writeFile(join(preview, fileName), bytes, { mode: 0o600 });
+    return await loadTrustPolicy([...folders, preview]);
+  } finally {
+    await rm(preview, { recursive: true, force: true });
+  }
+}
