@@ -9,19 +9,21 @@ export const temporaryPrefix = '.tmp-';
 export type AtomicWriteOptions = {
   /** Permissions of the file; umask applies. */
   readonly mode?: number;
+  /** A folder of the same file system for the temporary name; that of the file if absent. */
+  readonly temporaryFolder?: string;
 };
 
 /**
  * Writes a file so that at every instant, also across a power loss, readers find the old content or the new
- * one: a temporary name in the same folder, fsync, rename, fsync of the folder.
+ * one: a temporary name, fsync, rename, fsync of the folder.
  */
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string | AsyncIterable<Uint8Array>,
-  { mode = 0o644 }: AtomicWriteOptions = {},
+  { mode = 0o644, temporaryFolder = dirname(path) }: AtomicWriteOptions = {},
 ): Promise<void> {
   const temporary = join(
-    dirname(path),
+    temporaryFolder,
     `${temporaryPrefix}${basename(path).slice(0, 100)}-${randomBytes(6).toString('hex')}`,
   );
   const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);

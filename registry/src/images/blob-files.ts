@@ -1,0 +1,178 @@
+import { constants } from 'node:fs';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Descriptor } from '@img/spec/descriptor';
+import { type Digest, digestAlgorithm, digestHex, digestOf, isDigest } from '@img/spec/digest';
+import { limits } from '@img/spec/limits';
+import { RegistryError } from '../registry-error.ts';
+import { makeFolder } from '../storage/make-folder.ts';
+import { syncFolder } from '../storage/write-file-atomic.ts';
+import type { CollectedStore } from './collect-garbage.ts';
+
+const pieceBytes = 1024 * 1024;
+
+/** Manifests, configs and signatures are checked whenever they are read; they all fit into this. */
+export const checkedBytes = limits.imageConfigBytes;
+
+/** The blobs of an image store: `blobs/<algorithm>/<hex>`, and in `trash/` what the collector is about to remove. */
+export class BlobFiles implements CollectedStore {
+  readonly #folder: string;
+  readonly #trash: string;
+
+  constructor(root: string) {
+    this.#folder = join(root, 'blobs');
+    this.#trash = join(root, 'trash');
+  }
+
+  path(digest: Digest): string {
+    return join(this.#folder, digestAlgorithm(digest), digestHex(digest));
+  }
+
+  /** Whether there is a blob of that name, whatever its content. */
+  async exists(digest: Digest): Promise<boolean> {
+    return (await lstat(this.path(digest)).catch(ignoreMissing)) !== undefined;
+  }
+
+  /**
+   * Whether the blob is there in full. Small ones count only if their content is right, so that storing them
+   * again repairs them; large ones are checked by whoever reads them.
+   */
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    const found = await lstat(this.path(digest)).catch(ignoreMissing);
+    if (found?.isFile() !== true || found.size !== size) return false;
+    if (size > checkedBytes) return true;
+    const bytes = await this.#readWhole(digest);
+    return bytes !== undefined && digestOf(bytes, digestAlgorithm(digest)) === digest;
+  }
+
+  /**
+   * Reads a small blob and checks it.
+   *
+   * @throws RegistryError CONTENT_MISSING, CONTENT_CORRUPT naming the file
+   */
+  async readChecked(descriptor: Descriptor): Promise<Uint8Array> {
+    const bytes = await this.readIfThere(descriptor);
+    if (bytes === undefined) throw this.#missing(descriptor.digest);
+    return bytes;
+  }
+
+  /** Like {@link readChecked}, but undefined if the blob is missing. */
+  async readIfThere({ digest, size }: Descriptor): Promise<Uint8Array | undefined> {
+    const bytes = await this.#readWhole(digest);
+    if (bytes === undefined) return undefined;
+    const found = digestOf(bytes, digestAlgorithm(digest));
+    if (bytes.byteLength === size && found === digest) return bytes;
+    throw new RegistryError(
+      'CONTENT_CORRUPT',
+      `${this.path(digest)} has been changed: it should have ${size} bytes with the digest ${digest}, ` +
+        `but has ${bytes.byteLength} with ${found}`,
+      { hint: 'Pull the image again to repair it.' },
+    );
+  }
+
+  /** Reads a blob from an offset on, unchecked. @throws RegistryError CONTENT_MISSING */
+  async *read(digest: Digest, offset: number): AsyncGenerator<Uint8Array> {
+    const handle = await this.#open(digest);
+    if (handle === undefined) throw this.#missing(digest);
+    try {
+      for (let position = offset; ; ) {
+        const { bytesRead, buffer } = await handle.read(
+          Buffer.allocUnsafe(pieceBytes),
+          0,
+          pieceBytes,
+          position,
+        );
+        if (bytesRead === 0) return;
+        position += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Gives a finished, synced file the name of its blob. */
+  async adopt(digest: Digest, temporaryPath: string): Promise<void> {
+    const folder = join(this.#folder, digestAlgorithm(digest));
+    await makeFolder(folder);
+    await rename(temporaryPath, this.path(digest));
+    await syncFolder(folder);
+  }
+
+  async list(): Promise<readonly Digest[]> {
+    const found: Digest[] = [];
+    for (const algorithm of await readdir(this.#folder).catch(none)) {
+      for (const hex of await readdir(join(this.#folder, algorithm)).catch(none)) {
+        const digest = `${algorithm}:${hex}`;
+        if (isDigest(digest)) found.push(digest);
+      }
+    }
+    return found;
+  }
+
+  async hide(digest: Digest): Promise<void> {
+    await makeFolder(this.#trash);
+    await rename(this.path(digest), this.#hiddenPath(digest)).catch(ignoreMissing);
+  }
+
+  async listHidden(): Promise<readonly Digest[]> {
+    return (await readdir(this.#trash).catch(none)).map((name) => name.replace('-', ':')).filter(isDigest);
+  }
+
+  async show(digest: Digest): Promise<void> {
+    await rename(this.#hiddenPath(digest), this.path(digest)).catch(ignoreMissing);
+  }
+
+  async removeHidden(digest: Digest): Promise<void> {
+    await rm(this.#hiddenPath(digest), { force: true });
+  }
+
+  #hiddenPath(digest: Digest): string {
+    return join(this.#trash, digest.replace(':', '-'));
+  }
+
+  /** What the collector has hidden for a moment can still be read; it may turn out to be needed. */
+  async #open(digest: Digest) {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+    for (const path of [this.path(digest), this.#hiddenPath(digest), this.path(digest)]) {
+      const handle = await open(path, flags).catch(ignoreMissing);
+      if (handle !== undefined) return handle;
+    }
+    return undefined;
+  }
+
+  async #readWhole(digest: Digest): Promise<Uint8Array | undefined> {
+    const handle = await this.#open(digest);
+    if (handle === undefined) return undefined;
+    try {
+      // A file that has grown is wrong; how far doesn't matter.
+      const { size } = await handle.stat();
+      const bytes = Buffer.alloc(Math.min(size, checkedBytes + 1));
+      let filled = 0;
+      while (filled < bytes.byteLength) {
+        const { bytesRead } = await handle.read(bytes, filled, bytes.byteLength - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #missing(digest: Digest): RegistryError {
+    return new RegistryError('CONTENT_MISSING', `${this.path(digest)} is missing`, {
+      hint: 'Pull the image again to bring it back.',
+    });
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  throw error;
+}
+
+function none(error: unknown): readonly string[] {
+  ignoreMissing(error);
+  return [];
+}

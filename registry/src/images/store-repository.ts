@@ -1,0 +1,124 @@
+import type { Descriptor } from '@img/spec/descriptor';
+import { type Digest, isDigest } from '@img/spec/digest';
+import { artifactTypeOf, parseManifest } from '@img/spec/manifest';
+import type { Tag } from '@img/spec/tag';
+import { RegistryError } from '../registry-error.ts';
+import type {
+  BlobRequest,
+  ContentOptions,
+  ContentSource,
+  ContentTarget,
+  ManifestContent,
+  OpenBlob,
+  PutManifestOptions,
+  RepositoryLocation,
+} from '../transfer/content.ts';
+import { checkedBytes } from './blob-files.ts';
+import type { RepositoryFiles } from './repository-files.ts';
+import type { StoreWriter } from './store-writer.ts';
+
+/** One repository of an image store: this host's copies of what a registry has under that name. */
+export class StoreRepository implements ContentSource, ContentTarget {
+  readonly name: string;
+  readonly origin: RepositoryLocation;
+  readonly #files: RepositoryFiles;
+  readonly #writer: StoreWriter;
+
+  constructor(files: RepositoryFiles, writer: StoreWriter) {
+    const { registry, repository } = files.location;
+    this.name = `${registry}/${repository} on this host`;
+    this.origin = files.location;
+    this.#files = files;
+    this.#writer = writer;
+  }
+
+  /** @throws RegistryError CONTENT_CORRUPT, CONTENT_MISSING naming the file; STORE_INVALID */
+  async getManifest(reference: Tag | Digest): Promise<ManifestContent | undefined> {
+    const isByDigest = isDigest(reference);
+    const descriptor = await this.#files.get(isByDigest ? 'manifests' : 'tags', reference);
+    if (descriptor === undefined) return undefined;
+    const { blobs } = this.#writer;
+    // Entries of collected manifests may outlast them for a moment; a tag keeps its manifest.
+    const bytes = isByDigest ? await blobs.readIfThere(descriptor) : await blobs.readChecked(descriptor);
+    if (bytes === undefined) return undefined;
+    const { mediaType, digest, size } = descriptor;
+    return { descriptor: { mediaType, digest, size }, bytes };
+  }
+
+  /** Manifests, configs and signatures are checked here, so that the error can name the file. */
+  async *getBlob(
+    descriptor: Descriptor,
+    { offset = 0, signal }: ContentOptions & { readonly offset?: number } = {},
+  ): AsyncGenerator<Uint8Array> {
+    if (descriptor.size <= checkedBytes) {
+      const bytes = await this.#writer.blobs.readChecked(descriptor);
+      yield bytes.subarray(offset);
+      return;
+    }
+    for await (const chunk of this.#writer.blobs.read(descriptor.digest, offset)) {
+      signal?.throwIfAborted();
+      yield chunk;
+    }
+  }
+
+  async listReferrers(subject: Digest): Promise<readonly Descriptor[]> {
+    return await this.#files.listReferrers(subject);
+  }
+
+  async presentBlobs(requests: readonly BlobRequest[]): Promise<ReadonlySet<Digest>> {
+    const descriptors = requests.map(({ descriptor }) => descriptor);
+    await (await this.#writer.lease()).protect(descriptors.map(({ digest }) => digest));
+    const present = new Set<Digest>();
+    for (const descriptor of descriptors) {
+      if (await this.#writer.blobs.has(descriptor)) present.add(descriptor.digest);
+    }
+    return present;
+  }
+
+  async putBlob({ descriptor }: BlobRequest, open: OpenBlob, options: ContentOptions = {}): Promise<void> {
+    await this.#writer.putBlob(descriptor, open, options);
+  }
+
+  async putManifest(content: ManifestContent, options: PutManifestOptions = {}): Promise<void> {
+    const { descriptor, bytes } = content;
+    const { tag, isRoot = false } = options;
+    const manifest = parsed(content);
+    await this.#writer.putBlob(descriptor, (offset) => once(bytes.subarray(offset)), options);
+    const lease = await this.#writer.lease();
+    const { mediaType, digest, size } = descriptor;
+    const entry: Descriptor = { mediaType, digest, size };
+    await this.#files.put('manifests', digest, entry, lease);
+    if (manifest.subject !== undefined) {
+      const artifactType = artifactTypeOf(manifest);
+      const referrer = {
+        ...entry,
+        annotations: manifest.annotations,
+        ...(artifactType === undefined ? {} : { artifactType }),
+      };
+      await this.#files.putReferrer(manifest.subject.digest, referrer, lease);
+    }
+    // The tag comes last: whoever finds it finds everything.
+    if (tag !== undefined) await this.#files.put('tags', tag, entry, lease);
+    else if (isRoot) await this.#files.put('digests', digest, entry, lease);
+  }
+
+  async listTags(): Promise<readonly Tag[]> {
+    return await this.#files.listTags();
+  }
+}
+
+function parsed({ descriptor, bytes }: ManifestContent) {
+  try {
+    return parseManifest(bytes, descriptor.mediaType);
+  } catch (cause) {
+    throw new RegistryError(
+      'IMAGE_INVALID',
+      `manifest ${descriptor.digest} can't be stored: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
