@@ -1,19 +1,17 @@
 import type { ByteString } from '../tar/byte-string.ts';
-import { blockBytes, direntBytes } from './format.ts';
+import { blockBytes, direntBytes, writeUInt64 } from './format.ts';
 
 /** An entry of a folder as EROFS stores it. */
 export type DirectoryEntry = { readonly name: ByteString; readonly inode: number; readonly type: number };
 
+/** How many names each block of a folder has, and the size of the whole: full blocks, and what the last one uses. */
+export type DirectoryDivision = { readonly counts: readonly number[]; readonly sizeBytes: number };
+
 /**
  * Divides the sorted names of a folder into blocks, as many into each as fit: the kernel finds a name by halving
  * first the blocks and then the entries in one.
- *
- * @returns how many names each block has, and the size of the whole: full blocks, and what the last one uses
  */
-export function divideDirectory(names: readonly ByteString[]): {
-  readonly counts: readonly number[];
-  readonly sizeBytes: number;
-} {
+export function divideDirectory(names: readonly ByteString[]): DirectoryDivision {
   const counts: number[] = [];
   let count = 0;
   let used = 0;
@@ -34,7 +32,7 @@ export function divideDirectory(names: readonly ByteString[]): {
 /** The bytes of a folder: in each block the entries, then their names without anything between. */
 export function directoryBytes(
   entries: readonly DirectoryEntry[],
-  { counts, sizeBytes }: ReturnType<typeof divideDirectory>,
+  { counts, sizeBytes }: DirectoryDivision,
 ): Buffer {
   const bytes = Buffer.alloc(sizeBytes);
   let index = 0;
@@ -44,7 +42,7 @@ export function directoryBytes(
     for (let slot = 0; slot < count; slot += 1) {
       const entry = entries[index] as DirectoryEntry;
       const at = start + slot * direntBytes;
-      bytes.writeBigUInt64LE(BigInt(entry.inode), at);
+      writeUInt64(bytes, entry.inode, at);
       bytes.writeUInt16LE(nameAt, at + 8);
       bytes.writeUInt8(entry.type, at + 10);
       nameAt += bytes.write(entry.name, start + nameAt, 'latin1');

@@ -77,3 +77,9 @@ export const xattrPrefixes: readonly (readonly [prefix: string, index: number])[
 export function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
+
+/** A number of 64 bits that a double holds exactly. */
+export function writeUInt64(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32LE(value % 2 ** 32, at);
+  bytes.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}

@@ -1,8 +1,8 @@
 import { chunkBytes } from '../layers/content-pieces.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { type ByteString, byteStringOf } from '../tar/byte-string.ts';
-import { type DirectoryNode, sortedChildren, type TreeNode } from '../tree/tree-node.ts';
-import { divideDirectory } from './directory-blocks.ts';
+import type { DirectoryNode, TreeNode } from '../tree/tree-node.ts';
+import { type DirectoryDivision, divideDirectory } from './directory-blocks.ts';
 import {
   blockBytes,
   chunkIndexBytes,
@@ -15,21 +15,24 @@ import {
 } from './format.ts';
 import { XattrArea } from './xattr-area.ts';
 
+type Entries = readonly (readonly [ByteString, TreeNode])[];
+
 /** Where everything of one inode goes. */
 export type InodePlan = {
   readonly node: TreeNode;
   /** The number of the inode, which is its slot. */
   readonly number: number;
   readonly links: number;
-  /** Only folders: names and inodes in order, `.` and `..` among them. */
-  readonly entries: readonly (readonly [ByteString, TreeNode])[];
+  /** Only folders: names and inodes in order, `.` and `..` among them, and how they are divided into blocks. */
+  readonly entries: Entries;
+  readonly division: DirectoryDivision | undefined;
   readonly xattrs: Buffer;
   readonly layout: number;
   readonly sizeBytes: number;
   /** Only with chunks: size of each. */
   readonly chunkBytes: number;
-  /** First block of its own, for what is not inline; undefined for none. */
-  readonly block: number | undefined;
+  /** First block of its own, for what is not inline, counted from `ImagePlan.dataBlock`; undefined for none. */
+  readonly ownBlock: number | undefined;
 };
 
 export type ImagePlan = {
@@ -37,11 +40,13 @@ export type ImagePlan = {
   readonly sharedXattrs: Buffer;
   readonly xattrBlock: number;
   readonly inodeBlock: number;
+  readonly dataBlock: number;
   readonly blocks: number;
 };
 
 /** Larger metadata is refused, because it is built in memory. */
 const maxImageBytes = 512 * 1024 * 1024;
+const noEntries: Entries = [];
 const dot = byteStringOf('.');
 const dotDot = byteStringOf('..');
 
@@ -60,9 +65,10 @@ export function planImage(root: DirectoryNode, devices: number): ImagePlan {
   const start = inodeBlock * blockBytes;
   const inodes = new Map<TreeNode, InodePlan>();
   let at = start;
-  let dataBlocks = 0;
+  let ownBlocks = 0;
   for (const node of nodes) {
-    const shape = inodeShape(node, entries.get(node) ?? [], area.inline(node));
+    const own = entries.get(node) ?? noEntries;
+    const shape = inodeShape(node, own, area.inline(node));
     // Inline data must not cross the end of a block.
     if (shape.inlineBytes > 0 && (at % blockBytes) + shape.bytes > blockBytes) at = roundUp(at, blockBytes);
     inodes.set(node, {
@@ -70,21 +76,17 @@ export function planImage(root: DirectoryNode, devices: number): ImagePlan {
       node,
       number: (at - start) / slotBytes,
       links: links.get(node) ?? 1,
-      entries: entries.get(node) ?? [],
-      block: shape.ownBlocks === 0 ? undefined : dataBlocks,
+      entries: own,
+      ownBlock: shape.ownBlocks === 0 ? undefined : ownBlocks,
     });
-    dataBlocks += shape.ownBlocks;
+    ownBlocks += shape.ownBlocks;
     at = roundUp(at + shape.bytes, slotBytes);
-    checkSize(at + dataBlocks * blockBytes);
+    checkSize(at + ownBlocks * blockBytes);
   }
-  const firstDataBlock = Math.ceil(at / blockBytes);
-  for (const [node, plan] of inodes) {
-    if (plan.block !== undefined) inodes.set(node, { ...plan, block: firstDataBlock + plan.block });
-  }
-  return { inodes, sharedXattrs: area.shared, xattrBlock, inodeBlock, blocks: firstDataBlock + dataBlocks };
+  const dataBlock = Math.ceil(at / blockBytes);
+  const blocks = dataBlock + ownBlocks;
+  return { inodes, sharedXattrs: area.shared, xattrBlock, inodeBlock, dataBlock, blocks };
 }
-
-type Entries = readonly (readonly [ByteString, TreeNode])[];
 
 /** Every inode once, parents first, with its number of links; and what is in each folder. */
 function surveyTree(root: DirectoryNode): {
@@ -97,12 +99,9 @@ function surveyTree(root: DirectoryNode): {
   const work: (readonly [folder: DirectoryNode, parent: DirectoryNode])[] = [[root, root]];
   for (let next = work.pop(); next !== undefined; next = work.pop()) {
     const [folder, parent] = next;
-    const children = sortedChildren(folder);
-    const own: Entries = [[dot, folder], [dotDot, parent], ...children];
-    entries.set(
-      folder,
-      own.toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    );
+    const withDots = [[dot, folder] as const, [dotDot, parent] as const, ...folder.children];
+    entries.set(folder, withDots.sort(byName));
+    const children = withDots.filter(([, child]) => child !== folder && child !== parent);
     for (const [, child] of children) {
       links.set(child, child.kind === 'directory' ? 2 : (links.get(child) ?? 0) + 1);
       if (child.kind === 'directory') links.set(folder, (links.get(folder) ?? 0) + 1);
@@ -112,7 +111,11 @@ function surveyTree(root: DirectoryNode): {
   return { links, entries };
 }
 
-type InodeShape = Pick<InodePlan, 'layout' | 'sizeBytes' | 'chunkBytes' | 'xattrs'> & {
+function byName([a]: Entries[number], [b]: Entries[number]): number {
+  return a < b ? -1 : 1;
+}
+
+type InodeShape = Pick<InodePlan, 'layout' | 'sizeBytes' | 'chunkBytes' | 'xattrs' | 'division'> & {
   /** Of the inode with all that stands behind it. */
   readonly bytes: number;
   readonly inlineBytes: number;
@@ -123,28 +126,32 @@ function inodeShape(node: TreeNode, entries: Entries, xattrs: Buffer): InodeShap
   const head = inodeBytes + xattrs.length;
   if (node.kind === 'file' && node.size > 0) {
     const chunk = chunkBytes(node);
-    const bytes = roundUp(head, chunkIndexBytes) + Math.ceil(node.size / chunk) * chunkIndexBytes;
-    const layout = dataLayouts.chunks;
-    return { layout, sizeBytes: node.size, chunkBytes: chunk, xattrs, bytes, inlineBytes: 0, ownBlocks: 0 };
+    return {
+      layout: dataLayouts.chunks,
+      sizeBytes: node.size,
+      chunkBytes: chunk,
+      xattrs,
+      division: undefined,
+      bytes: roundUp(head, chunkIndexBytes) + Math.ceil(node.size / chunk) * chunkIndexBytes,
+      inlineBytes: 0,
+      ownBlocks: 0,
+    };
   }
-  const sizeBytes = dataBytes(node, entries);
+  const division = node.kind === 'directory' ? divideDirectory(entries.map(([name]) => name)) : undefined;
+  const sizeBytes = division?.sizeBytes ?? (node.kind === 'symlink' ? node.target.length : 0);
   const tail = sizeBytes === 0 ? 0 : ((sizeBytes - 1) % blockBytes) + 1;
   // A link's target is read in one piece, so it is inline as a whole or not at all.
-  const isInline = tail > 0 && head + tail <= blockBytes && (node.kind === 'directory' || sizeBytes === tail);
+  const isInline = tail > 0 && head + tail <= blockBytes && (division !== undefined || sizeBytes === tail);
   return {
     layout: isInline ? dataLayouts.inline : dataLayouts.plain,
     sizeBytes,
     chunkBytes: 0,
     xattrs,
+    division,
     bytes: head + (isInline ? tail : 0),
     inlineBytes: isInline ? tail : 0,
     ownBlocks: isInline ? (sizeBytes - tail) / blockBytes : Math.ceil(sizeBytes / blockBytes),
   };
-}
-
-function dataBytes(node: TreeNode, entries: Entries): number {
-  if (node.kind === 'directory') return divideDirectory(entries.map(([name]) => name)).sizeBytes;
-  return node.kind === 'symlink' ? node.target.length : 0;
 }
 
 function checkSize(bytes: number): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { contentPieces } from '../layers/content-pieces.ts';
 import type { DirectoryNode, FileNode, TreeNode } from '../tree/tree-node.ts';
-import { directoryBytes, divideDirectory } from './directory-blocks.ts';
+import { directoryBytes } from './directory-blocks.ts';
 import {
   blockBits,
   blockBytes,
@@ -21,9 +21,12 @@ import {
   slotBytes,
   superblockOffset,
   typeBits,
+  writeUInt64,
 } from './format.ts';
 import { type ImagePlan, type InodePlan, planImage } from './plan-image.ts';
 import { inlineUnits } from './xattr-area.ts';
+
+const noBytes = Buffer.alloc(0);
 
 /** The archive of a layer, as a device of the image. */
 export type ErofsDevice = {
@@ -61,7 +64,7 @@ function writeSuperblock(image: Buffer, plan: ImagePlan, root: DirectoryNode, de
   image.writeUInt32LE(compatible.mtime, at + 8);
   image.writeUInt8(blockBits, at + 12);
   image.writeUInt16LE(plan.inodes.get(root)?.number ?? 0, at + 14);
-  image.writeBigUInt64LE(BigInt(plan.inodes.size), at + 16);
+  writeUInt64(image, plan.inodes.size, at + 16);
   image.writeUInt32LE(plan.blocks, at + 36);
   image.writeUInt32LE(plan.inodeBlock, at + 40);
   image.writeUInt32LE(plan.xattrBlock, at + 44);
@@ -82,12 +85,12 @@ function writeInode(image: Buffer, plan: ImagePlan, inode: InodePlan): void {
   image.writeUInt16LE(extendedFormat | (inode.layout << 1), at);
   image.writeUInt16LE(inlineUnits(xattrs.length), at + 2);
   image.writeUInt16LE(node.mode | typeBits[node.kind], at + 4);
-  image.writeBigUInt64LE(BigInt(inode.sizeBytes), at + 8);
-  image.writeUInt32LE(dataField(inode), at + 16);
+  writeUInt64(image, inode.sizeBytes, at + 8);
+  image.writeUInt32LE(dataField(plan, inode), at + 16);
   image.writeUInt32LE(inode.number, at + 20);
   image.writeUInt32LE(node.uid, at + 24);
   image.writeUInt32LE(node.gid, at + 28);
-  image.writeBigUInt64LE(BigInt(node.mtimeSeconds), at + 32);
+  writeUInt64(image, node.mtimeSeconds, at + 32);
   image.writeUInt32LE(node.mtimeNanoseconds, at + 40);
   image.writeUInt32LE(inode.links, at + 44);
   xattrs.copy(image, at + inodeBytes);
@@ -99,27 +102,27 @@ function writeInode(image: Buffer, plan: ImagePlan, inode: InodePlan): void {
   const data = dataOf(plan, inode);
   const tail =
     inode.layout === dataLayouts.inline ? data.length - ((data.length - 1) % blockBytes) - 1 : data.length;
-  if (inode.block !== undefined) data.copy(image, inode.block * blockBytes, 0, tail);
+  if (inode.ownBlock !== undefined) data.copy(image, (plan.dataBlock + inode.ownBlock) * blockBytes, 0, tail);
   data.copy(image, behind, tail);
 }
 
 /** The four bytes whose meaning depends on the kind of inode. */
-function dataField({ node, layout, block, chunkBytes }: InodePlan): number {
+function dataField(plan: ImagePlan, { node, layout, ownBlock, chunkBytes }: InodePlan): number {
   if (node.kind === 'character-device' || node.kind === 'block-device') {
     // The kernel's encoding for devices in 32 bits: 12 bits of major among 20 of minor.
     return ((node.minor & 0xff) | (node.major << 8) | ((node.minor & ~0xff) << 12)) >>> 0;
   }
   if (layout === dataLayouts.chunks) return chunkHasIndexes | (Math.log2(chunkBytes) - blockBits);
-  return block ?? noBlock;
+  return ownBlock === undefined ? noBlock : plan.dataBlock + ownBlock;
 }
 
-function dataOf(plan: ImagePlan, { node, entries }: InodePlan): Buffer {
+function dataOf(plan: ImagePlan, { node, entries, division }: InodePlan): Buffer {
   if (node.kind === 'symlink') return Buffer.from(node.target, 'latin1');
-  if (node.kind !== 'directory') return Buffer.alloc(0);
+  if (division === undefined) return noBytes;
   const rows = entries.map(([name, child]) => {
     return { name, inode: numberOf(plan, child), type: entryTypes[child.kind] };
   });
-  return directoryBytes(rows, divideDirectory(entries.map(([name]) => name)));
+  return directoryBytes(rows, division);
 }
 
 function numberOf(plan: ImagePlan, node: TreeNode): number {

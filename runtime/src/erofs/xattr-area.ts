@@ -4,6 +4,7 @@ import { roundUp, xattrEntryBytes, xattrHeaderBytes, xattrPrefixes } from './for
 
 /** An inode refers to at most so many shared attributes: their count has one byte. */
 const maxShared = 255;
+const noBytes = Buffer.alloc(0);
 
 /**
  * The extended attributes of an image. One that several inodes have with the same value is stored once, in the
@@ -38,7 +39,7 @@ export class XattrArea {
 
   /** What stands behind an inode: nothing, or a header, references to shared attributes, and its own ones. */
   inline({ xattrs }: TreeNode): Buffer {
-    if (xattrs === undefined) return Buffer.alloc(0);
+    if (xattrs === undefined) return noBytes;
     const places: number[] = [];
     const own: Buffer[] = [];
     for (const [name, value] of xattrs) {
