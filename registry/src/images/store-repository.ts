@@ -66,10 +66,13 @@ export class StoreRepository implements ContentSource, ContentTarget {
   }
 
   async presentBlobs(requests: readonly BlobRequest[]): Promise<ReadonlySet<Digest>> {
-    const descriptors = requests.map(({ descriptor }) => descriptor);
-    await (await this.#writer.lease()).protect(descriptors.map(({ digest }) => digest));
+    const lease = await this.#writer.lease();
+    // A layer may be kept by its diffID beside this store; it is protected all the same.
+    await lease.protect(
+      requests.flatMap(({ descriptor, diffId }) => [descriptor.digest, ...(diffId ? [diffId] : [])]),
+    );
     const present = new Set<Digest>();
-    for (const descriptor of descriptors) {
+    for (const { descriptor } of requests) {
       if (await this.#writer.blobs.has(descriptor)) present.add(descriptor.digest);
     }
     return present;
