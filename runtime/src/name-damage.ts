@@ -1,7 +1,15 @@
 import { CodedError } from '@img/spec/coded-error';
 import { RuntimeError } from './runtime-error.ts';
 
-const damageCodes: readonly string[] = ['CONTENT_MISMATCH', 'CONTENT_SIZE', 'LAYER_DAMAGED', 'TREE_DAMAGED'];
+const damageCodes: readonly string[] = [
+  'CONTENT_CORRUPT',
+  'CONTENT_MISMATCH',
+  'CONTENT_SIZE',
+  'DIGEST_MISMATCH',
+  'LAYER_DAMAGED',
+  'SIZE_MISMATCH',
+  'TREE_DAMAGED',
+];
 
 /**
  * Does something with this host's own copy of an image, and says so if the copy is not what it was: whoever changed
@@ -15,13 +23,9 @@ export async function nameDamage<T>(image: string, action: () => Promise<T>): Pr
     return await action();
   } catch (cause) {
     if (!(cause instanceof CodedError) || !damageCodes.includes(cause.code)) throw cause;
-    throw new RuntimeError(
-      'IMAGE_DAMAGED',
-      `${image} on this host is not what was fetched: ${cause.message}`,
-      {
-        cause,
-        hint: 'Something has changed it. Fetch it again with img pull, and look after the disk.',
-      },
-    );
+    throw new RuntimeError('IMAGE_DAMAGED', `${image} was changed after it was fetched: ${cause.message}`, {
+      cause,
+      hint: 'Find out who or what writes to the store; then remove the image with img rm and pull it again.',
+    });
   }
 }
