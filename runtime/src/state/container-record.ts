@@ -50,6 +50,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
         pid: supervisor.integer('pid', 1),
         startTicks: supervisor.integer('startTicks', 0),
         bootId: supervisor.string('bootId'),
+        pidNamespace: supervisor.string('pidNamespace'),
       },
       started: fields.string('started'),
     };

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * One process for all time: a number alone is given again, with its start time it is unique until the next boot.
@@ -9,11 +9,18 @@ export type ProcessIdentity = {
   /** Clock ticks from boot to start (proc(5), stat, field 22). */
   readonly startTicks: number;
   readonly bootId: string;
+  /** Where the number means this process. */
+  readonly pidNamespace: string;
 };
 
 /** The kernel's name of the time between two boots. */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** The namespace that this process sees processes in. */
+export function readPidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid');
 }
 
 /** The identity of a running process; undefined if there is none with this number, or only what is left of one. */
@@ -28,11 +35,12 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTicks = Number(fields[18]);
   if (state === 'Z' || state === 'X' || !Number.isSafeInteger(startTicks)) return undefined;
-  return { pid, startTicks, bootId: readBootId() };
+  return { pid, startTicks, bootId: readBootId(), pidNamespace: readPidNamespace() };
 }
 
-/** Whether it is this very process that still runs. */
+/** Whether it is this very process that still runs; one of another namespace can't be seen, and counts as running. */
 export function isRunning(process: ProcessIdentity): boolean {
+  if (process.bootId === readBootId() && process.pidNamespace !== readPidNamespace()) return true;
   const now = identifyProcess(process.pid);
   return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
 }

@@ -48,6 +48,7 @@ test('isRunning() knows a process from another one with its number', async (t) =
   t.false(isRunning({ ...self, startTicks: self.startTicks + 1 }), 'the number was given again');
   t.false(isRunning({ ...self, bootId: 'another boot' }), 'the host was started again');
   t.false(isRunning(await endedProcess()));
+  t.true(isRunning({ ...self, pid: 2 ** 30, pidNamespace: 'pid:[1]' }), 'nobody here can know');
   t.is(identifyProcess(2 ** 30), undefined);
 });
 
@@ -87,7 +88,7 @@ test('sweep() of a folder that does not exist does nothing', async (t) => {
 
 for (const [name, change] of [
   ['that has ended', {}],
-  ['whose number another one has', { pid: self.pid, startTicks: self.startTicks - 1, bootId: self.bootId }],
+  ['whose number another one has', { ...self, startTicks: self.startTicks - 1 }],
   ['of another boot', { ...self, bootId: 'another boot' }],
 ] as const) {
   test(`sweep() removes what a process ${name} left`, async (t) => {

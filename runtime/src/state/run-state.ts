@@ -11,7 +11,7 @@ import {
   type RuntimeName,
 } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
-import { isRunning, readBootId } from './process-identity.ts';
+import { isRunning, readBootId, readPidNamespace } from './process-identity.ts';
 
 /** A running container. */
 export type RunningContainer = ContainerRecord & {
@@ -169,8 +169,8 @@ export class RunState {
     for (const name of listFolder(this.#containers)) {
       const match = /^\.new-(\d+)-(\d+)-/.exec(name);
       if (match === null) continue;
-      const bootId = readBootId();
-      if (isRunning({ pid: Number(match[1]), startTicks: Number(match[2]), bootId })) continue;
+      const [pid, startTicks] = [Number(match[1]), Number(match[2])];
+      if (isRunning({ pid, startTicks, bootId: readBootId(), pidNamespace: readPidNamespace() })) continue;
       rmSync(join(this.#containers, name), { recursive: true, force: true });
     }
   }
