@@ -1,57 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
+import { archive, chunksOf, contentOf, layerPath, makeStore, putArchive } from '../testing/layer-host.ts';
 import { paxHeader, tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { digestFileName } from './layer-place.ts';
 import { LayerStore } from './layer-store.ts';
 import type { LayerContent } from './put-layer.ts';
-
-const archive = tarArchive(
-  { path: './', type: '5' },
-  { path: './file', content: 'x'.repeat(5000) },
-  { path: './other', content: 'y'.repeat(700) },
-);
-
-function makeStore(t: ExecutionContext): { store: LayerStore; root: string; run: string; layers: string } {
-  const folder = temporaryFolder(t);
-  const [root, run] = [join(folder, 'root'), join(folder, 'run')];
-  return { store: new LayerStore({ root, run }), root, run, layers: join(root, 'layers') };
-}
-
-function contentOf(blob: Uint8Array, plain: Uint8Array, mediaType: string): LayerContent {
-  return { descriptor: { mediaType, digest: digestOf(blob), size: blob.length }, diffId: digestOf(plain) };
-}
-
-async function* chunksOf(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-async function putArchive(store: LayerStore, plain: Uint8Array = archive): Promise<Digest> {
-  const blob = gzipSync(plain);
-  const content = contentOf(blob, plain, mediaTypes.ociLayerGzip);
-  await store.put(content, chunksOf(blob));
-  return content.diffId;
-}
-
-const path = (layers: string, diffId: Digest, kind: 'tar' | 'index') =>
-  join(layers, `${digestFileName(diffId)}.${kind}`);
 
 const compressions: readonly (readonly [mediaType: string, compress: (bytes: Uint8Array) => Uint8Array])[] = [
   [mediaTypes.ociLayer, (bytes) => bytes],
@@ -69,7 +28,7 @@ for (const [mediaType, compress] of compressions) {
     await store.put(content, chunksOf(blob));
     t.true(await store.has(content.diffId));
     t.deepEqual(await store.list(), [content.diffId]);
-    t.true(readFileSync(path(layers, content.diffId, 'tar')).equals(archive));
+    t.true(readFileSync(layerPath(layers, content.diffId, 'tar')).equals(archive));
     t.deepEqual(readdirSync(layers).sort(), [
       `${digestFileName(content.diffId)}.index`,
       `${digestFileName(content.diffId)}.tar`,
@@ -232,119 +191,6 @@ test('put() can be cancelled, and keeps nothing', async (t) => {
   t.deepEqual(readdirSync(layers), []);
 });
 
-test('check() needs no hashing after put(), and hashes again when a file was touched', async (t) => {
-  const { store, layers, run } = makeStore(t);
-  const diffId = await putArchive(store);
-  const stamp = join(run, 'stamps', `layer-${digestFileName(diffId)}.json`);
-  const before = readFileSync(stamp, 'utf8');
-  await store.check(diffId);
-  t.is(readFileSync(stamp, 'utf8'), before);
-  utimesSync(path(layers, diffId, 'tar'), 1, 1);
-  await store.check(diffId);
-  t.not(readFileSync(stamp, 'utf8'), before);
-});
-
-test('check() of a layer that is not there says so', async (t) => {
-  const { store, layers } = makeStore(t);
-  await t.throwsAsync(store.check(digestOf(archive)), { code: 'LAYER_MISSING', message: /sha256:/ });
-  const diffId = await putArchive(store);
-  unlinkSync(path(layers, diffId, 'index'));
-  t.false(await store.has(diffId));
-  await t.throwsAsync(store.check(diffId), { code: 'LAYER_MISSING' });
-});
-
-const tampering: readonly (readonly [
-  reason: string,
-  action: (tar: string, index: string) => void | Promise<void>,
-])[] = [
-  ['a byte of a content', (tar) => flip(tar, 1600)],
-  ['a byte of a header', (tar) => flip(tar, 600)],
-  ['a byte after the end of the archive', (tar) => flip(tar, statSync(tar).size - 1)],
-  [
-    'a byte of a content, with the old time put back',
-    (tar) => {
-      const { atime, mtime } = statSync(tar);
-      flip(tar, 1600);
-      utimesSync(tar, atime, mtime);
-    },
-  ],
-  ['a byte more', (tar) => writeFileSync(tar, '\0', { flag: 'a' })],
-  ['a byte less', (tar) => truncateSync(tar, statSync(tar).size - 1)],
-  [
-    'another archive in its place',
-    async (tar) => {
-      writeFileSync(`${tar}-new`, tarArchive({ path: 'evil' }));
-      await rename(`${tar}-new`, tar);
-    },
-  ],
-  [
-    'a link in its place',
-    (tar) => {
-      writeFileSync(`${tar}-new`, archive);
-      unlinkSync(tar);
-      symlinkSync(`${tar}-new`, tar);
-    },
-  ],
-  ['a byte of the index', (_, index) => flip(index, 90)],
-  [
-    'an index of something else',
-    async (tar, index) => {
-      const { LayerIndexer } = await import('./layer-indexer.ts');
-      const indexer = new LayerIndexer();
-      indexer.push(tarArchive({ path: 'evil' }));
-      writeFileSync(index, indexer.finish(digestOf(readFileSync(tar))));
-    },
-  ],
-];
-
-for (const [reason, action] of tampering) {
-  test(`check() notices ${reason}, and names the layer`, async (t) => {
-    const { store, layers } = makeStore(t);
-    const diffId = await putArchive(store);
-    await action(path(layers, diffId, 'tar'), path(layers, diffId, 'index'));
-    for (let round = 0; round < 2; round += 1) {
-      const error = await t.throwsAsync(store.check(diffId), { code: 'LAYER_DAMAGED' });
-      t.true(error?.message.includes(diffId));
-    }
-  });
-}
-
-function flip(file: string, at: number): void {
-  const bytes = readFileSync(file);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(file, bytes);
-}
-
-test('check() does not trust a stamp of another boot, nor one that is damaged', async (t) => {
-  const { store, layers, run } = makeStore(t);
-  const diffId = await putArchive(store);
-  const stamp = join(run, 'stamps', `layer-${digestFileName(diffId)}.json`);
-  const right = readFileSync(stamp, 'utf8');
-  for (const wrong of [
-    right.replace(/"boot":"../, '"boot":"xx'),
-    '',
-    '{}',
-    'null',
-    '[]',
-    right.slice(0, -1),
-  ]) {
-    writeFileSync(stamp, wrong);
-    await store.check(diffId);
-    t.is(readFileSync(stamp, 'utf8'), right, 'it was made anew');
-  }
-  const tar = path(layers, diffId, 'tar');
-  flip(tar, 1600);
-  writeFileSync(stamp, '{"boot":1,"value":{}}');
-  await t.throwsAsync(store.check(diffId), { code: 'LAYER_DAMAGED' });
-});
-
-test('readIndex() refuses an index that was changed after the check', async (t) => {
-  const { store, layers } = makeStore(t);
-  const checked = await store.check(await putArchive(store));
-  flip(path(layers, checked.diffId, 'index'), 90);
-  t.throws(() => store.readIndex(checked), { code: 'LAYER_DAMAGED' });
-});
-
 test('remove() removes a layer and what is known of it, and does not mind if it is not there', async (t) => {
   const { store, layers, run } = makeStore(t);
   const diffId = await putArchive(store);
@@ -395,7 +241,7 @@ test('a killed put() leaves only what sweep() removes, at whatever instant', asy
 test('sweep() removes an archive that never got its index', async (t) => {
   const { store, layers } = makeStore(t);
   const diffId = await putArchive(store);
-  unlinkSync(path(layers, diffId, 'index'));
+  unlinkSync(layerPath(layers, diffId, 'index'));
   t.deepEqual(await store.sweep(), [`${digestFileName(diffId)}.tar`]);
   t.deepEqual(readdirSync(layers), []);
 });

@@ -1,132 +1,31 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, digestOf } from '@img/spec/digest';
-import { mediaTypes } from '@img/spec/media-types';
-import test, { type ExecutionContext } from 'ava';
+import type { Digest } from '@img/spec/digest';
+import test from 'ava';
 import { digestFileName } from '../layers/layer-place.ts';
-import { LayerStore } from '../layers/layer-store.ts';
-import { unmount } from '../linux/mount.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
-import { setXattr } from '../linux/xattr.ts';
+import { flip } from '../testing/change-file.ts';
 import { describeTree } from '../testing/describe-tree.ts';
 import { needsRoot } from '../testing/needs.ts';
-import { gnuLongName, paxHeader, type TarBytes, tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
+import { tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
-import type { ImageTree, TreeMethod } from './image-tree.ts';
-import { checkTree, prepareTree, type TreeRequest } from './prepare-tree.ts';
-import { readTreeFile } from './read-tree-file.ts';
+import { makeHost, manifest, mounted, richArchives } from '../testing/tree-host.ts';
+import type { TreeMethod } from './image-tree.ts';
+import { checkTree, prepareTree } from './prepare-tree.ts';
 import { listTrees, removeTree, sweepTrees } from './tree-files.ts';
-
-const isRoot = process.geteuid?.() === 0;
 
 // The whole file runs in one child process of AVA, so its private mounts end with it.
 test.before(() => {
-  if (isRoot) enterPrivateMounts();
+  if (process.geteuid?.() === 0) enterPrivateMounts();
 });
 
-const manifest = digestOf(Buffer.from('manifest'));
 const methods: readonly TreeMethod[] = ['erofs', 'checkout'];
-
-type Host = {
-  readonly request: TreeRequest;
-  readonly root: string;
-  readonly run: string;
-  readonly layers: readonly Digest[];
-};
-
-async function makeHost(t: ExecutionContext, ...archives: readonly Uint8Array[]): Promise<Host> {
-  const folder = temporaryFolder(t);
-  const [root, run] = [join(folder, 'root'), join(folder, 'run')];
-  const store = new LayerStore({ root, run });
-  const layers: Digest[] = [];
-  for (const archive of archives) {
-    const diffId = digestOf(archive);
-    const descriptor = { mediaType: mediaTypes.ociLayer, digest: diffId, size: archive.length };
-    await store.put({ descriptor, diffId }, chunksOf(archive));
-    layers.push(diffId);
-  }
-  return { request: { store, manifest, layers }, root, run, layers };
-}
-
-async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function mounted(t: ExecutionContext, tree: ImageTree): string {
-  const target = mkdtempSync(join(tmpdir(), 'img-mount-'));
-  tree.mount(target);
-  t.teardown(() => {
-    unmount(target);
-    rmdirSync(target);
-  });
-  return target;
-}
-
-const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
-const lower: readonly (TarBytes | Uint8Array)[] = [
-  { path: './', type: '5', mode: 0o755, mtime: 1_600_000_000 },
-  { path: './etc/', type: '5', mode: 0o755, mtime: 1_600_000_001 },
-  { path: './etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\n', mode: 0o644 },
-  { path: './etc/shadow', content: 'root:!\n', mode: 0o000, gid: 42 },
-  { path: './gone', content: 'removed by the upper layer' },
-  { path: './opaque/old', content: 'hidden by the upper layer' },
-  { path: './bin/su', content: '#!', mode: 0o4755, mtime: 1_500_000_000 },
-  paxHeader([
-    ['SCHILY.xattr.security.capability', capability],
-    ['SCHILY.xattr.user.note', 'text'],
-    ['mtime', '1234567890.123456789'],
-  ]),
-  { path: './bin/ping', content: 'ping'.repeat(1000), mode: 0o755 },
-  { path: './dev/null', type: '3', device: [1, 3], mode: 0o666 },
-  { path: './dev/disk', type: '4', device: [300, 70_000], mode: 0o660, gid: 6 },
-  { path: './pipe', type: '6', mode: 0o600 },
-  { path: './large', content: Buffer.alloc(3_000_000, 'large') },
-  { path: './private/', type: '5', mode: 0o500 },
-  { path: './private/file', content: 'x', mode: 0o400 },
-  { path: Buffer.from([0x2e, 0x2f, 0xff, 0xfe]), content: 'no UTF-8' },
-  paxHeader([
-    ['GNU.sparse.size', '999524'],
-    ['GNU.sparse.map', '1024,512,999424,100'],
-    ['GNU.sparse.name', './sparse'],
-  ]),
-  { content: Buffer.concat([Buffer.alloc(512, 'a'), Buffer.alloc(100, 'b')]) },
-  gnuLongName('L', `./${'deep/'.repeat(200)}file`),
-  { content: 'deep' },
-];
-const upper: readonly (TarBytes | Uint8Array)[] = [
-  { path: './.wh.gone' },
-  { path: './opaque/.wh..wh..opq' },
-  { path: './opaque/new', content: 'new', uid: 1000, gid: 1000 },
-  { path: './ping-again', type: '1', link: './bin/ping' },
-  { path: './link-to-link', type: '2', link: 'etc/link' },
-  { path: './etc/link', type: '2', link: '/etc/passwd' },
-  { path: './etc/same-link', type: '1', link: './etc/link' },
-  { path: './bin/', type: '5', mode: 0o711, uid: 7, mtime: 1_650_000_000 },
-];
-const archives = [tarArchive(...lower), tarArchive(...upper)];
 
 test('both ways of presentation show the same tree, in every attribute and byte', async (t) => {
   if (!needsRoot(t)) return;
-  const { request } = await makeHost(t, ...archives);
+  const { request } = await makeHost(t, ...richArchives);
   const erofs = describeTree(mounted(t, await prepareTree({ ...request, method: 'erofs' })));
   const checkout = describeTree(mounted(t, await prepareTree({ ...request, method: 'checkout' })));
   t.deepEqual(checkout, erofs);
@@ -142,7 +41,7 @@ test('both ways of presentation show the same tree, in every attribute and byte'
 for (const method of methods) {
   test(`the ${method} is mounted read-only and without devices`, async (t) => {
     if (!needsRoot(t)) return;
-    const { request } = await makeHost(t, ...archives);
+    const { request } = await makeHost(t, ...richArchives);
     const target = mounted(t, await prepareTree({ ...request, method }));
     t.throws(() => writeFileSync(join(target, 'new'), ''), { code: 'EROFS' });
     t.throws(() => writeFileSync(join(target, 'large'), ''), { code: 'EROFS' });
@@ -151,7 +50,7 @@ for (const method of methods) {
 
   test(`the ${method} is prepared once and then only checked`, async (t) => {
     if (!needsRoot(t)) return;
-    const { request, root } = await makeHost(t, ...archives);
+    const { request, root } = await makeHost(t, ...richArchives);
     await t.throwsAsync(checkTree({ ...request, method }), { code: 'TREE_MISSING' });
     await prepareTree({ ...request, method });
     const folders = ['trees', 'checkouts'].map((name) => join(root, name)).filter((path) => existsSync(path));
@@ -165,7 +64,7 @@ for (const method of methods) {
 
   test(`the ${method} is checked again in full when nothing is known of it in this boot`, async (t) => {
     if (!needsRoot(t)) return;
-    const { request, run } = await makeHost(t, ...archives);
+    const { request, run } = await makeHost(t, ...richArchives);
     await prepareTree({ ...request, method });
     rmSync(run, { recursive: true });
     await t.notThrowsAsync(checkTree({ ...request, method }));
@@ -175,7 +74,7 @@ for (const method of methods) {
 
 test('the kernel mounts the metadata image where it can, as found out by trying', async (t) => {
   if (!needsRoot(t)) return;
-  const { request } = await makeHost(t, ...archives);
+  const { request } = await makeHost(t, ...richArchives);
   t.is((await prepareTree(request)).method, 'erofs');
 });
 
@@ -202,17 +101,11 @@ test('prepareTree() refuses layers that make no tree, and keeps nothing of it', 
 });
 
 test('prepareTree() says which layer is missing', async (t) => {
-  const { request, layers } = await makeHost(t, ...archives);
+  const { request, layers } = await makeHost(t, ...richArchives);
   await request.store.remove(layers[1] as Digest);
   const error = await t.throwsAsync(prepareTree(request), { code: 'LAYER_MISSING' });
   t.true(error?.message.includes(layers[1] ?? '?'));
 });
-
-const flip = (file: string, at: number) => {
-  const bytes = readFileSync(file);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(file, bytes);
-};
 
 test('checkTree() notices every changed byte of the metadata image', async (t) => {
   const { request, root } = await makeHost(t, tarArchive({ path: 'a', content: 'x' }));
@@ -235,7 +128,7 @@ test('checkTree() notices every changed byte of the metadata image', async (t) =
 });
 
 test('checkTree() notices a changed byte of a layer, and names it', async (t) => {
-  const { request, root, layers } = await makeHost(t, ...archives);
+  const { request, root, layers } = await makeHost(t, ...richArchives);
   await prepareTree({ ...request, method: 'erofs' });
   flip(join(root, 'layers', `${digestFileName(layers[1] as Digest)}.tar`), 3000);
   const error = await t.throwsAsync(checkTree({ ...request, method: 'erofs' }), { code: 'LAYER_DAMAGED' });
@@ -243,7 +136,7 @@ test('checkTree() notices a changed byte of a layer, and names it', async (t) =>
 });
 
 test('checkTree() does not take the tree of one image for that of another with the same name', async (t) => {
-  const { request, layers } = await makeHost(t, ...archives);
+  const { request, layers } = await makeHost(t, ...richArchives);
   await prepareTree({ ...request, method: 'erofs' });
   await t.throwsAsync(checkTree({ ...request, layers: layers.slice(0, 1), method: 'erofs' }), {
     code: 'TREE_DAMAGED',
@@ -252,7 +145,7 @@ test('checkTree() does not take the tree of one image for that of another with t
 
 test('mount() refuses a file that was changed or replaced after the check', async (t) => {
   if (!needsRoot(t)) return;
-  const { request, root, layers } = await makeHost(t, ...archives);
+  const { request, root, layers } = await makeHost(t, ...richArchives);
   const layer = join(root, 'layers', `${digestFileName(layers[0] as Digest)}.tar`);
   const image = join(root, 'trees', `${digestFileName(manifest)}.erofs`);
   for (const [path, code] of [
@@ -267,176 +160,6 @@ test('mount() refuses a file that was changed or replaced after the check', asyn
     t.throws(() => tree.mount(target), { code });
     t.deepEqual(readdirSync(target), []);
   }
-});
-
-const tampering: readonly (readonly [reason: string, action: (folder: string) => void])[] = [
-  ['a byte of a file', (folder) => flip(join(folder, 'large'), 2_000_000)],
-  [
-    'a byte of a file, with its time put back',
-    (folder) => {
-      const { mtime } = lstatSync(join(folder, 'large'));
-      flip(join(folder, 'large'), 0);
-      utimesSync(join(folder, 'large'), mtime, mtime);
-    },
-  ],
-  [
-    'a byte in a hole',
-    (folder) => {
-      const { mtime } = lstatSync(join(folder, 'sparse'));
-      flip(join(folder, 'sparse'), 5000);
-      utimesSync(join(folder, 'sparse'), mtime, mtime);
-    },
-  ],
-  [
-    'a file more',
-    (folder) => keepTime(join(folder, 'etc'), () => writeFileSync(join(folder, 'etc/ld.so.preload'), 'x')),
-  ],
-  ['a file less', (folder) => keepTime(join(folder, 'etc'), () => unlinkSync(join(folder, 'etc/passwd')))],
-  ['a mode', (folder) => chmodSync(join(folder, 'bin/ping'), 0o4755)],
-  ['a time', (folder) => utimesSync(join(folder, 'large'), 1, 1)],
-  [
-    'an attribute more',
-    (folder) => setXattr(Buffer.from(join(folder, 'large')), Buffer.from('user.x'), Buffer.from('y')),
-  ],
-  [
-    'an attribute of another value',
-    (folder) =>
-      setXattr(Buffer.from(join(folder, 'bin/ping')), Buffer.from('user.note'), Buffer.from('TEXT')),
-  ],
-  [
-    'another target of a link',
-    (folder) =>
-      keepTime(join(folder), () => {
-        unlinkSync(join(folder, 'link-to-link'));
-        symlinkSync('etc/evil', join(folder, 'link-to-link'));
-      }),
-  ],
-  [
-    'a folder in place of the checkout',
-    (folder) => {
-      renameSync(folder, `${folder}-old`);
-      mkdirSync(folder);
-    },
-  ],
-  [
-    'a link in place of the checkout',
-    (folder) => {
-      renameSync(folder, `${folder}-old`);
-      symlinkSync(`${folder}-old`, folder);
-    },
-  ],
-];
-
-function keepTime(path: string, action: () => void): void {
-  const { atime, mtime } = lstatSync(path);
-  action();
-  utimesSync(path, atime, mtime);
-}
-
-for (const [reason, action] of tampering) {
-  test(`checkTree() notices ${reason} in a checkout`, async (t) => {
-    if (!needsRoot(t)) return;
-    const { request, root, run } = await makeHost(t, ...archives);
-    await prepareTree({ ...request, method: 'checkout' });
-    const folder = join(root, 'checkouts', digestFileName(manifest));
-    action(folder);
-    await t.throwsAsync(checkTree({ ...request, method: 'checkout' }), {
-      code: 'TREE_DAMAGED',
-      message: /checkouts\/sha256-/,
-    });
-    rmSync(run, { recursive: true });
-    await t.throwsAsync(checkTree({ ...request, method: 'checkout' }), { code: 'TREE_DAMAGED' });
-  });
-}
-
-test('checkTree() notices names of one file that became two files', async (t) => {
-  if (!needsRoot(t)) return;
-  const { request, root } = await makeHost(
-    t,
-    tarArchive(
-      { path: 'a', content: 'same' },
-      { path: 'b', type: '1', link: 'a' },
-      { path: 'c', content: 'same' },
-    ),
-  );
-  await prepareTree({ ...request, method: 'checkout' });
-  const folder = join(root, 'checkouts', digestFileName(manifest));
-  keepTime(folder, () => {
-    unlinkSync(join(folder, 'b'));
-    linkSync(join(folder, 'c'), join(folder, 'b'));
-  });
-  await t.throwsAsync(checkTree({ ...request, method: 'checkout' }), {
-    code: 'TREE_DAMAGED',
-    message: /"\/b".*hard link/,
-  });
-});
-
-test('checkTree() names the layer and the path of a changed file in a checkout', async (t) => {
-  if (!needsRoot(t)) return;
-  const { request, root, layers } = await makeHost(t, ...archives);
-  await prepareTree({ ...request, method: 'checkout' });
-  const path = join(root, 'checkouts', digestFileName(manifest), 'large');
-  const { mtime } = lstatSync(path);
-  flip(path, 5);
-  utimesSync(path, mtime, mtime);
-  const error = await t.throwsAsync(checkTree({ ...request, method: 'checkout' }));
-  t.true(error?.message.includes(`"/large" of layer ${layers[0]} has another content`), error?.message);
-});
-
-test('readTreeFile() reads within the image, through links but never out of it', async (t) => {
-  const { request } = await makeHost(
-    t,
-    ...archives,
-    tarArchive(
-      { path: 'up', type: '2', link: '../../../../etc/passwd' },
-      { path: 'loop', type: '2', link: 'loop' },
-      { path: 'folder-link', type: '2', link: 'etc/.' },
-      { path: 'dangling', type: '2', link: 'nowhere' },
-      { path: 'etc/empty', content: '' },
-    ),
-  );
-  const tree = await prepareTree({ ...request, method: 'erofs' });
-  const read = (path: string) => {
-    const bytes = readTreeFile(tree, path);
-    return bytes === undefined ? undefined : Buffer.from(bytes).toString();
-  };
-  const passwd = 'root:x:0:0:root:/root:/bin/sh\n';
-  for (const path of [
-    '/etc/passwd',
-    'etc/passwd',
-    '/etc/link',
-    '/link-to-link',
-    '/up',
-    '/../etc/passwd',
-    '/folder-link/passwd',
-    '//etc/./passwd',
-    '/bin/../etc/passwd',
-  ]) {
-    t.is(read(path), passwd, path);
-  }
-  for (const path of [
-    '/absent',
-    '/dangling',
-    '/etc/passwd/x',
-    '/absent/../etc/passwd',
-    '/etc/passwd/../passwd',
-  ]) {
-    t.is(read(path), undefined, path);
-  }
-  t.is(read('/etc/empty'), '');
-  t.is(readTreeFile(tree, '/sparse')?.length, 999_524);
-  t.is(readTreeFile(tree, '/sparse')?.[1024], 97);
-  const refused: readonly (readonly [string, RegExp])[] = [
-    ['/', /is a directory/],
-    ['/pipe', /is a fifo/],
-    ['/dev/null', /is a character-device/],
-    ['/loop', /more than 40 symbolic links/],
-    ['/large', /3000000 bytes/],
-  ];
-  for (const [path, message] of refused) {
-    t.throws(() => readTreeFile(tree, path), { code: 'TREE_FILE_INVALID', message });
-  }
-  t.is(readTreeFile(tree, '/large', { maxBytes: 3_000_000 })?.length, 3_000_000);
 });
 
 test('a killed prepareTree() leaves only what sweepTrees() removes', async (t) => {
@@ -471,7 +194,7 @@ test('a killed prepareTree() leaves only what sweepTrees() removes', async (t) =
 
 test('prepareTree() of one checkout by several at once leaves one', async (t) => {
   if (!needsRoot(t)) return;
-  const { request, root } = await makeHost(t, ...archives);
+  const { request, root } = await makeHost(t, ...richArchives);
   const trees = await Promise.all([1, 2, 3].map(() => prepareTree({ ...request, method: 'checkout' })));
   t.is(trees.length, 3);
   t.deepEqual(readdirSync(join(root, 'checkouts')), [digestFileName(manifest)]);
@@ -490,7 +213,7 @@ test('prepareTree() can be cancelled, and keeps nothing', async (t) => {
 
 test('listTrees() and removeTree() know both ways of presentation', async (t) => {
   if (!needsRoot(t)) return;
-  const { request, root, run } = await makeHost(t, ...archives);
+  const { request, root, run } = await makeHost(t, ...richArchives);
   t.deepEqual(await listTrees(request.store), []);
   await prepareTree({ ...request, method: 'checkout' });
   t.deepEqual(await listTrees(request.store), [manifest]);
