@@ -9,13 +9,14 @@ export type ApplyRecipeOptions = {
   readonly read: (entry: PackageEntry) => Promise<Uint8Array>;
 };
 
-/** The entries of a package with what its recipe adds; without a recipe the entries as they are. */
+/** The entries of a package with what its recipe changes; without a recipe the entries as they are. */
 export async function applyRecipe(
   recipe: PackageRecipe | undefined,
   entries: ReadonlyMap<string, PackageEntry>,
   { architecture, read }: ApplyRecipeOptions,
 ): Promise<Map<string, PackageEntry>> {
   const result = new Map(entries);
+  for (const path of recipe?.drops ?? []) result.delete(path);
   for (const [from, to] of Object.entries(recipe?.copies ?? {})) {
     const original = entries.get(from);
     if (original?.entry.type === 'file') result.set(to, fileEntry(to, await read(original)));

@@ -242,10 +242,12 @@ test('convertDeb() of base-passwd makes the users and groups', async (t) => {
   const data = [
     file('./usr/share/base-passwd/passwd.master', 'root:*:0:0:root:/root:/bin/bash\n'),
     file('./usr/share/base-passwd/group.master', 'root:*:0:\n'),
+    file('./usr/sbin/update-passwd', 'ELF', { mode: 0o755 }),
   ];
   const lines = await convertData(t, data, { name: 'base-passwd' });
   t.true(lines.includes('- 644 etc/passwd: root:*:0:0:root:/root:/bin/bash'));
   t.true(lines.includes('- 644 etc/group: root:*:0:'));
+  t.false(lines.some((line) => line.includes('update-passwd')));
   t.false((await convertData(t, data, { name: 'other' })).some((line) => line.includes('etc/passwd')));
 });
 
@@ -285,7 +287,8 @@ test('convertDeb() finds the programs that are scripts, and the alternatives tha
     [...scripts],
     [
       { path: 'usr/bin/script', interpreter: '/bin/sh' },
-      { path: 'usr/sbin/tool', interpreter: 'python3' },
+      { path: 'usr/sbin/tool', interpreter: '/usr/bin/env', lookedUp: 'python3' },
+      { path: 'usr/bin/deeper/script', interpreter: '/bin/sh' },
     ],
   );
   t.deepEqual(

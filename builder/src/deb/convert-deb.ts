@@ -11,7 +11,7 @@ import { mergedPath, type PackageEntry, packageEntries } from './package-entry.t
 import type { DebContent } from './read-deb.ts';
 import { packageRecipes } from './recipes.ts';
 import { scannerEntries } from './scanner-entries.ts';
-import { readShebang, shebangBytes } from './shebang.ts';
+import { readShebang, type Shebang, shebangBytes } from './shebang.ts';
 
 /** A package as a layer, and what the image as a whole must know of it. */
 export type ConvertedPackage = {
@@ -25,11 +25,8 @@ export type ConvertedPackage = {
   readonly scripts: readonly Script[];
 };
 
-export type Script = {
-  readonly path: string;
-  /** What its first line names, for example `/bin/sh`, or behind `env` just `python3`. */
-  readonly interpreter: string;
-};
+/** A program that is a script, and what runs it. */
+export type Script = Shebang & { readonly path: string };
 
 type ReadEntry = (entry: PackageEntry, maxBytes?: number) => Promise<Uint8Array>;
 
@@ -53,16 +50,16 @@ export async function convertDeb(deb: DebContent, wanted: DebianPackage): Promis
     architecture: wanted.architecture,
     read,
   });
-  for (const added of scannerEntries(wanted.name, control, textOf(deb, 'md5sums'), unpacked)) {
+  for (const added of scannerEntries(wanted.name, control, textOf(deb, 'md5sums'), entries)) {
     entries.set(added.entry.path, added);
   }
   return {
     items: layerItems(entries, deb.read, what),
     builtSeconds: deb.entries.reduce((newest, entry) => Math.max(newest, entry.mtimeSeconds), 0),
     alternatives: readAlternatives(textOf(deb, 'postinst') ?? '').flatMap((alternative) => {
-      return withOwnFiles(alternative, unpacked) ?? [];
+      return withOwnFiles(alternative, entries) ?? [];
     }),
-    scripts: await findScripts(unpacked, read),
+    scripts: await findScripts(entries, read),
   };
 }
 
@@ -96,9 +93,9 @@ async function findScripts(
   const scripts: Script[] = [];
   for (const program of entries.values()) {
     const { type, path, mode } = program.entry;
-    if (type !== 'file' || (mode & 0o111) === 0 || !/^usr\/s?bin\/[^/]+$/.test(path)) continue;
-    const interpreter = readShebang(await read(program, shebangBytes));
-    if (interpreter !== undefined) scripts.push({ path, interpreter });
+    if (type !== 'file' || (mode & 0o111) === 0) continue;
+    const shebang = readShebang(await read(program, shebangBytes));
+    if (shebang !== undefined) scripts.push({ path, ...shebang });
   }
   return scripts;
 }

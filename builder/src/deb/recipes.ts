@@ -5,6 +5,8 @@
 export type PackageRecipe = {
   /** Why the recipe is there. */
   readonly reason: string;
+  /** Files to leave out, because nothing calls them where no maintainer script runs. */
+  readonly drops?: readonly string[];
   /** Links to make; they replace a folder of the same path if the package has one. */
   readonly links?: readonly LinkRecipe[];
   /** Files to copy, as `from: to`. */
@@ -37,7 +39,8 @@ export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
     ],
   },
   'base-passwd': {
-    reason: 'the users and groups that every Debian system has; its postinst copies them',
+    reason: 'the users and groups that every Debian system has; its postinst copies them with update-passwd',
+    drops: ['usr/sbin/update-passwd'],
     copies: {
       'usr/share/base-passwd/passwd.master': 'etc/passwd',
       'usr/share/base-passwd/group.master': 'etc/group',
@@ -47,6 +50,7 @@ export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
     reason:
       'update-ca-certificates joins the certificates into the bundle that TLS libraries read; cert.pem is where ' +
       'OpenSSL looks for it without configuration',
+    drops: ['usr/sbin/update-ca-certificates'],
     joins: [
       {
         folder: 'usr/share/ca-certificates/mozilla',
@@ -59,11 +63,15 @@ export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
 };
 
 /**
- * Packages whose interpreter Debian takes for granted, because it is essential there, so that scripts need
- * not depend on it. By path of the interpreter.
+ * Packages of interpreters that Debian takes for granted, because they are essential there, so that scripts need
+ * not depend on them. By path of the interpreter.
  */
 export const interpreterPackages: { readonly [path: string]: string } = {
-  'usr/bin/sh': 'dash',
-  'usr/bin/dash': 'dash',
+  'usr/bin/awk': 'mawk',
   'usr/bin/bash': 'bash',
+  'usr/bin/dash': 'dash',
+  'usr/bin/env': 'coreutils',
+  'usr/bin/perl': 'perl-base',
+  'usr/bin/sed': 'sed',
+  'usr/bin/sh': 'dash',
 };

@@ -39,8 +39,16 @@ export class ImageTree {
   }
 
   /** Adds or replaces a path, as a layer on top of the others does. */
-  set(entry: TreeEntry, origin: string): void {
-    this.#entries.set(entry.path, { entry, origin });
+  set(entry: TreeEntry): void {
+    this.#entries.set(entry.path, { entry, origin: 'a layer on top' });
+  }
+
+  /** The names in a folder. */
+  namesIn(folder: string): readonly string[] {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    return [...this.#entries.keys()]
+      .filter((path) => path.startsWith(prefix) && !path.includes('/', prefix.length))
+      .map((path) => path.slice(prefix.length));
   }
 
   /** A path with the links on the way to it followed, not the one that may be at its end. */

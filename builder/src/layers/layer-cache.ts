@@ -1,6 +1,6 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type LayerBlob, writeLayer } from './write-layer.ts';
 
 /** A layer as a file. */
@@ -11,6 +11,8 @@ export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes }
 
 // Part of every key; a new number when records get another form.
 const format = 'layers-1';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 /**
  * Layers that were made before, each under a key that says everything it is made of. The folder may be shared
@@ -48,6 +50,17 @@ export class LayerCache {
     const layer = await writeLayer(tar, path, compression);
     await writeFileAtomic(`${path}.json`, JSON.stringify({ ...layer, notes }));
     return { ...layer, notes, path };
+  }
+
+  /** Removes what writers left that were killed; they need not more than a day for a layer. */
+  async sweep(now: Date): Promise<void> {
+    const files = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    for (const file of files) {
+      if (!file.isFile() || !file.name.startsWith(temporaryPrefix)) continue;
+      const path = join(file.parentPath, file.name);
+      const status = await stat(path).catch(() => undefined);
+      if (status !== undefined && now.getTime() - status.mtimeMs > dayMs) await rm(path, { force: true });
+    }
   }
 
   /** Forgets a layer, so that it is made again when it is wanted. */

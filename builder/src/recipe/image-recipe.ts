@@ -19,15 +19,16 @@ export type ImageRecipe = {
 /** Where packages come from. */
 export type OsChoice =
   | { readonly kind: 'scratch' }
-  /** A system that is built in, for example `debian:13`. */
-  | { readonly kind: 'named'; readonly name: string }
+  /** A system that is built in, for example `debian:13`, and a mirror to take it from instead of the usual one. */
+  | { readonly kind: 'named'; readonly name: string; readonly mirror?: string }
+  /** An archive that is trusted through keys of the user's own. */
   | {
       readonly kind: 'archive';
       readonly mirror: string;
-      readonly suite: string;
+      readonly suites: readonly string[];
       readonly components: readonly string[];
-      /** File with the keys that may sign, relative to the img.yaml; Debian's own if absent. */
-      readonly keyring?: string;
+      /** File of the keys, relative to the img.yaml. */
+      readonly keyring: string;
     };
 
 /** One entry of `files:`. */

@@ -82,15 +82,27 @@ const readings: readonly [
   ['scratch has no archive', 'name: a\nversion: 1\nos: scratch', (r) => r.os, { kind: 'scratch' }],
   [
     "an archive of one's own has main as its component",
-    'name: a\nversion: 1\nos: {mirror: "http://127.0.0.1/d", suite: s}',
+    'name: a\nversion: 1\nos: {mirror: "http://127.0.0.1/d", suites: [s], keyring: k.asc}',
     (r) => r.os,
-    { kind: 'archive', mirror: 'http://127.0.0.1/d', suite: 's', components: ['main'] },
+    { kind: 'archive', mirror: 'http://127.0.0.1/d', suites: ['s'], components: ['main'], keyring: 'k.asc' },
+  ],
+  [
+    'a release from another mirror',
+    'name: a\nversion: 1\nos: {name: debian:13, mirror: "http://m/debian"}',
+    (r) => r.os,
+    { kind: 'named', name: 'debian:13', mirror: 'http://m/debian' },
   ],
   [
     'a keyring lies below the folder',
-    'name: a\nversion: 1\nos: {mirror: "http://m", suite: s, components: [main, contrib], keyring: ./k/a.asc}',
+    'name: a\nversion: 1\nos: {mirror: "http://m", suites: [s, s-updates], components: [main, contrib], keyring: ./k/a.asc}',
     (r) => r.os,
-    { kind: 'archive', mirror: 'http://m', suite: 's', components: ['main', 'contrib'], keyring: 'k/a.asc' },
+    {
+      kind: 'archive',
+      mirror: 'http://m',
+      suites: ['s', 's-updates'],
+      components: ['main', 'contrib'],
+      keyring: 'k/a.asc',
+    },
   ],
   [
     'an app goes to /opt/app',
@@ -201,10 +213,18 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     'name: a\nversion: 1\nos: debian',
-    'img.yaml:3:5: os should be debian:13, debian:12, scratch, or a map with mirror and suite, not "debian"',
+    'img.yaml:3:5: os should be debian:13, debian:12, scratch, or a map with mirror, not "debian"',
   ],
   [
-    'name: a\nversion: 1\nos: {mirror: "file:///x", suite: s}',
+    'name: a\nversion: 1\nos: {mirror: "http://x", suites: [s]}',
+    'img.yaml:3:5: os should have either name, or suites and keyring, beside mirror',
+  ],
+  [
+    'name: a\nversion: 1\nos: {mirror: "http://x", name: debian:13, suites: [s]}',
+    'img.yaml:3:5: os should have either name, or suites and keyring, beside mirror',
+  ],
+  [
+    'name: a\nversion: 1\nos: {mirror: "file:///x", name: debian:13}',
     'img.yaml:3:14: os.mirror should be the http or https address of an archive, not "file:///x"',
   ],
   [

@@ -62,17 +62,26 @@ function parseOs(fields: LocatedFields, problems: Problems): OsChoice {
     }
     return { kind: 'named', name: text };
   }
-  const archive = fields.fields('os');
-  const components = archive.texts('components').map((component) => component.text);
-  const keyring = archive.text('keyring');
+  return parseArchive(fields.fields('os'), fields.position('os'), problems);
+}
+
+/** The long form of `os:`: a release and its mirror, or an archive with its suites and keys. */
+function parseArchive(fields: LocatedFields, position: Position, problems: Problems): OsChoice {
+  const mirror = fields.text('mirror') ?? '';
+  const name = fields.text('name');
+  const keyring = fields.text('keyring');
+  const isOwn = ['suites', 'components', 'keyring'].some((key) => fields.has(key));
+  if (name !== undefined && !isOwn) return { kind: 'named', name, mirror };
+  if (name !== undefined || !fields.has('suites') || keyring === undefined) {
+    problems.add(position, 'os should have either name, or suites and keyring, beside mirror');
+  }
+  const components = fields.texts('components').map((component) => component.text);
   return {
     kind: 'archive',
-    mirror: archive.text('mirror') ?? '',
-    suite: archive.text('suite') ?? '',
+    mirror,
+    suites: fields.texts('suites').map((suite) => suite.text),
     components: components.length === 0 ? ['main'] : components,
-    ...(keyring === undefined
-      ? {}
-      : { keyring: parseSourcePath(keyring, archive.position('keyring'), problems) }),
+    keyring: parseSourcePath(keyring ?? '.', fields.position('keyring'), problems),
   };
 }
 

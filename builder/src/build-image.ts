@@ -1,0 +1,156 @@
+import type { ContentTarget } from '@img/registry/transfer/content';
+import type { Descriptor } from '@img/spec/descriptor';
+import type { LayerCompression } from '@img/spec/media-types';
+import { formatPlatform, type Platform } from '@img/spec/platform';
+import type { ProgressListener } from '@img/spec/progress';
+import type { RepositoryName } from '@img/spec/repository-name';
+import { latestTag, type Tag } from '@img/spec/tag';
+import { profile } from './deb/profile.ts';
+import { debianArchitecture } from './debian/architecture.ts';
+import { fetchPackages } from './debian/fetch-packages.ts';
+import type { ArchiveOptions } from './debian/resolution.ts';
+import { resolvePackages } from './debian/resolve-packages.ts';
+import type { BuildContext } from './image/build-context.ts';
+import { type BuiltPlatform, buildPlatform } from './image/build-platform.ts';
+import { encodeIndex } from './image/encode-image.ts';
+import type { PackageSource } from './image/os-layers.ts';
+import { type ChosenSystem, systemOf } from './image/system-of.ts';
+import { LayerCache } from './layers/layer-cache.ts';
+import { heldLock } from './lock/held-lock.ts';
+import type { ImageLock, LockRequest } from './lock/image-lock.ts';
+import type { ImageRecipe } from './recipe/image-recipe.ts';
+
+export type BuildImageOptions = {
+  readonly recipe: ImageRecipe;
+  /** The folder that paths of the recipe are relative to. */
+  readonly folder: string;
+  /** Where the image goes. */
+  readonly target: ContentTarget;
+  /** Downloads, indexes and converted layers; may be shared between processes and removed at any time. */
+  readonly cacheFolder: string;
+  /** What is built if the recipe names no platforms. */
+  readonly platform: Platform;
+  /** zstd if absent. */
+  readonly compression?: LayerCompression;
+  /** What an earlier build of the recipe chose. */
+  readonly lock?: ImageLock | undefined;
+  /** Refuses to build what the lock doesn't say. */
+  readonly isLocked?: boolean;
+  /** Root of a Debian mirror, from the configuration; the recipe's counts more. */
+  readonly mirror?: string | undefined;
+  /** See `BuildContext`. */
+  readonly sourceDateEpoch?: number | undefined;
+  /** The time against which indexes are checked. */
+  readonly now: Date;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type BuiltImage = {
+  readonly name: RepositoryName;
+  /** The version and `latest`. */
+  readonly tags: readonly Tag[];
+  /** The manifest, or the index of several platforms. */
+  readonly descriptor: Descriptor;
+  /** One for each platform. */
+  readonly images: readonly BuiltPlatform[];
+  /** What is to be kept as img.lock; undefined if there is nothing to lock. */
+  readonly lock: ImageLock | undefined;
+};
+
+/**
+ * Builds an image and puts it into the target under its version and `latest`. The same recipe, lock and files
+ * always give the same digest. An interrupted build leaves nothing but layers that the next one can use.
+ *
+ * @throws BuilderError, and what the target throws
+ */
+export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
+  const { recipe, folder, target, sourceDateEpoch, compression = 'zstd', onProgress, signal } = options;
+  const cache = new LayerCache(options.cacheFolder);
+  await cache.sweep(options.now);
+  const context: BuildContext = { folder, cache, target, compression, sourceDateEpoch, onProgress, signal };
+  const chosen = await systemOf(recipe.os, folder);
+  const platforms = recipe.platforms.length === 0 ? [options.platform] : recipe.platforms;
+  const request: LockRequest = { os: chosen?.key ?? 'scratch', packages: recipe.packages };
+  const held = chosen === undefined ? undefined : heldLockOf(options, request, platforms);
+  const images: BuiltPlatform[] = [];
+  for (const platform of platforms) {
+    const source = chosen === undefined ? undefined : packageSource(options, chosen, platform);
+    const locked = held?.platforms.get(formatPlatform(platform));
+    images.push(await buildPlatform(recipe, { ...context, platform, source, locked }));
+  }
+  const tags = recipe.version === latestTag ? [latestTag] : [recipe.version, latestTag];
+  return {
+    name: recipe.name,
+    tags,
+    descriptor: await storeManifests(options, images, tags),
+    images,
+    lock: chosen === undefined ? undefined : lockOf(request, images, held),
+  };
+}
+
+function heldLockOf(
+  { lock, isLocked = false, onProgress }: BuildImageOptions,
+  request: LockRequest,
+  platforms: readonly Platform[],
+): ImageLock | undefined {
+  return heldLock(lock, {
+    profile,
+    request,
+    platforms: platforms.map(formatPlatform),
+    isLocked,
+    onChange: (text) => onProgress?.({ kind: 'note', text }),
+  });
+}
+
+function packageSource(options: BuildImageOptions, chosen: ChosenSystem, platform: Platform): PackageSource {
+  const { cacheFolder: cacheDir, now, lock, onProgress, signal } = options;
+  const mirror = chosen.mirror ?? options.mirror;
+  const archive: ArchiveOptions = {
+    system: chosen.system,
+    cacheDir,
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const previous = lock?.platforms.get(formatPlatform(platform))?.releases ?? [];
+  const architecture = debianArchitecture(platform);
+  return {
+    resolve: (packages) => resolvePackages({ ...archive, architecture, packages, now, previous }),
+    fetch: (packages) => fetchPackages(packages, archive),
+  };
+}
+
+/** Stores the manifests, and of several platforms their index, and points the tags at the image. */
+async function storeManifests(
+  { recipe, target, signal }: BuildImageOptions,
+  images: readonly BuiltPlatform[],
+  tags: readonly Tag[],
+): Promise<Descriptor> {
+  const options = signal === undefined ? {} : { signal };
+  const [first, ...others] = images;
+  if (first === undefined) throw new Error('an image is built for one platform at least');
+  let top = first.manifest;
+  if (others.length > 0) {
+    for (const { manifest } of images) await target.putManifest(manifest, options);
+    // Texts of this form compare as times do.
+    const created = images
+      .flatMap((image) => image.created ?? [])
+      .sort()
+      .at(-1);
+    const children = images.map(({ manifest, platform }) => ({ ...manifest.descriptor, platform }));
+    top = encodeIndex(recipe, children, created);
+  }
+  for (const tag of tags) await target.putManifest(top, { ...options, tag });
+  return top.descriptor;
+}
+
+/** The lock that holds for the request: what was built now, and what it said of other platforms. */
+function lockOf(
+  request: LockRequest,
+  images: readonly BuiltPlatform[],
+  held: ImageLock | undefined,
+): ImageLock {
+  const built = images.map(({ platform, lock }) => [formatPlatform(platform), lock] as const);
+  return { profile, request, platforms: new Map([...(held?.platforms ?? []), ...built]) };
+}

@@ -1,0 +1,136 @@
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { Platform } from '@img/spec/platform';
+import { BuilderError } from '../builder-error.ts';
+import { readShebang } from '../deb/shebang.ts';
+import { writingTo } from '../debian/cache-folder.ts';
+import type { PlatformLock } from '../lock/image-lock.ts';
+import { mapParallel } from '../map-parallel.ts';
+import type { ImageRecipe } from '../recipe/image-recipe.ts';
+import type { TarItem } from '../tar/encode-tar.ts';
+import type { BuildContext } from './build-context.ts';
+import { type Described, encodeImage } from './encode-image.ts';
+import { type ImageLayer, ownLayerFile, packageLayerFiles, recompressed } from './layer-files.ts';
+import { type OsLayers, osLayers, type PackageSource } from './os-layers.ts';
+import { type OwnLayers, ownLayers } from './own-layers.ts';
+import { checkProgram, checkShebang, lookUpProgram, startOf } from './program.ts';
+import { storeLayers } from './store-layers.ts';
+
+export type BuildPlatformOptions = BuildContext & {
+  readonly platform: Platform;
+  /** Undefined for an image without packages. */
+  readonly source: PackageSource | undefined;
+  /** What was locked for the platform, where the lock holds. */
+  readonly locked: PlatformLock | undefined;
+};
+
+/** The image of one platform, stored but for its manifest. */
+export type BuiltPlatform = {
+  readonly platform: Platform;
+  readonly manifest: Described;
+  readonly config: Described;
+  /** Lowest first; the files of those that belong to this image alone are gone. */
+  readonly layers: readonly ImageLayer[];
+  readonly lock: PlatformLock;
+  /** RFC 3339; undefined if nothing in the image says when it was made. */
+  readonly created: string | undefined;
+};
+
+/**
+ * Builds the image of one platform and puts its layers and config into the target.
+ *
+ * @throws BuilderError
+ */
+export async function buildPlatform(
+  recipe: ImageRecipe,
+  options: BuildPlatformOptions,
+): Promise<BuiltPlatform> {
+  const { platform, folder, cache, compression, sourceDateEpoch, locked } = options;
+  const os = await writingTo(cache.folder, () => osLayers(recipe, options));
+  const own = await ownLayers(recipe, { folder, ...os, mtimeSeconds: sourceDateEpoch ?? 0 });
+  await checkStart(recipe, os, own);
+  const { locking, packed } = await writingTo(cache.folder, () => packageFiles(os, options));
+  const lock = lockOf(os, locking);
+  if (locked !== undefined) checkLayers(lock, locked);
+  const ownFiles: ImageLayer[] = [];
+  try {
+    for (const layer of own.layers) {
+      ownFiles.push(await writingTo(cache.folder, () => ownLayerFile(layer, compression, options)));
+    }
+    const layers = [...packed, ...ownFiles];
+    const created = createdOf(os, sourceDateEpoch);
+    const { config, manifest } = encodeImage(recipe, {
+      platform,
+      layers,
+      defaultCmd: own.defaultCmd,
+      created,
+    });
+    await storeLayers(layers, config, options);
+    return { platform, manifest, config, layers, lock, created };
+  } finally {
+    for (const { path } of ownFiles) await rm(path, { force: true });
+  }
+}
+
+/** The packages' layers as they are locked, and as the image has them. */
+async function packageFiles(
+  { layers }: OsLayers,
+  options: BuildPlatformOptions,
+): Promise<{ readonly locking: readonly ImageLayer[]; readonly packed: readonly ImageLayer[] }> {
+  const locking = await packageLayerFiles(layers, options);
+  const packed = await mapParallel(locking, availableParallelism(), (layer) => {
+    return recompressed(layer, options.compression, options);
+  });
+  return { locking, packed };
+}
+
+/** What the image starts must be in it, and if it is a script, what runs that. */
+async function checkStart({ run }: ImageRecipe, { tree, layers }: OsLayers, own: OwnLayers): Promise<void> {
+  const start = startOf(run, own.defaultCmd);
+  if (start === undefined) return;
+  checkProgram(tree, start, 'and run starts it');
+  const program = lookUpProgram(tree, start);
+  const packaged = layers.flatMap((layer) => layer.notes.scripts).find(({ path }) => path === program);
+  const item = own.layers.flatMap(({ items }) => items).find(({ entry }) => entry.path === program);
+  const shebang = item === undefined ? packaged : readShebang(await beginningOf(item));
+  if (program !== undefined && shebang !== undefined) checkShebang(tree, program, shebang, start);
+}
+
+async function beginningOf({ content }: TarItem): Promise<Uint8Array> {
+  for await (const chunk of content?.() ?? []) return chunk;
+  return new Uint8Array();
+}
+
+function lockOf({ releases, layers }: OsLayers, files: readonly ImageLayer[]): PlatformLock {
+  return {
+    releases,
+    packages: layers.map((layer) => layer.package),
+    layers: files.map(({ diffId, digest, sizeBytes, packages }) => ({
+      diffId,
+      digest,
+      size: sizeBytes,
+      packages,
+    })),
+  };
+}
+
+/** Locked packages must give the locked layers: a digest never changes silently. */
+function checkLayers(made: PlatformLock, locked: PlatformLock): void {
+  const before = new Map(locked.layers.map((layer) => [layer.packages.join(), layer]));
+  for (const { packages, digest, diffId } of made.layers) {
+    const was = before.get(packages.join());
+    if (was?.digest === digest && was.diffId === diffId) continue;
+    const change = was === undefined ? 'is not in img.lock' : `is ${digest}, in img.lock it is ${was.digest}`;
+    throw new BuilderError('LAYER_UNREPRODUCIBLE', `the layer of ${packages.join(', ')} ${change}`, {
+      hint: 'Another version of img or of its compressor made img.lock; delete it to accept the layers of this one.',
+    });
+  }
+}
+
+function createdOf({ layers }: OsLayers, sourceDateEpoch: number | undefined): string | undefined {
+  const newest = layers.reduce((time, layer) => Math.max(time, layer.notes.builtSeconds), 0);
+  const seconds = sourceDateEpoch ?? newest;
+  // An image of files alone has no time: theirs differ between equal checkouts.
+  if (seconds === 0 && sourceDateEpoch === undefined) return undefined;
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}

@@ -1,0 +1,125 @@
+import { annotations } from '@img/spec/annotations';
+import type { Descriptor } from '@img/spec/descriptor';
+import { type Digest, digestOf } from '@img/spec/digest';
+import { encodeImageConfig } from '@img/spec/image-config';
+import { encodeManifest } from '@img/spec/manifest';
+import { type LayerCompression, mediaTypes } from '@img/spec/media-types';
+import type { Platform } from '@img/spec/platform';
+import type { ImageRecipe } from '../recipe/image-recipe.ts';
+import { defaultPath } from './program.ts';
+
+/** A layer as a config and a manifest name it. */
+export type DescribedLayer = {
+  readonly diffId: Digest;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly compression: LayerCompression;
+  /** What is in it, for the history. */
+  readonly what: string;
+};
+
+export type EncodeImageOptions = {
+  readonly platform: Platform;
+  /** Lowest first. */
+  readonly layers: readonly DescribedLayer[];
+  /** What runs if the recipe doesn't say. */
+  readonly defaultCmd: readonly string[];
+  /** When the newest of what is in it was made; undefined if nobody knows. */
+  readonly created: string | undefined;
+};
+
+/** Content with the descriptor that names it. */
+export type Described = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+
+export type EncodedImage = { readonly manifest: Described; readonly config: Described };
+
+const layerMediaTypes: { readonly [compression in LayerCompression]: string } = {
+  none: mediaTypes.ociLayer,
+  gzip: mediaTypes.ociLayerGzip,
+  zstd: mediaTypes.ociLayerZstd,
+};
+
+/** The media type of a layer that is compressed in this way. */
+export function mediaTypeOf(compression: LayerCompression): string {
+  return layerMediaTypes[compression];
+}
+
+/** The config and the manifest of an image: a function of the recipe and the layers, and of nothing else. */
+export function encodeImage(recipe: ImageRecipe, options: EncodeImageOptions): EncodedImage {
+  const { layers, created } = options;
+  const config = describe(mediaTypes.ociConfig, encodeConfig(recipe, options));
+  const bytes = encodeManifest({
+    kind: 'manifest',
+    mediaType: mediaTypes.ociManifest,
+    artifactType: undefined,
+    config: config.descriptor,
+    layers: layers.map(({ compression, digest, sizeBytes }) => {
+      return { mediaType: mediaTypeOf(compression), digest, size: sizeBytes };
+    }),
+    subject: undefined,
+    annotations: annotationsOf(recipe, created),
+  });
+  return { config, manifest: describe(mediaTypes.ociManifest, bytes) };
+}
+
+/** The index of an image's platforms; each manifest's descriptor says for which it is. */
+export function encodeIndex(
+  recipe: ImageRecipe,
+  manifests: readonly Descriptor[],
+  created: string | undefined,
+): Described {
+  const bytes = encodeManifest({
+    kind: 'index',
+    mediaType: mediaTypes.ociIndex,
+    artifactType: undefined,
+    manifests,
+    subject: undefined,
+    annotations: annotationsOf(recipe, created),
+  });
+  return describe(mediaTypes.ociIndex, bytes);
+}
+
+function encodeConfig({ run }: ImageRecipe, options: EncodeImageOptions): Uint8Array {
+  const { platform, layers, defaultCmd, created } = options;
+  const hasCommand = run.cmd.length > 0 || run.entrypoint.length > 0;
+  const env = new Map([['PATH', defaultPath], ...run.env]);
+  return encodeImageConfig({
+    platform,
+    created,
+    author: undefined,
+    config: {
+      user:
+        run.user === undefined
+          ? ''
+          : [run.user.user, run.user.group].filter((part) => part !== undefined).join(':'),
+      exposedPorts: run.ports,
+      env: [...env].map(([name, value]) => `${name}=${value}`),
+      entrypoint: run.entrypoint,
+      cmd: hasCommand ? run.cmd : defaultCmd,
+      volumes: [],
+      workingDir: run.workingDir,
+      labels: Object.fromEntries(run.labels),
+      stopSignal: run.stopSignal,
+      healthcheck: undefined,
+    },
+    diffIds: layers.map(({ diffId }) => diffId),
+    history: layers.map(({ what }) => {
+      return { created, createdBy: `img: ${what}`, author: undefined, comment: undefined, emptyLayer: false };
+    }),
+  });
+}
+
+function annotationsOf(
+  { name, version }: ImageRecipe,
+  created: string | undefined,
+): { [key: string]: string } {
+  return {
+    [annotations.title]: name,
+    [annotations.version]: version,
+    ...(created === undefined ? {} : { [annotations.created]: created }),
+  };
+}
+
+function describe(mediaType: string, bytes: Uint8Array): Described {
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.byteLength }, bytes };
+}

@@ -1,0 +1,76 @@
+import type { Digest } from '@img/spec/digest';
+import type { ProgressListener } from '@img/spec/progress';
+import type { DebianPackage } from '../debian/package.ts';
+import type { ReleaseRecord, Resolution } from '../debian/resolution.ts';
+import type { LayerCache } from '../layers/layer-cache.ts';
+import { type PackageLayer, packageLayers } from '../layers/package-layers.ts';
+import type { PlatformLock } from '../lock/image-lock.ts';
+import type { ImageRecipe } from '../recipe/image-recipe.ts';
+import { ImageTree } from './image-tree.ts';
+import { impliedPackages } from './implied-packages.ts';
+import { startOf } from './program.ts';
+import { unpackTreeEntry } from './tree-entry.ts';
+
+/** How packages are chosen and fetched; what an archive needs for it is already said. */
+export type PackageSource = {
+  readonly resolve: (packages: readonly string[]) => Promise<Resolution>;
+  readonly fetch: (packages: readonly DebianPackage[]) => Promise<ReadonlyMap<Digest, string>>;
+};
+
+export type OsLayersOptions = {
+  readonly cache: LayerCache;
+  /** Undefined for an image without packages. */
+  readonly source: PackageSource | undefined;
+  /** What was locked, where the lock holds; nothing is chosen then. */
+  readonly locked: PlatformLock | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** The packages of an image as layers, and the tree that they make together. */
+export type OsLayers = {
+  readonly releases: readonly ReleaseRecord[];
+  /** Sorted by name. */
+  readonly layers: readonly PackageLayer[];
+  readonly tree: ImageTree;
+};
+
+/**
+ * In every image of a Debian system, whatever else is: the folders and links that programs expect, what system it
+ * is (/etc/os-release), and the users that packages' files belong to.
+ */
+const basePackages = ['base-files', 'base-passwd'];
+
+/**
+ * Chooses the packages of an image, unless they are locked, and makes their layers. Packages that scripts need
+ * without saying so are found by looking at the scripts, so it may take a second round.
+ */
+export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): Promise<OsLayers> {
+  const { locked, source, onProgress } = options;
+  if (source === undefined) return { releases: [], layers: [], tree: new ImageTree() };
+  if (locked !== undefined) return await makeLayers(locked, source, options);
+  const wanted = new Set([...recipe.packages, ...basePackages]);
+  for (;;) {
+    const result = await makeLayers(await source.resolve([...wanted].sort()), source, options);
+    const implied = impliedPackages(startOf(recipe.run, []), result).filter(({ name }) => !wanted.has(name));
+    if (implied.length === 0) return result;
+    for (const { name, reason } of implied) {
+      onProgress?.({ kind: 'note', text: `${name} is added, because ${reason}` });
+      wanted.add(name);
+    }
+  }
+}
+
+async function makeLayers(
+  { releases, packages }: Pick<Resolution, 'releases' | 'packages'>,
+  source: PackageSource,
+  { cache, onProgress, signal }: OsLayersOptions,
+): Promise<OsLayers> {
+  const layers = await packageLayers(packages, { cache, fetch: source.fetch, onProgress, signal });
+  const tree = new ImageTree();
+  for (const layer of layers) {
+    const entries = layer.notes.entries.flatMap((entry) => unpackTreeEntry(entry) ?? []);
+    tree.addPackage(entries, `${layer.package.name} ${layer.package.version}`);
+  }
+  return { releases, layers, tree };
+}

@@ -1,0 +1,41 @@
+import type { Digest } from '@img/spec/digest';
+import type { DebianPackage } from '../debian/package.ts';
+import type { ReleaseRecord } from '../debian/resolution.ts';
+
+/**
+ * What an img.lock says: for each platform the packages that a recipe's wishes became, and the layers that these
+ * became. It names no mirror, so that it is the same wherever it was made.
+ */
+export type ImageLock = {
+  /** Rules by which packages become layers. */
+  readonly profile: string;
+  /** What was asked for; if the recipe asks for something else, the lock doesn't hold any more. */
+  readonly request: LockRequest;
+  /** By platform, `linux/amd64`. */
+  readonly platforms: ReadonlyMap<string, PlatformLock>;
+};
+
+export type LockRequest = {
+  /** `debian:13`, or the suites, components and digest of the keyring of an archive of the user's own. */
+  readonly os: string;
+  /** Sorted. */
+  readonly packages: readonly string[];
+};
+
+export type PlatformLock = {
+  /** The signed indexes that the packages were chosen from. */
+  readonly releases: readonly ReleaseRecord[];
+  /** Sorted by name. */
+  readonly packages: readonly DebianPackage[];
+  /** The layers of the packages, lowest first. */
+  readonly layers: readonly LockedLayer[];
+};
+
+export type LockedLayer = {
+  readonly diffId: Digest;
+  /** Digest of the layer compressed with zstd, also where an image has it compressed in another way. */
+  readonly digest: Digest;
+  readonly size: number;
+  /** Names of the packages that it holds. */
+  readonly packages: readonly string[];
+};
