@@ -1,0 +1,70 @@
+import type { Descriptor } from '@img/spec/descriptor';
+import type { Digest } from '@img/spec/digest';
+import type { Platform } from '@img/spec/platform';
+import type { ProgressListener } from '@img/spec/progress';
+import type { Tag } from '@img/spec/tag';
+import type { ContentSource, ContentTarget } from './content.ts';
+import { copyBlobs } from './copy-blobs.ts';
+import { type PlannedManifest, planCopy } from './plan-copy.ts';
+import { putSignatures } from './put-signatures.ts';
+
+export type CopyOptions = {
+  readonly source: ContentSource;
+  readonly target: ContentTarget;
+  /** The image at the source. */
+  readonly reference: Tag | Digest;
+  /** Tags for the image at the target; it is stored by digest alone if there are none. */
+  readonly tags?: readonly Tag[];
+  /** Of an index, only this platform's image is copied, with the index itself; all of them if absent. */
+  readonly platform?: Platform;
+  /** Whether signatures and other referrers travel with the image; true if absent. */
+  readonly attachments?: boolean;
+  /** How many blobs are moved at a time; 4 if absent. */
+  readonly parallel?: number;
+  readonly progress?: ProgressListener;
+  readonly signal?: AbortSignal;
+};
+
+export type CopyResult = {
+  /** The image, or its index. */
+  readonly descriptor: Descriptor;
+  /** Blobs that were moved; the others were there. */
+  readonly copiedBlobs: number;
+  readonly presentBlobs: number;
+};
+
+/**
+ * Copies an image and what is attached to it. Nothing is stored before what it points at, and the tag changes
+ * last, so the target is consistent and signed at every moment; whatever arrived before an interruption is not
+ * sent again. Every blob is checked against its digest by the target.
+ *
+ * @throws RegistryError and SpecError as {@link planCopy}, the source and the target do; DIGEST_MISMATCH and
+ *   SIZE_MISMATCH name the source of what is wrong; the reason of the signal
+ */
+export async function copy(options: CopyOptions): Promise<CopyResult> {
+  const { source, target, reference, tags = [], platform, attachments = true, signal } = options;
+  const plan = await planCopy(source, { reference, platform, isWithAttachments: attachments, signal });
+  const { children, referrers, signatures, image } = plan;
+  const all = [...children, image, ...referrers, ...signatures];
+  const blobs = await copyBlobs(
+    source,
+    target,
+    all.flatMap(({ blobs }) => blobs),
+    options,
+  );
+  const signalOption = signal === undefined ? {} : { signal };
+  for (const { content } of [...children, ...referrers]) await target.putManifest(content, signalOption);
+  for (const signature of signatures) await putSignatures(target, signature, signalOption);
+  await putImage(image, target, tags, signalOption);
+  return { descriptor: image.content.descriptor, ...blobs };
+}
+
+async function putImage(
+  { content }: PlannedManifest,
+  target: ContentTarget,
+  tags: readonly Tag[],
+  options: { readonly signal?: AbortSignal },
+): Promise<void> {
+  if (tags.length === 0) await target.putManifest(content, { ...options, isRoot: true });
+  for (const tag of tags) await target.putManifest(content, { ...options, tag });
+}
