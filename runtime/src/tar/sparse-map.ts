@@ -25,7 +25,8 @@ export function sparsePieces(
   let fileEnd = 0;
   let stored = 0;
   for (const [fileOffset, bytes] of ranges) {
-    if (fileOffset < fileEnd || fileOffset + bytes > size) {
+    // Only GNU's old format can have negative numbers, in base 256.
+    if (fileOffset < fileEnd || bytes < 0 || fileOffset + bytes > size) {
       throw invalid(`has ${bytes} bytes at ${fileOffset}, before ${fileEnd} or past its size of ${size}`);
     }
     // Writers mark the end of a file that ends in a hole by an empty range.

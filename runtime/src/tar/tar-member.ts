@@ -43,13 +43,8 @@ export function tarMember(
   const kind = kindOf(header, attributes, prefix);
   // POSIX: only files have content; what the size of others says (some writers put the target's there) is void.
   const storedBytes = kind === 'file' ? (attributes.size ?? header.size) : 0;
-  if (storedBytes < 0 || storedBytes > tarLimits.fileBytes) {
-    throw new RuntimeError(
-      'ARCHIVE_LIMIT',
-      `a file in the archive has the size ${storedBytes}, outside the 0 to ${tarLimits.fileBytes} bytes allowed`,
-    );
-  }
-  return { header, kind, prefix, attributes, storedBytes, sparse: sparseFormat(header, attributes) };
+  checkSize(storedBytes);
+  return { header, kind, prefix, attributes, storedBytes, sparse: sparseFormat(header, kind, attributes) };
 }
 
 /**
@@ -71,12 +66,7 @@ export function tarEntry(
   const { header, kind, attributes, prefix } = member;
   const storedBytes = member.storedBytes - mapBytes;
   const size = kind !== 'file' ? 0 : (realSize ?? attributes.sparse?.realSize ?? storedBytes);
-  if (size > tarLimits.fileBytes) {
-    throw new RuntimeError(
-      'ARCHIVE_LIMIT',
-      `a sparse file in the archive has the size ${size}, more than the ${tarLimits.fileBytes} bytes allowed`,
-    );
-  }
+  checkSize(size);
   const time = attributes.mtime ?? { seconds: header.mtime, nanoseconds: 0 };
   return {
     kind,
@@ -134,9 +124,20 @@ function kindOf(header: TarHeader, attributes: PaxAttributes, prefix: MemberPref
   }
 }
 
-function sparseFormat(header: TarHeader, { sparse }: PaxAttributes): TarMember['sparse'] {
+function checkSize(bytes: number): void {
+  if (bytes >= 0 && bytes <= tarLimits.fileBytes) return;
+  throw new RuntimeError(
+    'ARCHIVE_LIMIT',
+    `a file in the archive has the size ${bytes}, outside the 0 to ${tarLimits.fileBytes} bytes allowed`,
+  );
+}
+
+function sparseFormat(header: TarHeader, kind: TarEntryKind, { sparse }: PaxAttributes): TarMember['sparse'] {
   if (header.type === 'S') return 'old-gnu';
   if (sparse === undefined) return undefined;
+  if (kind !== 'file') {
+    throw new RuntimeError('ARCHIVE_INVALID', `the archive has a ${kind} with a sparse map`);
+  }
   const { major = 0, minor = 0 } = sparse;
   if (major === 1 && minor === 0) return 'map-before-content';
   if (major === 0 && minor <= 1 && sparse.realSize !== undefined) return 'pax';

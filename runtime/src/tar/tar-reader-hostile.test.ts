@@ -227,6 +227,29 @@ const refused: readonly (readonly [RuntimeErrorCode, string, () => Uint8Array])[
       ),
   ],
   [
+    'ARCHIVE_INVALID',
+    'a negative size in an old sparse map',
+    () => oldSparse([0, 600], [700, -88], 512, 1024),
+  ],
+  [
+    'ARCHIVE_INVALID',
+    'a negative offset in an old sparse map',
+    () => oldSparse([-512, 512], [0, 0], 512, 1024),
+  ],
+  ['ARCHIVE_LIMIT', 'a negative size of an old sparse file', () => oldSparse([0, 0], [0, 0], 0, -1)],
+  [
+    'ARCHIVE_INVALID',
+    'a sparse map of a folder',
+    () =>
+      tarArchive(
+        paxHeader([
+          ['GNU.sparse.map', ''],
+          ['GNU.sparse.size', '0'],
+        ]),
+        { type: '5' },
+      ),
+  ],
+  [
     'ARCHIVE_LIMIT',
     'a sparse file of too many pieces',
     () => sparse(Array.from({ length: 131_080 }, () => '0').join(','), 0),
@@ -252,6 +275,29 @@ function sparse(map: string, size: number): Buffer {
       content: Buffer.alloc(size),
     },
   );
+}
+
+function oldSparse(
+  first: readonly [number, number],
+  second: readonly [number, number],
+  stored: number,
+  size: number,
+): Buffer {
+  const numbers = [...first, ...second].map((value) => {
+    const field = Buffer.alloc(12, value < 0 ? 0xff : 0);
+    field.writeInt32BE(value, 8);
+    field[0] = (field[0] ?? 0) | 0x80;
+    return field;
+  });
+  const realSize = Buffer.alloc(12, size < 0 ? 0xff : 0);
+  realSize.writeInt32BE(size, 8);
+  realSize[0] = (realSize[0] ?? 0) | 0x80;
+  return tarArchive({
+    type: 'S',
+    magic: 'ustar  \0',
+    content: Buffer.alloc(stored),
+    raw: { 386: Buffer.concat(numbers), 483: realSize },
+  });
 }
 
 function sparse1(map: string, size = 512): Buffer {

@@ -28,7 +28,7 @@ export class TarReader {
   /** The start of a block or body that came in pieces. */
   #partial: Buffer | undefined;
   #partialBytes = 0;
-  /** What is read next, and what happens with it; undefined wanted means a header or the end. */
+  /** How many bytes come next, and what happens with them. */
   #wantedBytes = tarBlockBytes;
   #take: (bytes: Uint8Array) => void = this.#takeHeader;
   #isBetweenMembers = true;
