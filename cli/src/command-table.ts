@@ -10,8 +10,22 @@ export type CommandEntry = {
 /** All commands, in the order in which help shows them, under their headings. */
 export const commandTable: readonly (readonly [heading: string, entries: readonly CommandEntry[]])[] = [
   [
+    'Images:',
+    [
+      { name: 'build', summary: 'make an image of an img.yaml', load: () => import('./commands/build.ts') },
+      { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
+      { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
+    ],
+  ],
+  [
     'Trust:',
     [
+      { name: 'sign', summary: 'state that a tag means an image', load: () => import('./commands/sign.ts') },
+      {
+        name: 'verify',
+        summary: 'say whether this host trusts an image, and why',
+        load: () => import('./commands/verify.ts'),
+      },
       {
         name: 'key',
         summary: 'make, list, show, export and import keys to sign with',

@@ -1,0 +1,95 @@
+import type { BuiltImage } from '@img/builder/build-image';
+import { ImageStore } from '@img/registry/images/image-store';
+import { hostPlatform } from '@img/runtime/launch/host-platform';
+import { formatPlatform, parsePlatform } from '@img/spec/platform';
+import { quote } from '@img/spec/quote';
+import { type Command, Option } from 'commander';
+import { parseArgument } from '../argument.ts';
+import { type BuiltFolder, buildFolder } from '../build/build-folder.ts';
+import { CliError } from '../cli-error.ts';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { type Environment, variable } from '../environment.ts';
+import { shortName } from '../host/short-name.ts';
+import { formatBytes, formatDuration } from '../output/measure.ts';
+import { bold } from '../output/text.ts';
+
+type BuildOptions = {
+  readonly locked?: boolean;
+  readonly update?: boolean;
+  readonly compress: 'zstd' | 'gzip';
+  readonly platform?: readonly string[];
+};
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('[path]', 'the folder with the img.yaml, or the file', '.')
+    .option('--locked', 'fail instead of building what img.lock does not say')
+    .option('--update', 'choose the newest packages instead of those in img.lock')
+    .addOption(
+      new Option('--compress <how>', 'gzip is for old clients').choices(['zstd', 'gzip']).default('zstd'),
+    )
+    .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64');
+  addExamples(command, 'img build .', 'img build examples/web --locked');
+  onRun(command, context, build);
+}
+
+async function build(session: Session, options: BuildOptions, path: string): Promise<void> {
+  const { config, output, signal, environment } = session;
+  const startedAt = performance.now();
+  await using store = new ImageStore(config.rootFolder);
+  const built = await buildFolder(path, {
+    cacheFolder: config.cacheFolder,
+    platform: hostPlatform(),
+    ...(options.platform === undefined
+      ? {}
+      : { platforms: options.platform.map((text) => parseArgument(parsePlatform, text)) }),
+    compression: options.compress,
+    isLocked: options.locked === true,
+    isUpdating: options.update === true,
+    mirror: config.mirror,
+    sourceDateEpoch: sourceDateEpoch(environment),
+    now: new Date(),
+    targetFor: ({ name }) => store.repository({ registry: config.registries.default, repository: name }),
+    onProgress: output.progress,
+    signal,
+  });
+  report(session, built, performance.now() - startedAt);
+}
+
+function report(
+  { config, output }: Session,
+  { image, lockFile, isLockChanged }: BuiltFolder,
+  ms: number,
+): void {
+  const references = image.tags.map((tag) => {
+    return shortName({ registry: config.registries.default, repository: image.name, tag }, config);
+  });
+  const sizeBytes = sizeOf(image);
+  const document = {
+    references,
+    digest: image.descriptor.digest,
+    mediaType: image.descriptor.mediaType,
+    platforms: image.images.map(({ platform }) => formatPlatform(platform)),
+    layers: image.images.map(({ layers }) => layers.length),
+    sizeBytes,
+    lock: lockFile ?? null,
+  };
+  output.result(document, () => references.map((reference) => [bold(reference), `  ${document.digest}`]));
+  const layers = document.layers.map((count) => `${count} layers`).join(', ');
+  output.story(`${layers}, ${formatBytes(sizeBytes)}, built in ${formatDuration(ms)}`);
+  if (isLockChanged) output.story(`what was chosen is in ${lockFile}; keep it in version control`);
+}
+
+function sizeOf({ images }: BuiltImage): number {
+  return images
+    .flatMap(({ layers, config }) => [...layers.map((layer) => layer.sizeBytes), config.descriptor.size])
+    .reduce((sum, size) => sum + size, 0);
+}
+
+/** reproducible-builds.org, SOURCE_DATE_EPOCH. */
+function sourceDateEpoch(environment: Environment): number | undefined {
+  const text = variable(environment, 'SOURCE_DATE_EPOCH');
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new CliError('USAGE', `SOURCE_DATE_EPOCH should be seconds since 1970, not ${quote(text)}`);
+}

@@ -1,0 +1,34 @@
+import { RunState } from '@img/runtime/state/run-state';
+import type { Command } from 'commander';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { formatAge } from '../output/measure.ts';
+import { tableLines } from '../output/table.ts';
+import { bold, type Line, red } from '../output/text.ts';
+
+export function configure(command: Command, context: CommandContext): void {
+  addExamples(command, 'img ps', 'img ps --json');
+  onRun(command, context, async (session) => listContainers(session));
+}
+
+function listContainers({ config, output }: Session): void {
+  const containers = new RunState(config.runFolder).list();
+  const now = new Date();
+  output.result(containers, () =>
+    tableLines(
+      [
+        { title: 'id' },
+        { title: 'image' },
+        { title: 'signed by' },
+        { title: 'pid', align: 'right' },
+        { title: 'started' },
+      ],
+      containers.map(({ id, reference, signers, insecure, pid, started }): readonly Line[] => [
+        bold(id),
+        reference,
+        insecure.includes('signature') ? red('NOT VERIFIED') : signers.join(', '),
+        pid === undefined ? '' : `${pid}`,
+        formatAge(new Date(started), now),
+      ]),
+    ),
+  );
+}

@@ -1,0 +1,51 @@
+import { ImageStore } from '@img/registry/images/image-store';
+import { collectEvidence } from '@img/registry/transfer/collect-evidence';
+import { decide } from '@img/runtime/trust/decide';
+import { unixTimeOf } from '@img/sign/unix-time';
+import type { Command } from 'commander';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { exitCodes } from '../exit-code.ts';
+import { decisionDocument, decisionLines, findingLines } from '../host/decision-lines.ts';
+import { locateImage } from '../host/locate-image.ts';
+import { openRegistry } from '../host/open-registry.ts';
+import { openTrust } from '../host/open-trust.ts';
+import { shortName } from '../host/short-name.ts';
+import { typedReference } from '../host/typed-reference.ts';
+
+type VerifyOptions = { readonly remote?: boolean };
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('<image>', 'an image of this host, or of its registry if this host has none')
+    .option('--remote', "look at the registry's copy and signatures");
+  addExamples(command, 'img verify com.example.app', 'img verify quay-local/com.example.app:1.0.0 --verbose');
+  onRun(command, context, verify);
+}
+
+async function verify(session: Session, options: VerifyOptions, text: string): Promise<void> {
+  const { config, output, setExitCode, signal } = session;
+  const reference = typedReference(text, config);
+  await using store = new ImageStore(config.rootFolder);
+  await using client = openRegistry(session, reference.registry);
+  const remote = client.repository(reference.repository, 'pull');
+  const places = options.remote === true ? [remote] : [store.repository(reference), remote];
+  const now = new Date();
+  const { content, place } = await locateImage(reference, places, { signal });
+  const evidence = await collectEvidence(place, content.descriptor.digest, { signal });
+  const image = {
+    repository: reference.repository,
+    // A digest says which image is meant; nobody needs to have signed the tag beside it.
+    tag: reference.digest === undefined ? reference.tag : undefined,
+    digest: content.descriptor.digest,
+  };
+  const decision = await decide(image, evidence, await openTrust(config), unixTimeOf(now));
+  const name = shortName(reference, config);
+  output.detail(`looked at ${place.name}`, ...findingLines(decision.findings));
+  if (decision.trusted || output.isJson) {
+    const document = decisionDocument(decision, name, content.descriptor.digest);
+    output.result(document, () => decisionLines(decision, name, now));
+  }
+  if (decision.trusted) return;
+  output.error([['img: ', decision.message], `     hint: ${decision.hint}`]);
+  setExitCode(exitCodes.notTrusted);
+}

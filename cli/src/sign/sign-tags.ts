@@ -1,0 +1,90 @@
+import type {
+  ContentOptions,
+  ContentSource,
+  ContentTarget,
+  ManifestContent,
+} from '@img/registry/transfer/content';
+import { putSignatures } from '@img/registry/transfer/put-signatures';
+import type { Content } from '@img/sign/content';
+import { nextSequence } from '@img/sign/next-sequence';
+import { type ImageToSign, manifestsToSign, type SignedImages, signImages } from '@img/sign/sign-image';
+import { signatureTag } from '@img/sign/signature-manifest';
+import type { Signer } from '@img/sign/signer';
+import type { Claim, Statement } from '@img/sign/statement';
+import type { UnixTime } from '@img/sign/unix-time';
+import type { Digest } from '@img/spec/digest';
+import { parseManifest } from '@img/spec/manifest';
+import type { RegistryHost } from '@img/spec/registry-host';
+import type { Signing } from './known-statements.ts';
+
+export type SignTagsRequest = Signing & {
+  /** Where the image is and the signatures go. */
+  readonly place: ContentSource & ContentTarget;
+  readonly registry: RegistryHost;
+  /** The manifest or index to sign. */
+  readonly content: ManifestContent;
+  readonly signer: Signer;
+  /** Earlier statements about the tags. */
+  readonly known: readonly Statement[];
+  readonly issued: UnixTime;
+  readonly expires: UnixTime | undefined;
+};
+
+/** One statement that was made. */
+export type SignedTag = Pick<Claim, 'tag' | 'sequence' | 'expires'> & { readonly digest: Digest };
+
+/**
+ * States of every tag that it means the image, or, without a tag, only that the image is of this repository; signs
+ * the statements and stores them beside the image.
+ *
+ * @throws SignError; what the place and the signer throw
+ */
+export async function signTags(
+  request: SignTagsRequest,
+  options: ContentOptions,
+): Promise<readonly SignedTag[]> {
+  const { registry, repository, digest, tags, issued, expires } = request;
+  const signed: SignedTag[] = [];
+  for (const tag of tags.length === 0 ? [undefined] : tags) {
+    const sequence = tag === undefined ? undefined : nextSequence(request.known, { repository, tag, digest });
+    const claim: Claim = { registry, repository, tag, sequence, issued, expires };
+    await store(await sign(request, claim, options), request.place, options);
+    signed.push({ tag, sequence, expires, digest });
+  }
+  return signed;
+}
+
+async function sign(
+  { content, place, signer }: SignTagsRequest,
+  claim: Claim,
+  options: ContentOptions,
+): Promise<SignedImages> {
+  const manifest = parseManifest(content.bytes, content.descriptor.mediaType);
+  const images: ImageToSign[] = [];
+  for (const descriptor of manifestsToSign(content.descriptor, manifest)) {
+    const existing = await place.getManifest(signatureTag(descriptor.digest), options);
+    images.push({ descriptor, existingSignatures: existing?.bytes });
+  }
+  return await signImages(signer, claim, images);
+}
+
+async function store(
+  { blobs, manifests }: SignedImages,
+  place: ContentTarget,
+  options: ContentOptions,
+): Promise<void> {
+  for (const { descriptor, bytes } of blobs) {
+    await place.putBlob({ descriptor }, (offset) => once(bytes.subarray(offset)), options);
+  }
+  for (const { descriptor, bytes, tag } of manifests) {
+    const content = { descriptor, bytes };
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    // Somebody else may have signed meanwhile: under a tag, signatures are merged.
+    if (tag === undefined) await place.putManifest(content, options);
+    else await putSignatures(place, { content, manifest, blobs: [], tag }, options);
+  }
+}
+
+async function* once(bytes: Content['bytes']): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
