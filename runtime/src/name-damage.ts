@@ -4,10 +4,12 @@ import { RuntimeError } from './runtime-error.ts';
 const damageCodes: readonly string[] = [
   'CONTENT_CORRUPT',
   'CONTENT_MISMATCH',
+  'CONTENT_MISSING',
   'CONTENT_SIZE',
   'DIGEST_MISMATCH',
   'LAYER_DAMAGED',
   'SIZE_MISMATCH',
+  'STORE_INVALID',
   'TREE_DAMAGED',
 ];
 

@@ -1,4 +1,4 @@
-import type { ManifestContent } from '@img/registry/transfer/content';
+import type { ContentTarget, ManifestContent } from '@img/registry/transfer/content';
 import type { PrivateKey } from '@img/sign/private-key';
 import { signImages } from '@img/sign/sign-image';
 import type { Claim } from '@img/sign/statement';
@@ -9,11 +9,10 @@ import { encodeManifest } from '@img/spec/manifest';
 import { mediaTypes } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
 import type { Tag } from '@img/spec/tag';
-import type { MemoryRepository } from './memory-repository.ts';
 
 /** Puts an image into a repository, its layers uncompressed, and points the tag at it. */
 export async function putTestImage(
-  repository: MemoryRepository,
+  repository: ContentTarget,
   config: ImageConfig,
   { tag, layers = [] }: { readonly tag?: Tag; readonly layers?: readonly Uint8Array[] } = {},
 ): Promise<ManifestContent> {
@@ -22,7 +21,7 @@ export async function putTestImage(
     blob(mediaTypes.ociConfig, configBytes),
     ...layers.map((layer) => blob(mediaTypes.ociLayer, layer)),
   ] as const;
-  for (const { descriptor, bytes } of blobs) repository.blobs.set(descriptor.digest, bytes);
+  for (const found of blobs) await putBlob(repository, found);
   const content = blob(
     mediaTypes.ociManifest,
     encodeManifest({
@@ -41,7 +40,7 @@ export async function putTestImage(
 
 /** Puts an index of images into a repository. */
 export async function putTestIndex(
-  repository: MemoryRepository,
+  repository: ContentTarget,
   images: readonly (readonly [Platform, ManifestContent])[],
   tag: Tag,
 ): Promise<ManifestContent> {
@@ -60,15 +59,21 @@ export async function putTestIndex(
 
 /** Signs an image in both encodings. */
 export async function signTestImage(
-  repository: MemoryRepository,
+  repository: ContentTarget,
   key: PrivateKey,
   claim: Claim,
   { descriptor }: ManifestContent,
 ): Promise<void> {
   const { blobs, manifests } = await signImages(key, claim, [{ descriptor, existingSignatures: undefined }]);
-  for (const { descriptor: found, bytes } of blobs) repository.blobs.set(found.digest, bytes);
+  for (const found of blobs) await putBlob(repository, found);
   for (const { tag, ...content } of manifests)
     await repository.putManifest(content, tag === undefined ? {} : { tag });
+}
+
+async function putBlob(repository: ContentTarget, { descriptor, bytes }: ManifestContent): Promise<void> {
+  await repository.putBlob({ descriptor }, async function* (offset) {
+    yield bytes.subarray(offset);
+  });
 }
 
 function blob(

@@ -1,0 +1,51 @@
+import { RegistryError } from '@img/registry/registry-error';
+import type { ContentSource, ContentTarget } from '@img/registry/transfer/content';
+import { copyBlobs } from '@img/registry/transfer/copy-blobs';
+import type { AcquireOptions } from './acquire-image.ts';
+import type { LayerStore } from './layers/layer-store.ts';
+import type { PlatformImage } from './read-image.ts';
+import { RuntimeError } from './runtime-error.ts';
+
+/**
+ * Puts into the layer store what it lacks of an image: an image that was built here, or copied from an archive, has its
+ * layers compressed in the image store, and a store may have lost some.
+ *
+ * @param sources in the order in which they are asked
+ * @throws RuntimeError IMAGE_UNSUPPORTED, LAYER_MISSING; what the sources and the layer store throw
+ */
+export async function fetchLayers(
+  { digest, manifest, config }: PlatformImage,
+  sources: readonly ContentSource[],
+  { layers, target }: { readonly layers: LayerStore; readonly target: ContentTarget },
+  options: AcquireOptions,
+): Promise<void> {
+  const { diffIds } = config;
+  if (diffIds.length !== manifest.layers.length) {
+    throw new RuntimeError(
+      'IMAGE_UNSUPPORTED',
+      `image ${digest} has ${manifest.layers.length} layers, but its config knows ${diffIds.length}`,
+    );
+  }
+  const present = await Promise.all(diffIds.map((diffId) => layers.has(diffId)));
+  const missing = manifest.layers.flatMap((descriptor, index) => {
+    const diffId = diffIds[index];
+    if (diffId === undefined || present[index]) return [];
+    return [{ request: { descriptor, diffId }, bytes: undefined }];
+  });
+  if (missing.length === 0) return;
+  for (const source of sources) {
+    try {
+      await copyBlobs(source, target, missing, options);
+      return;
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code !== 'CONTENT_MISSING') throw error;
+    }
+  }
+  throw new RuntimeError(
+    'LAYER_MISSING',
+    `${missing.length} layers of image ${digest} are not on this host`,
+    {
+      hint: 'Fetch them with img pull.',
+    },
+  );
+}

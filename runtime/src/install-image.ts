@@ -1,0 +1,76 @@
+import type { ContentSource } from '@img/registry/transfer/content';
+import { copy } from '@img/registry/transfer/copy';
+import type { Decision } from '@img/sign/decision';
+import type { Descriptor } from '@img/spec/descriptor';
+import type { ImageConfig } from '@img/spec/image-config';
+import type { Reference } from '@img/spec/reference';
+import { type AcquireOptions, acquireImage, type PullPolicy } from './acquire-image.ts';
+import { fetchLayers } from './fetch-layers.ts';
+import type { Host } from './host.ts';
+import { hostPlatform } from './launch/host-platform.ts';
+import { hostTarget } from './layers/host-target.ts';
+import { nameDamage } from './name-damage.ts';
+import { readImage } from './read-image.ts';
+import { prepareTree } from './tree/prepare-tree.ts';
+import type { Tree } from './tree/tree.ts';
+
+/** What a caller may give up, one by one; recorded with the container. */
+export type InsecureItem = 'signature';
+
+export type InstallRequest = {
+  readonly reference: Reference;
+  /** The repository in its registry; not asked for what the host has, unless the policy says so. */
+  readonly remote: ContentSource;
+  readonly pull: PullPolicy;
+  readonly insecure: readonly InsecureItem[];
+};
+
+/** An image on this host that may run, its tree checked and ready to be shown. */
+export type InstalledImage = {
+  /** What the reference was resolved to: an image or an index. */
+  readonly descriptor: Descriptor;
+  readonly decision: Decision;
+  readonly config: ImageConfig;
+  readonly tree: Tree;
+};
+
+/**
+ * Makes sure that an image is on this host, trusted and undamaged: fetches what is missing, decides before and after,
+ * checks every file, and makes its tree, so that a start has nothing left to do.
+ *
+ * @throws NotTrustedError with the decision; RuntimeError IMAGE_DAMAGED if something was changed on this host,
+ *   IMAGE_MISSING, IMAGE_UNSUPPORTED, LAYER_*, TREE_*, TRUST_*; SignError POLICY_*; RegistryError; SpecError
+ */
+export async function installImage(
+  { reference, remote, pull, insecure }: InstallRequest,
+  host: Host,
+  options: AcquireOptions = {},
+): Promise<InstalledImage> {
+  const { registry, repository } = reference;
+  const local = host.images.repository({ registry, repository });
+  const target = hostTarget(local, host.layers);
+  const platform = hostPlatform();
+  const trust = await host.trust();
+  const { content, decision } = await acquireImage(
+    { ...reference, pull, trust, acceptsUnsigned: insecure.includes('signature'), now: new Date() },
+    {
+      local,
+      remote,
+      pull: async ({ descriptor }, { tag }) => {
+        const tags = tag === undefined ? [] : [tag];
+        await copy({ ...options, source: remote, target, reference: descriptor.digest, tags, platform });
+      },
+    },
+    options,
+  );
+  const image = await nameDamage(local.name, () => readImage(content, local, platform, options));
+  const sources = pull === 'never' ? [local] : [local, remote];
+  await fetchLayers(image, sources, { layers: host.layers, target }, options);
+  const { digest, config } = image;
+  const tree = await nameDamage(local.name, () => {
+    const { signal } = options;
+    const request = { store: host.layers, manifest: digest, layers: config.diffIds };
+    return prepareTree(signal === undefined ? request : { ...request, signal });
+  });
+  return { descriptor: content.descriptor, decision, config, tree };
+}
