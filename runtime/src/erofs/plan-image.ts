@@ -44,8 +44,8 @@ export type ImagePlan = {
   readonly blocks: number;
 };
 
-/** Larger metadata is refused, because it is built in memory. */
-const maxImageBytes = 512 * 1024 * 1024;
+/** Longest image of metadata; it is built in memory. */
+export const maxImageBytes = 512 * 1024 * 1024;
 const noEntries: Entries = [];
 const dot = byteStringOf('.');
 const dotDot = byteStringOf('..');

@@ -89,7 +89,9 @@ async function checkContents(
   const digest = digester.digest();
   if (digest !== diffId) throw damaged(diffId, `${archivePath} has the digest ${digest}`);
   if (unreadable !== undefined) throw unreadable;
-  if (Buffer.compare(await index.readFile(), indexer.finish(diffId)) !== 0) {
+  const made = indexer.finish(diffId);
+  const isSameSize = fstatSync(index.fd).size === made.length;
+  if (!isSameSize || Buffer.compare(await index.readFile(), made) !== 0) {
     throw damaged(diffId, `${indexPath} is not the index of ${archivePath}`);
   }
 }

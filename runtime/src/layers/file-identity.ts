@@ -48,8 +48,16 @@ export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
  * @throws RuntimeError with the code given, if it was touched since
  */
 export function openChecked({ path, identity }: CheckedFile, code: RuntimeErrorCode): number {
-  const descriptor = openSync(path, readFlags);
+  const changed = (cause?: unknown) =>
+    new RuntimeError(code, `${path} was changed after it was checked`, { hint: 'Try again.', cause });
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, readFlags);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code;
+    throw errno === 'ENOENT' || errno === 'ELOOP' ? changed(error) : error;
+  }
   if (isSameIdentity(fileIdentity(fstatSync(descriptor, { bigint: true })), identity)) return descriptor;
   closeSync(descriptor);
-  throw new RuntimeError(code, `${path} was changed after it was checked`, { hint: 'Try again.' });
+  throw changed();
 }

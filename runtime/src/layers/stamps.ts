@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readBootId } from '../state/process-identity.ts';
 
 /**
@@ -25,25 +24,26 @@ export class Stamps {
   }
 
   async set(name: string, value: object): Promise<void> {
-    const path = join(this.#folder, `${name}.json`);
-    const temporary = join(this.#folder, `.${name}-${randomBytes(6).toString('hex')}`);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    // Without fsync: a stamp that is lost costs a check, and none survives a power loss anyway.
-    await writeFile(temporary, this.#encode(value), { mode: 0o600, flag: 'wx' });
-    await rename(temporary, path);
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    // Neither synced nor renamed into place: a stamp that is lost or cut short only costs a check.
+    await writeFile(this.#path(name), this.#encode(value), { mode: 0o600 });
   }
 
   async remove(name: string): Promise<void> {
-    await rm(join(this.#folder, `${name}.json`), { force: true });
+    await rm(this.#path(name), { force: true });
   }
 
   async #read(name: string): Promise<string | undefined> {
     try {
-      return await readFile(join(this.#folder, `${name}.json`), 'utf8');
+      return await readFile(this.#path(name), 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, `${name}.json`);
   }
 
   #encode(value: object): string {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '@img/spec/digest';
 import test from 'ava';
@@ -121,6 +130,10 @@ test('checkTree() notices every changed byte of the metadata image', async (t) =
       message: /trees\/sha256-/,
     });
   }
+  rmSync(path);
+  symlinkSync('elsewhere', path);
+  await t.throwsAsync(checkTree({ ...request, method: 'erofs' }), { code: 'TREE_DAMAGED' });
+  rmSync(path);
   writeFileSync(path, good.subarray(0, -512));
   await t.throwsAsync(checkTree({ ...request, method: 'erofs' }), { code: 'TREE_DAMAGED' });
   writeFileSync(path, good);
@@ -158,6 +171,9 @@ test('mount() refuses a file that was changed or replaced after the check', asyn
     writeFileSync(`${path}-copy`, good);
     renameSync(`${path}-copy`, path);
     t.throws(() => tree.mount(target), { code });
+    rmSync(path);
+    t.throws(() => tree.mount(target), { code });
+    writeFileSync(path, good);
     t.deepEqual(readdirSync(target), []);
   }
 });

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { type Digest, digestHex, digestOf } from '@img/spec/digest';
+import { maxImageBytes } from '../erofs/plan-image.ts';
 import { readErofs } from '../erofs/read-erofs.ts';
 import { writeErofs } from '../erofs/write-erofs.ts';
 import type { CheckedLayer } from '../layers/check-layer.ts';
@@ -88,11 +89,7 @@ async function openImage(
   if (!(await store.stamps.has(files.imageStamp, stamp))) {
     made ??= makeImage(store, layers);
     if (Buffer.compare(made, found.bytes) !== 0) {
-      throw new RuntimeError(
-        'TREE_DAMAGED',
-        `the tree image ${files.imagePath} was changed on this host: it is not what the image's layers make`,
-        { hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.' },
-      );
+      throw damaged(files.imagePath, "it is not what the image's layers make");
     }
     await store.stamps.set(files.imageStamp, stamp);
   }
@@ -120,16 +117,24 @@ function readImage(path: string): { readonly file: CheckedFile; readonly bytes: 
   try {
     descriptor = openSync(path, readFlags);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return undefined;
+    throw code === 'ELOOP' ? damaged(path, 'it is a symbolic link') : error;
   }
   try {
     // First the identity, then the bytes: a change between the two is noticed when the image is mounted.
-    const identity = fileIdentity(fstatSync(descriptor, { bigint: true }));
-    return { file: { path, identity }, bytes: readFileSync(descriptor) };
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (stats.size > maxImageBytes) throw damaged(path, `it has ${stats.size} bytes`);
+    return { file: { path, identity: fileIdentity(stats) }, bytes: readFileSync(descriptor) };
   } finally {
     closeSync(descriptor);
   }
+}
+
+function damaged(path: string, problem: string): RuntimeError {
+  return new RuntimeError('TREE_DAMAGED', `the tree image ${path} was changed on this host: ${problem}`, {
+    hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.',
+  });
 }
 
 function missing(path: string): RuntimeError {
