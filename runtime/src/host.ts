@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
 import { LayerStore } from './layers/layer-store.ts';
-import { RunState } from './state/run-state.ts';
+import { RunState, type SweepOptions } from './state/run-state.ts';
+import { sweepTrees } from './tree/tree-files.ts';
 import type { Trust } from './trust/decide.ts';
 import { loadTrustPolicy } from './trust/load-trust-policy.ts';
 import { SequenceMemory } from './trust/sequence-memory.ts';
@@ -41,6 +42,16 @@ export class Host implements AsyncDisposable {
   async trust(): Promise<Trust> {
     const policy = await loadTrustPolicy(this.#folders.trust);
     return { policy, memory: new SequenceMemory(join(this.#folders.store, 'trust')) };
+  }
+
+  /**
+   * Removes what commands that were killed left behind: containers, and whatever was being made of layers and trees.
+   * What goes on is left alone. A command begins with it.
+   *
+   * @throws RuntimeError CONTAINER_STUCK
+   */
+  async sweep(options: SweepOptions = {}): Promise<void> {
+    await Promise.all([this.state.sweep(options), this.layers.sweep(), sweepTrees(this.layers)]);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { ManifestContent } from '@img/registry/transfer/content';
@@ -179,6 +180,27 @@ test('runImage() runs an image whose layers are only in the image store, as afte
   execFileSync('cp', ['-a', registry, folders.store]);
   const { stdout, stderr } = await run({ pull: 'never' });
   t.is(stdout, 'hello from the image\n', stderr);
+});
+
+test('runImage() killed at any instant leaves nothing that the next one does not repair', async (t) => {
+  if (!canRun(t)) return;
+  const { sign, run, folders, registry } = await setUp(t);
+  await sign(1);
+  const request = { folders, registry, reference: 'com.example.app:1.0', options: {} };
+  // Later and later, to meet every stage; whether it meets one is up to the machine.
+  for (let round = 0; round < 12; round += 1) {
+    const child = spawn(process.execPath, [script, JSON.stringify(request)], { stdio: 'ignore' });
+    await delay(150 + round * 40);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  const { stdout, stderr } = await run();
+  t.is(stdout, 'hello from the image\n', stderr);
+  const left = (readdirSync(folders.store, { recursive: true }) as string[]).filter((name) =>
+    /\.tmp|\.partial/.test(name),
+  );
+  t.deepEqual(left, []);
+  t.deepEqual(readdirSync(join(folders.run, 'containers')), []);
 });
 
 test('runImage() refuses to start when a byte of any file of the store was changed', async (t) => {

@@ -34,7 +34,7 @@ export async function runImage(
 ): Promise<never> {
   checkCaller(options);
   const { signal } = acquireOptions;
-  await host.state.sweep(signal === undefined ? {} : { signal });
+  await host.sweep(signal === undefined ? {} : { signal });
   const install = { reference, remote, pull, insecure };
   const { descriptor, decision, config, tree } = await installImage(install, host, acquireOptions);
   // The app takes the place of this process, so nothing could be closed later.
