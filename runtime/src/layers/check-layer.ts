@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Digest, Digester, digestAlgorithm } from '@img/spec/digest';
 import { RuntimeError } from '../runtime-error.ts';
@@ -36,22 +36,18 @@ export async function checkLayer(
   place: LayerPlace,
   { signal }: { readonly signal?: AbortSignal },
 ): Promise<CheckedLayer> {
+  const stamp = stampOf(place);
+  if (place.stamps.has(place.stampName, stamp)) return checkedLayer(place, stamp);
   await using archive = await openFile(place.archivePath, place.diffId);
   await using index = await openFile(place.indexPath, place.diffId);
-  const stamp = layerStamp(archive, index);
-  const checked: CheckedLayer = {
-    diffId: place.diffId,
-    archive: { path: place.archivePath, identity: stamp.archive },
-    index: { path: place.indexPath, identity: stamp.index },
-  };
-  if (await place.stamps.has(place.stampName, stamp)) return checked;
+  const before = layerStamp(archive, index);
   await checkContents(place, archive, index, signal);
   const after = layerStamp(archive, index);
-  if (!isSameIdentity(stamp.archive, after.archive) || !isSameIdentity(stamp.index, after.index)) {
+  if (!isSameIdentity(before.archive, after.archive) || !isSameIdentity(before.index, after.index)) {
     throw damaged(place.diffId, `${place.archivePath} or its index was changed while it was checked`);
   }
-  await place.stamps.set(place.stampName, stamp);
-  return checked;
+  place.stamps.set(place.stampName, after);
+  return checkedLayer(place, after);
 }
 
 /** The index of a layer that was checked. @throws RuntimeError LAYER_DAMAGED if it was changed since */
@@ -106,6 +102,24 @@ async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array, void, und
   }
 }
 
+/** What a stamp would have to say of the files that are there now. */
+function stampOf({ archivePath, indexPath, diffId }: LayerPlace): LayerStamp {
+  const [archive, index] = [archivePath, indexPath].map((path) => {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) throw missing(path, diffId);
+    return fileIdentity(stats);
+  }) as [FileIdentity, FileIdentity];
+  return { archive, index };
+}
+
+function checkedLayer({ diffId, archivePath, indexPath }: LayerPlace, stamp: LayerStamp): CheckedLayer {
+  return {
+    diffId,
+    archive: { path: archivePath, identity: stamp.archive },
+    index: { path: indexPath, identity: stamp.index },
+  };
+}
+
 async function openFile(path: string, diffId: Digest): Promise<FileHandle> {
   try {
     return await open(path, readFlags);
@@ -113,15 +127,18 @@ async function openFile(path: string, diffId: Digest): Promise<FileHandle> {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ELOOP') throw damaged(diffId, `${path} is a symbolic link`);
     if (code !== 'ENOENT') throw cause;
-    throw new RuntimeError('LAYER_MISSING', `the layer ${diffId} is not in the store: there is no ${path}`, {
-      cause,
-      hint: 'Pull the image again.',
-    });
+    throw missing(path, diffId);
   }
 }
 
 function identityOf(file: FileHandle): FileIdentity {
   return fileIdentity(fstatSync(file.fd, { bigint: true }));
+}
+
+function missing(path: string, diffId: Digest): RuntimeError {
+  return new RuntimeError('LAYER_MISSING', `the layer ${diffId} is not in the store: there is no ${path}`, {
+    hint: 'Pull the image again.',
+  });
 }
 
 function damaged(diffId: Digest, problem: string): RuntimeError {

@@ -84,7 +84,7 @@ export class LayerStore {
     // The index goes first: without it the layer counts as absent.
     await rm(indexPath, { force: true });
     await rm(archivePath, { force: true });
-    await this.stamps.remove(stampName);
+    this.stamps.remove(stampName);
   }
 
   /** The diffIDs of all layers, sorted. */

@@ -47,7 +47,7 @@ export async function putLayer(
     await archive.commit(place.archiveName);
     await index.commit(place.indexName);
     // What was just hashed need not be hashed again before it is used.
-    await place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
+    place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
   } catch (error) {
     throw explainFull(error, place.folder);
   }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBootId } from '../state/process-identity.ts';
 
@@ -7,7 +7,8 @@ import { readBootId } from '../state/process-identity.ts';
  * holds what tells whether the thing is still as it was, and counts until the next boot only: what happens to a
  * disk while the machine is off, no file time shows.
  *
- * The folder must be one that only the owner of the store can write, best on a tmpfs.
+ * The folder must be one that only the owner of the store can write, best on a tmpfs. Calls are synchronous: a
+ * start looks at hundreds of these small files, and waiting for each costs more than reading it.
  */
 export class Stamps {
   readonly #folder: string;
@@ -19,27 +20,23 @@ export class Stamps {
   }
 
   /** Whether there is a stamp of this boot that says exactly this; the order of keys counts. */
-  async has(name: string, value: object): Promise<boolean> {
-    return (await this.#read(name)) === this.#encode(value);
-  }
-
-  async set(name: string, value: object): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    // Neither synced nor renamed into place: a stamp that is lost or cut short only costs a check.
-    await writeFile(this.#path(name), this.#encode(value), { mode: 0o600 });
-  }
-
-  async remove(name: string): Promise<void> {
-    await rm(this.#path(name), { force: true });
-  }
-
-  async #read(name: string): Promise<string | undefined> {
+  has(name: string, value: object): boolean {
     try {
-      return await readFile(this.#path(name), 'utf8');
+      return readFileSync(this.#path(name), 'utf8') === this.#encode(value);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
     }
+  }
+
+  set(name: string, value: object): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    // Neither synced nor renamed into place: a stamp that is lost or cut short only costs a check.
+    writeFileSync(this.#path(name), this.#encode(value), { mode: 0o600 });
+  }
+
+  remove(name: string): void {
+    rmSync(this.#path(name), { force: true });
   }
 
   #path(name: string): string {
@@ -47,11 +44,7 @@ export class Stamps {
   }
 
   #encode(value: object): string {
-    return JSON.stringify({ boot: this.#boot(), value });
-  }
-
-  #boot(): string {
     this.#bootId ??= readBootId();
-    return this.#bootId;
+    return JSON.stringify({ boot: this.#bootId, value });
   }
 }

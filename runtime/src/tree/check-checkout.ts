@@ -24,7 +24,7 @@ export async function checkCheckout(
   const folder = openFolder(files.checkoutPath);
   try {
     const listing = await listCheckout(folder, signal);
-    if (await stamps.has(files.checkoutStamp, { listing })) return;
+    if (stamps.has(files.checkoutStamp, { listing })) return;
     await new CheckoutComparer(files.checkoutPath, parts, signal).compare(folder);
     if ((await listCheckout(folder, signal)) !== listing) {
       throw new RuntimeError(
@@ -32,7 +32,7 @@ export async function checkCheckout(
         `the tree ${files.checkoutPath} was changed while it was checked`,
       );
     }
-    await stamps.set(files.checkoutStamp, { listing });
+    stamps.set(files.checkoutStamp, { listing });
   } finally {
     closeSync(folder);
   }

@@ -86,12 +86,12 @@ async function openImage(
     found = { ...(await writeImage(files, made)), bytes: made };
   }
   const stamp = { layers: layers.map(({ diffId }) => diffId), image: digestOf(found.bytes) };
-  if (!(await store.stamps.has(files.imageStamp, stamp))) {
+  if (!store.stamps.has(files.imageStamp, stamp)) {
     made ??= makeImage(store, layers);
     if (Buffer.compare(made, found.bytes) !== 0) {
       throw damaged(files.imagePath, "it is not what the image's layers make");
     }
-    await store.stamps.set(files.imageStamp, stamp);
+    store.stamps.set(files.imageStamp, stamp);
   }
   return { image: found.file, root: readErofs(found.bytes), layers };
 }

@@ -46,8 +46,8 @@ export async function removeTree({ folders, stamps }: LayerStore, manifest: Dige
   const files = treeFiles(folders.root, manifest);
   await rm(files.imagePath, { force: true });
   await rm(files.checkoutPath, { recursive: true, force: true });
-  await stamps.remove(files.imageStamp);
-  await stamps.remove(files.checkoutStamp);
+  stamps.remove(files.imageStamp);
+  stamps.remove(files.checkoutStamp);
 }
 
 /**
