@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * One process for all time: a number alone is given again, with its start time it is unique until the next boot.
@@ -43,4 +43,17 @@ export function isRunning(process: ProcessIdentity): boolean {
   if (process.bootId === readBootId() && process.pidNamespace !== readPidNamespace()) return true;
   const now = identifyProcess(process.pid);
   return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
+}
+
+/** Whether a running process was started with exactly this argument. */
+export function hasArgument(argument: string): boolean {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument);
+    } catch {
+      // It has ended in the meantime.
+      return false;
+    }
+  });
 }

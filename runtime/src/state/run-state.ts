@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeHook } from '@img/spec/runtime-config';
 import { RuntimeError } from '../runtime-error.ts';
@@ -11,7 +11,7 @@ import {
   type RuntimeName,
 } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
-import { isRunning, readBootId, readPidNamespace } from './process-identity.ts';
+import { hasArgument, isRunning, readBootId, readPidNamespace } from './process-identity.ts';
 
 /** A running container. */
 export type RunningContainer = ContainerRecord & {
@@ -19,9 +19,8 @@ export type RunningContainer = ContainerRecord & {
   readonly pid: number | undefined;
 };
 
-export type SweepOptions = { readonly signal?: AbortSignal; readonly nowMs?: number };
+export type SweepOptions = { readonly signal?: AbortSignal };
 
-const endingMs = 5000;
 const recordName = 'record.json';
 const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 
@@ -115,11 +114,11 @@ export class RunState {
    * @returns the ids that were swept
    * @throws RuntimeError CONTAINER_STUCK
    */
-  async sweep({ nowMs = Date.now(), ...options }: SweepOptions = {}): Promise<readonly string[]> {
+  async sweep(options: SweepOptions = {}): Promise<readonly string[]> {
     this.#sweepUnfinished();
     const swept: string[] = [];
     for (const id of this.#ids()) {
-      if (this.#isInUse(id, nowMs)) continue;
+      if (this.#isInUse(id)) continue;
       await killControlGroup(readControlGroups(), `img-${id}`, options);
       this.remove(id);
       swept.push(id);
@@ -144,10 +143,10 @@ export class RunState {
     }
   }
 
-  #isInUse(id: string, nowMs: number): boolean {
+  #isInUse(id: string): boolean {
     try {
       const record = this.#read(id);
-      return record === undefined ? this.#isEnding(id, nowMs) : isRunning(record.supervisor);
+      return record === undefined ? this.#isEnding(id) : isRunning(record.supervisor);
     } catch (error) {
       // Somebody has changed the record, or a newer version wrote it: that is no reason to end a container.
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
@@ -155,13 +154,10 @@ export class RunState {
     }
   }
 
-  // crun removes its state right after the poststop hook has removed the record; a sweep in between must not do it for
-  // crun, which would then report an error. What is still there seconds later belongs to a crun that was killed.
-  #isEnding(id: string, nowMs: number): boolean {
-    return runtimeNames.some((name) => {
-      const stat = statSync(join(this.runtimeRoot(name), id), { throwIfNoEntry: false });
-      return stat !== undefined && nowMs - stat.ctimeMs < endingMs;
-    });
+  // crun removes its own state after the poststop hook has removed the record. A sweep in between must leave that
+  // to crun, which would else report an error.
+  #isEnding(id: string): boolean {
+    return runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id))) && hasArgument(id);
   }
 
   // A launch that was killed while it wrote its record.
