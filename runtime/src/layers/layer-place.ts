@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Digest, digestAlgorithm, digestHex } from '@img/spec/digest';
+import { type Digest, digestAlgorithm, digestHex, isDigest } from '@img/spec/digest';
 import type { Stamps } from './stamps.ts';
 
 /** Where one layer is, or will be. */
@@ -33,4 +33,9 @@ export function layerPlace(folder: string, diffId: Digest, stamps: Stamps): Laye
 /** A digest as a file name: overlayfs and mount options give colons a meaning. */
 export function digestFileName(digest: Digest): string {
   return `${digestAlgorithm(digest)}-${digestHex(digest)}`;
+}
+
+/** The digests among file names that {@link digestFileName} made: sorted, each once. */
+export function digestsOf(names: readonly string[]): readonly Digest[] {
+  return [...new Set(names.map((name) => name.replace('-', ':')))].filter((text) => isDigest(text)).sort();
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { collectGarbage } from '@img/registry/images/collect-garbage';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test from 'ava';
@@ -200,6 +201,46 @@ test('remove() removes a layer and what is known of it, and does not mind if it 
   t.is(readdirSync(layers).length, 2);
   t.is(readdirSync(join(run, 'stamps')).length, 1);
   await t.notThrowsAsync(store.remove(diffId));
+});
+
+test('a store is collected as images are: what is needed stays, or comes back', async (t) => {
+  const { store, layers } = makeStore(t);
+  const kept = await putArchive(store, tarArchive({ path: 'kept' }));
+  const late = await putArchive(store, tarArchive({ path: 'late' }));
+  const unneeded = await putArchive(store);
+  const answers = [new Set([kept]), new Set([kept, late])];
+  const needed = () => Promise.resolve(answers.shift() ?? new Set<Digest>());
+  t.deepEqual(await collectGarbage([store], needed), [unneeded]);
+  t.deepEqual(await store.list(), [kept, late].sort());
+  t.is((await store.check(late)).diffId, late);
+  t.deepEqual(readdirSync(join(layers, 'trash')), []);
+});
+
+test('what a killed collector had hidden comes back, and no sweep takes it', async (t) => {
+  const { store } = makeStore(t);
+  const diffId = await putArchive(store);
+  await store.hide(diffId);
+  t.false(await store.has(diffId));
+  t.deepEqual(await store.list(), []);
+  t.deepEqual(await store.sweep(), []);
+  t.deepEqual(await store.listHidden(), [diffId]);
+  await collectGarbage([store], () => Promise.resolve(new Set([diffId])));
+  t.true(await store.has(diffId));
+  await t.notThrowsAsync(store.check(diffId));
+});
+
+test('a layer that is put while it is hidden stays', async (t) => {
+  const { store } = makeStore(t);
+  const diffId = await putArchive(store);
+  await store.hide(diffId);
+  await putArchive(store);
+  await store.removeHidden(diffId);
+  await t.notThrowsAsync(store.check(diffId));
+  await store.hide(diffId);
+  await putArchive(store);
+  await store.show(diffId);
+  await t.notThrowsAsync(store.check(diffId));
+  t.deepEqual(await store.listHidden(), []);
 });
 
 test('list() and sweep() of an empty store are empty', async (t) => {

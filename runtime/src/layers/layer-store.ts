@@ -1,10 +1,12 @@
 import { existsSync, type Stats } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, isDigest } from '@img/spec/digest';
+import type { CollectedStore } from '@img/registry/images/collect-garbage';
+import type { Digest } from '@img/spec/digest';
 import { type CheckedLayer, checkLayer, readCheckedIndex } from './check-layer.ts';
+import { hiddenPath, hideFile, listHidden, showFile } from './hide-file.ts';
 import type { LayerIndex } from './index-reader.ts';
-import { type LayerPlace, layerPlace } from './layer-place.ts';
+import { digestsOf, type LayerPlace, layerPlace } from './layer-place.ts';
 import { type LayerContent, type PutLayerOptions, putLayer } from './put-layer.ts';
 import { Stamps } from './stamps.ts';
 import { sweepTemporaries } from './temporary.ts';
@@ -23,7 +25,7 @@ export type LayerStoreFolders = {
  *
  * Everything is safe against other processes doing the same, and against being killed.
  */
-export class LayerStore {
+export class LayerStore implements CollectedStore {
   /** Where other parts of the host's store are. */
   readonly folders: LayerStoreFolders;
   readonly stamps: Stamps;
@@ -90,11 +92,32 @@ export class LayerStore {
   /** The diffIDs of all layers, sorted. */
   async list(): Promise<readonly Digest[]> {
     const names = await this.#names();
-    return names
-      .filter((name) => name.endsWith('.index') && names.includes(name.replace(/index$/, 'tar')))
-      .map((name) => name.slice(0, -'.index'.length).replace('-', ':'))
-      .filter((text) => isDigest(text))
-      .sort();
+    const complete = names.filter((name) => names.includes(name.replace(/index$/, 'tar')));
+    return digestsOf(complete.flatMap((name) => (name.endsWith('.index') ? [name.slice(0, -6)] : [])));
+  }
+
+  async hide(diffId: Digest): Promise<void> {
+    const { archiveName, indexName, stampName } = this.#place(diffId);
+    // The archive goes first and comes back last: what `sweep` would remove is an archive without its index.
+    await hideFile(this.#folder, archiveName);
+    await hideFile(this.#folder, indexName);
+    this.stamps.remove(stampName);
+  }
+
+  async show(diffId: Digest): Promise<void> {
+    const { archiveName, indexName } = this.#place(diffId);
+    await showFile(this.#folder, indexName);
+    await showFile(this.#folder, archiveName);
+  }
+
+  async listHidden(): Promise<readonly Digest[]> {
+    const names = await listHidden(this.#folder);
+    return digestsOf(names.map((name) => name.replace(/\.(?:tar|index)$/, '')));
+  }
+
+  async removeHidden(diffId: Digest): Promise<void> {
+    const { archiveName, indexName } = this.#place(diffId);
+    for (const name of [archiveName, indexName]) await rm(hiddenPath(this.#folder, name), { force: true });
   }
 
   /**

@@ -23,7 +23,7 @@ import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { makeHost, manifest, mounted, richArchives } from '../testing/tree-host.ts';
 import type { TreeMethod } from './image-tree.ts';
 import { checkTree, prepareTree } from './prepare-tree.ts';
-import { listTrees, removeTree, sweepTrees } from './tree-files.ts';
+import { collectedTrees, listTrees, removeTree, sweepTrees } from './tree-files.ts';
 
 // The whole file runs in one child process of AVA, so its private mounts end with it.
 test.before(() => {
@@ -235,10 +235,29 @@ test('listTrees() and removeTree() know both ways of presentation', async (t) =>
   t.deepEqual(await listTrees(request.store), [manifest]);
   await removeTree(request.store, manifest);
   t.deepEqual(await listTrees(request.store), []);
-  for (const name of ['trees', 'checkouts']) t.deepEqual(readdirSync(join(root, name)), []);
+  for (const name of ['trees', 'checkouts']) t.deepEqual(readdirSync(join(root, name)), ['trash']);
   t.deepEqual(
     readdirSync(join(run, 'stamps')).filter((name) => !name.startsWith('layer-')),
     [],
   );
   await t.notThrowsAsync(removeTree(request.store, manifest));
+});
+
+test('collectedTrees() hides, shows and removes both ways of presentation', async (t) => {
+  if (!needsRoot(t)) return;
+  const { request } = await makeHost(t, ...richArchives);
+  const trees = collectedTrees(request.store);
+  await prepareTree({ ...request, method: 'checkout' });
+  await trees.hide(manifest);
+  t.deepEqual([await trees.list(), await trees.listHidden()], [[], [manifest]]);
+  await t.throwsAsync(checkTree({ ...request, method: 'checkout' }), { code: 'TREE_MISSING' });
+  await trees.show(manifest);
+  t.deepEqual([await trees.list(), await trees.listHidden()], [[manifest], []]);
+  await t.notThrowsAsync(checkTree({ ...request, method: 'checkout' }));
+  await trees.hide(manifest);
+  await prepareTree({ ...request, method: 'checkout' });
+  await trees.show(manifest);
+  await t.notThrowsAsync(checkTree({ ...request, method: 'checkout' }), 'made again while it was hidden');
+  await trees.removeHidden(manifest);
+  t.deepEqual([await trees.list(), await trees.listHidden()], [[manifest], []]);
 });

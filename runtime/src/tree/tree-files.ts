@@ -1,9 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, isDigest } from '@img/spec/digest';
-import { digestFileName } from '../layers/layer-place.ts';
+import type { CollectedStore } from '@img/registry/images/collect-garbage';
+import type { Digest } from '@img/spec/digest';
+import { hiddenPath, hideFile, listHidden, showFile } from '../layers/hide-file.ts';
+import { digestFileName, digestsOf } from '../layers/layer-place.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { sweepTemporaries } from '../layers/temporary.ts';
+
+const treeFolders = ['trees', 'checkouts'] as const;
 
 /** Where the tree of one image is, or will be. */
 export type TreeFiles = {
@@ -20,7 +24,7 @@ export type TreeFiles = {
 
 export function treeFiles(root: string, manifest: Digest): TreeFiles {
   const name = digestFileName(manifest);
-  const [imageFolder, checkoutFolder] = [join(root, 'trees'), join(root, 'checkouts')];
+  const [imageFolder, checkoutFolder] = treeFolders.map((folder) => join(root, folder)) as [string, string];
   const imageName = `${name}.erofs`;
   return {
     imageFolder,
@@ -34,20 +38,49 @@ export function treeFiles(root: string, manifest: Digest): TreeFiles {
   };
 }
 
+/** The trees of a store, for the garbage collector of the images; each goes by the digest of its manifest. */
+export function collectedTrees({ folders: { root }, stamps }: LayerStore): CollectedStore {
+  const placesOf = (manifest: Digest) => {
+    const files = treeFiles(root, manifest);
+    return [
+      [files.imageFolder, files.imageName, files.imageStamp],
+      [files.checkoutFolder, files.checkoutName, files.checkoutStamp],
+    ] as const;
+  };
+  const each = async (
+    manifest: Digest,
+    action: (folder: string, name: string, stamp: string) => Promise<void>,
+  ) => {
+    for (const [folder, name, stamp] of placesOf(manifest)) await action(folder, name, stamp);
+  };
+  const find = async (list: (folder: string) => Promise<readonly string[]>) => {
+    const names = await Promise.all(treeFolders.map((name) => list(join(root, name))));
+    return digestsOf(names.flat().map((name) => name.replace(/\.erofs$/, '')));
+  };
+  return {
+    list: () => find(listFolder),
+    listHidden: () => find(listHidden),
+    hide: (manifest) =>
+      each(manifest, async (folder, name, stamp) => {
+        await hideFile(folder, name);
+        stamps.remove(stamp);
+      }),
+    show: (manifest) => each(manifest, showFile),
+    removeHidden: (manifest) =>
+      each(manifest, (folder, name) => rm(hiddenPath(folder, name), { recursive: true, force: true })),
+  };
+}
+
 /** The manifests whose trees are prepared, sorted. */
-export async function listTrees({ folders }: LayerStore): Promise<readonly Digest[]> {
-  const names = await Promise.all(['trees', 'checkouts'].map((name) => listFolder(join(folders.root, name))));
-  const digests = names.flat().map((name) => name.replace(/\.erofs$/, '').replace('-', ':'));
-  return [...new Set(digests)].filter((text) => isDigest(text)).sort();
+export function listTrees(store: LayerStore): Promise<readonly Digest[]> {
+  return collectedTrees(store).list();
 }
 
 /** Removes the tree of an image; nothing happens if it has none. Where it is mounted it goes on to work. */
-export async function removeTree({ folders, stamps }: LayerStore, manifest: Digest): Promise<void> {
-  const files = treeFiles(folders.root, manifest);
-  await rm(files.imagePath, { force: true });
-  await rm(files.checkoutPath, { recursive: true, force: true });
-  stamps.remove(files.imageStamp);
-  stamps.remove(files.checkoutStamp);
+export async function removeTree(store: LayerStore, manifest: Digest): Promise<void> {
+  const trees = collectedTrees(store);
+  await trees.hide(manifest);
+  await trees.removeHidden(manifest);
 }
 
 /**
@@ -56,7 +89,7 @@ export async function removeTree({ folders, stamps }: LayerStore, manifest: Dige
  * @returns the names that were removed
  */
 export async function sweepTrees({ folders }: LayerStore): Promise<readonly string[]> {
-  const swept = ['trees', 'checkouts'].map((name) => sweepTemporaries(join(folders.root, name)));
+  const swept = treeFolders.map((name) => sweepTemporaries(join(folders.root, name)));
   return (await Promise.all(swept)).flat();
 }
 
