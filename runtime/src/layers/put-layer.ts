@@ -49,7 +49,7 @@ export async function putLayer(
     // What was just hashed need not be hashed again before it is used.
     place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
   } catch (error) {
-    throw explainFull(error, place.folder);
+    throw nameLayer(explainFull(error, place.folder), content);
   }
 }
 
@@ -64,7 +64,7 @@ async function writeArchive(
   if (compression === undefined) {
     throw new RuntimeError(
       'ARCHIVE_UNSUPPORTED',
-      `the blob ${descriptor.digest} has the media type ${quote(descriptor.mediaType)}, which is no layer of files`,
+      `its media type ${quote(descriptor.mediaType)} is none of a layer of files`,
     );
   }
   // The blob of a layer that is not compressed is hashed as such already.
@@ -103,5 +103,14 @@ function explainFull(error: unknown, folder: string): unknown {
   return new RuntimeError('STORE_FULL', `no space is left for a layer in ${folder}`, {
     cause: error,
     hint: 'Remove images that are not needed (img rm), or make the disk larger.',
+  });
+}
+
+/** Says which layer it is whose archive was refused. */
+function nameLayer(error: unknown, { descriptor }: LayerContent): unknown {
+  if (!(error instanceof RuntimeError) || !/^(?:ARCHIVE|ENTRY)_/.test(error.code)) return error;
+  return new RuntimeError(error.code, `layer ${descriptor.digest}: ${error.message}`, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }

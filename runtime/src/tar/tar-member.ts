@@ -43,7 +43,7 @@ export function tarMember(
   const kind = kindOf(header, attributes, prefix);
   // POSIX: only files have content; what the size of others says (some writers put the target's there) is void.
   const storedBytes = kind === 'file' ? (attributes.size ?? header.size) : 0;
-  checkSize(storedBytes);
+  checkSize(storedBytes, pathFrom(header, attributes, prefix));
   return { header, kind, prefix, attributes, storedBytes, sparse: sparseFormat(header, kind, attributes) };
 }
 
@@ -66,7 +66,7 @@ export function tarEntry(
   const { header, kind, attributes, prefix } = member;
   const storedBytes = member.storedBytes - mapBytes;
   const size = kind !== 'file' ? 0 : (realSize ?? attributes.sparse?.realSize ?? storedBytes);
-  checkSize(size);
+  checkSize(size, pathOf(member));
   const time = attributes.mtime ?? { seconds: header.mtime, nanoseconds: 0 };
   return {
     kind,
@@ -124,11 +124,11 @@ function kindOf(header: TarHeader, attributes: PaxAttributes, prefix: MemberPref
   }
 }
 
-function checkSize(bytes: number): void {
+function checkSize(bytes: number, path: ByteString): void {
   if (bytes >= 0 && bytes <= tarLimits.fileBytes) return;
   throw new RuntimeError(
     'ARCHIVE_LIMIT',
-    `a file in the archive has the size ${bytes}, outside the 0 to ${tarLimits.fileBytes} bytes allowed`,
+    `the file ${quoteBytes(path)} in the archive has the size ${bytes}, outside the 0 to ${tarLimits.fileBytes} bytes allowed`,
   );
 }
 
