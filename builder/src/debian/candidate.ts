@@ -14,18 +14,22 @@ export type Dependency = {
   readonly alternatives: Alternatives;
 };
 
-/** A version of a package that could be chosen, parsed. */
-export type Candidate = {
+/** A version of a package, parsed. */
+export type PackageVersion = {
   readonly package: DebianPackage;
   readonly multiArch: 'no' | 'same' | 'foreign' | 'allowed';
   /** 1 required, 2 important, 3 standard, 4 optional, 5 extra or unknown. */
   readonly priority: number;
-  readonly isEssential: boolean;
-  /** Marked Protected or Important, which counts like Essential but may be left out. */
-  readonly isProtected: boolean;
   /** In apt's order: Pre-Depends, Depends, Conflicts, Breaks, Recommends, Suggests. */
   readonly dependencies: readonly Dependency[];
   readonly provides: readonly Relation[];
+};
+
+/** A version of a package as an index describes it, with what is true of the package in all its versions. */
+export type Candidate = PackageVersion & {
+  readonly isEssential: boolean;
+  /** Marked Protected or Important, which counts like Essential but may be left out. */
+  readonly isProtected: boolean;
 };
 
 const priorities = ['required', 'important', 'standard', 'optional'];
@@ -35,15 +39,13 @@ const priorities = ['required', 'important', 'standard', 'optional'];
  *
  * @throws BuilderError INDEX_INVALID
  */
-export function parseCandidate(entry: IndexEntry, suite: string): Candidate {
+export function parseEntry(entry: IndexEntry, suite: string): PackageVersion {
   const multiArch = entry['multi-arch'];
   const priority = priorities.indexOf(entry.priority);
   return {
     package: parsePackage(entry, suite),
     multiArch: multiArch === 'same' || multiArch === 'foreign' || multiArch === 'allowed' ? multiArch : 'no',
     priority: (priority < 0 ? priorities.length : priority) + 1,
-    isEssential: entry.essential === 'yes',
-    isProtected: entry.protected === 'yes' || entry.important === 'yes',
     dependencies: [
       ...dependenciesOf('depends', entry['pre-depends']),
       ...dependenciesOf('depends', entry.depends),
@@ -64,12 +66,12 @@ function parsePackage(entry: IndexEntry, suite: string): DebianPackage {
   const { package: name, version, architecture, filename, size } = entry;
   const digest = `sha256:${entry.sha256}`;
   const source = parseSource(entry);
-  check(name, /^[a-z0-9][a-z0-9+.-]+$/.test(name), name, 'name');
+  check(name, /^[a-z0-9][a-z0-9+.-]*$/.test(name), name, 'name');
   check(name, isVersion(version), version, 'version');
   check(name, /^[a-z0-9][a-z0-9-]*$/.test(architecture), architecture, 'architecture');
   check(
     name,
-    /^[a-z0-9][a-z0-9+.-]+$/.test(source.name) && isVersion(source.version),
+    /^[a-z0-9][a-z0-9+.-]*$/.test(source.name) && isVersion(source.version),
     entry.source,
     'source',
   );
@@ -81,11 +83,9 @@ function parsePackage(entry: IndexEntry, suite: string): DebianPackage {
 
 // Source is left out when it has the same name and version, and has the version only when that differs.
 function parseSource({ source, package: name, version }: IndexEntry): DebianPackage['source'] {
-  const [sourceName = '', inParentheses = ''] = source.split(/\s+/, 2);
-  return {
-    name: sourceName === '' ? name : sourceName,
-    version: inParentheses === '' ? version : inParentheses.replace(/^\((.*)\)$/, '$1'),
-  };
+  if (source === '') return { name, version };
+  const [, sourceName = source, sourceVersion = version] = /^(\S+)(?:\s+\((\S+)\))?$/.exec(source) ?? [];
+  return { name: sourceName, version: sourceVersion };
 }
 
 function isVersion(text: string): boolean {

@@ -1,6 +1,6 @@
-import { type Candidate, parseCandidate } from './candidate.ts';
+import { type Candidate, parseEntry } from './candidate.ts';
 import type { Relation } from './dependency.ts';
-import type { PackageIndex } from './package-index.ts';
+import type { IndexEntry, PackageIndex } from './package-index.ts';
 import { compareVersions } from './version.ts';
 
 /** A compiled index and the suite that it belongs to. */
@@ -30,21 +30,11 @@ export class Catalog {
    * @throws BuilderError INDEX_INVALID
    */
   candidate(name: string): Candidate | undefined {
-    if (this.#candidates.has(name)) return this.#candidates.get(name);
-    let newest: Candidate | undefined;
-    for (const { suite, index } of this.#indexes) {
-      const number = index.numberOf(name);
-      for (const entry of number === undefined ? [] : index.versionsOf(number)) {
-        if (newest !== undefined && compareVersions(entry.version, newest.package.version) <= 0) continue;
-        if (entry.architecture !== this.#architecture && entry.architecture !== 'all') continue;
-        newest = parseCandidate(entry, suite);
-      }
-    }
-    this.#candidates.set(name, newest);
-    return newest;
+    if (!this.#candidates.has(name)) this.#candidates.set(name, this.#newest(name));
+    return this.#candidates.get(name);
   }
 
-  /** The candidates that provide a name, without the package that has it. */
+  /** The candidates that provide a name; the last in the indexes first, as apt looks at them. */
   providers(name: string): readonly Provider[] {
     const known = this.#providers.get(name);
     if (known !== undefined) return known;
@@ -57,7 +47,7 @@ export class Catalog {
         providers.push({ candidate, version: provided.version });
       }
     }
-    this.#providers.set(name, providers);
+    this.#providers.set(name, providers.reverse());
     return providers;
   }
 
@@ -73,6 +63,25 @@ export class Catalog {
   /** Every name of a package, for hints. */
   packageNames(): ReadonlySet<string> {
     return new Set(this.#indexes.flatMap(({ index }) => [...index.packageNames()]));
+  }
+
+  #newest(name: string): Candidate | undefined {
+    let newest: { readonly entry: IndexEntry; readonly suite: string } | undefined;
+    let isEssential = false;
+    let isProtected = false;
+    for (const { suite, index } of this.#indexes) {
+      const number = index.numberOf(name);
+      for (const entry of number === undefined ? [] : index.versionsOf(number)) {
+        if (entry.architecture !== this.#architecture && entry.architecture !== 'all') continue;
+        // To apt these belong to the package: one version that says so is enough.
+        isEssential ||= entry.essential === 'yes';
+        isProtected ||= entry.protected === 'yes' || entry.important === 'yes';
+        const isNewer = newest === undefined || compareVersions(entry.version, newest.entry.version) > 0;
+        if (isNewer) newest = { entry, suite };
+      }
+    }
+    if (newest === undefined) return undefined;
+    return { ...parseEntry(newest.entry, newest.suite), isEssential, isProtected };
   }
 
   #ownersOf(name: string): ReadonlySet<Candidate> {

@@ -28,7 +28,7 @@ export function parseControl(text: string, what: string, code: BuilderErrorCode)
       continue;
     }
     const colon = line.indexOf(':');
-    const name = line.slice(0, colon).toLowerCase();
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     if (!/^[!-9;-~]+$/.test(name)) throw malformed(line, index, what, code);
     if (stanza === undefined) {
       stanza = new Map();

@@ -30,7 +30,7 @@ const operators: { readonly [spelling: string]: VersionOperator } = {
 };
 
 const relationPattern =
-  /^\s*([^\s:()|,[\]<>]+)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|>=|>>|!=|<|>|=)\s*([^\s()]+)\s*\))?\s*$/;
+  /^\s*([^\s:()|,[\]<>]+)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|>=|>>|!=|<|>|=)\s*([^\s()<=>]+)\s*\))?\s*$/;
 
 /**
  * Parses the value of Depends, Conflicts, Provides and the like, as it stands in the index of binary packages.

@@ -98,7 +98,8 @@ export async function withRetries<Result>(
       const delay = retryDelaysMs[retries];
       if (!isPassing(error) || delay === undefined) throw error;
       retries += 1;
-      await wait(delay, undefined, signal === undefined ? {} : { signal });
+      await wait(delay, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      signal?.throwIfAborted();
     }
   }
 }

@@ -132,7 +132,7 @@ function words(bytes: Uint8Array, offset: number, count: number): Uint32Array | 
   const length = count * wordBytes;
   if (offset + length > bytes.byteLength) return undefined;
   if (start % wordBytes === 0) return new Uint32Array(bytes.buffer, start, count);
-  return new Uint32Array(bytes.slice(offset, offset + length).buffer);
+  return new Uint32Array(Uint8Array.from(bytes.subarray(offset, offset + length)).buffer);
 }
 
 function startOf(ends: Uint32Array, number: number): number {

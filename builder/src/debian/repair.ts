@@ -1,5 +1,5 @@
 import type { Candidate, Dependency } from './candidate.ts';
-import { scoresOf } from './scores.ts';
+import { scoresOf, unchosenScore } from './scores.ts';
 import { isCritical, type Selection } from './selection.ts';
 
 /** apt gives up after as many rounds. */
@@ -17,7 +17,7 @@ export function repair(selection: Selection): void {
   const tried = new Set<string>();
   for (let round = 0; round < maxRounds; round += 1) {
     let hasChanged = false;
-    for (const name of byScore(selection, initial)) {
+    for (const name of byScore({ selection, scores: initial })) {
       const broken = selection.chosen(name);
       if (broken === undefined || !selection.isBroken(name)) continue;
       if (repairOne(broken, { selection, scores, tried, round })) hasChanged = true;
@@ -34,12 +34,14 @@ type Repair = {
   readonly round: number;
 };
 
-function byScore(selection: Selection, scores: ReadonlyMap<string, number>): readonly string[] {
-  const names = new Set([
-    ...scores.keys(),
-    ...selection.allChosen().map((candidate) => candidate.package.name),
-  ]);
-  return [...names].sort((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0));
+function scoreOf({ selection, scores }: Pick<Repair, 'selection' | 'scores'>, name: string): number {
+  return scores.get(name) ?? unchosenScore(selection, name);
+}
+
+function byScore(state: Pick<Repair, 'selection' | 'scores'>): readonly string[] {
+  const chosen = state.selection.allChosen().map((candidate) => candidate.package.name);
+  const names = new Set([...state.scores.keys(), ...chosen]);
+  return [...names].sort((a, b) => scoreOf(state, b) - scoreOf(state, a));
 }
 
 /** Whether something was changed. */
@@ -68,12 +70,13 @@ function settleConflict(
   broken: Candidate,
   { alternatives }: Dependency,
   inTheWay: Set<string>,
-  { selection, scores }: Repair,
+  state: Repair,
 ): 'dropped' | 'undecided' {
+  const { selection } = state;
   const { name } = broken.package;
   for (const relation of alternatives) {
     for (const { package: other } of selection.chosenFor(relation, name, true)) {
-      if ((scores.get(name) ?? 0) > (scores.get(other.name) ?? 0)) {
+      if (scoreOf(state, name) > scoreOf(state, other.name)) {
         if (!selection.isFixed(other.name)) inTheWay.add(other.name);
       } else if (!selection.isFixed(name)) {
         selection.drop(name);
@@ -84,18 +87,15 @@ function settleConflict(
   return 'undecided';
 }
 
-function dropAll(
-  broken: Candidate,
-  names: ReadonlySet<string>,
-  { selection, scores, round }: Repair,
-): boolean {
-  const score = scores.get(broken.package.name) ?? 0;
+function dropAll(broken: Candidate, names: ReadonlySet<string>, state: Repair): boolean {
+  const { selection, scores, round } = state;
+  const score = scoreOf(state, broken.package.name);
   let hasChanged = false;
   for (const name of names) {
     const isDropped = selection.drop(name);
     if (isDropped) hasChanged = true;
     // What comes back again and again gets as important as what it is in conflict with, so that it stays.
-    if ((!isDropped || round > 1) && score > (scores.get(name) ?? 0)) {
+    if ((!isDropped || round > 1) && score > scoreOf(state, name)) {
       scores.set(name, score);
       hasChanged = true;
     }
@@ -109,38 +109,44 @@ function addMissing(broken: Candidate, { alternatives }: Dependency, state: Repa
   for (const relation of alternatives) {
     for (const { package: solution } of selection.availableFor(relation, owner, false)) {
       if (!add(solution.name, state)) continue;
-      const score = scores.get(owner) ?? 0;
-      if ((scores.get(solution.name) ?? 0) > score) scores.set(solution.name, score);
+      const score = scoreOf(state, owner);
+      if (scoreOf(state, solution.name) > score) scores.set(solution.name, score);
       return true;
     }
   }
   return false;
 }
 
-/** Adds a package and what it lacks, each at most once; undone if that doesn't work out. */
+/** Adds a package and what it lacks, each at most once; not at all if that doesn't work out. */
 function add(name: string, state: Repair): boolean {
   const { selection, tried } = state;
   const candidate = selection.available(name);
-  const wasChosen = selection.chosen(name) !== undefined;
   if (candidate === undefined || tried.has(name) || selection.isRequested(name)) return false;
-  if (!wasChosen && selection.isFixed(name)) return false;
+  if (selection.chosen(name) === undefined && selection.isFixed(name)) return false;
   tried.add(name);
   selection.choose(candidate);
   const isWhole = candidate.dependencies.every(
     (dependency) => !isCritical(dependency) || addOneOf(dependency, name, state),
   );
-  if (!isWhole && !wasChosen) selection.drop(name);
+  if (!isWhole) selection.drop(name);
   return isWhole;
 }
 
 function addOneOf(dependency: Dependency, owner: string, state: Repair): boolean {
   const { selection } = state;
-  // A conflict is left to the next round.
-  if (selection.holds(dependency, owner) || dependency.kind === 'conflicts') return true;
-  return dependency.alternatives.some((relation) =>
-    selection
-      .availableFor(relation, owner, false)
-      .slice(0, 1)
-      .some(({ package: { name } }) => !selection.isFixed(name) && add(name, state)),
-  );
+  if (selection.holds(dependency, owner)) return true;
+  return dependency.alternatives.some((relation) => {
+    const name = standIn(selection, relation.name, owner);
+    if (selection.isFixed(name)) return false;
+    // A conflict with something that may still go is left to the next round.
+    if (dependency.kind === 'conflicts') return true;
+    return selection.availableFor(relation, owner, false).length > 0 && add(name, state);
+  });
+}
+
+/** The package that a name stands for: itself, or the first that provides it. */
+function standIn({ catalog }: Selection, name: string, owner: string): string {
+  if (catalog.candidate(name) !== undefined) return name;
+  const provider = catalog.providers(name).find(({ candidate }) => candidate.package.name !== owner);
+  return provider?.candidate.package.name ?? name;
 }

@@ -17,8 +17,8 @@ const requestedScore = 10_000;
 const protectedScore = 5_000;
 
 /**
- * How much would break without each package: the names with a score other than 0. The numbers are apt's; the
- * greater one wins where two packages are in each other's way.
+ * How much would break without each package that is chosen or depended on. The numbers are apt's; the greater one
+ * wins where two packages are in each other's way.
  */
 export function scoresOf(selection: Selection): Map<string, number> {
   const scores = new Map<string, number>();
@@ -34,12 +34,17 @@ export function scoresOf(selection: Selection): Map<string, number> {
     }
   }
   inherit(selection, scores, add);
-  for (const candidate of selection.allChosen()) {
-    const { name } = candidate.package;
+  for (const name of [...scores.keys()]) {
+    add(name, unchosenScore(selection, name));
     if (selection.isRequested(name)) add(name, requestedScore);
-    if (candidate.isEssential || candidate.isProtected) add(name, protectedScore);
   }
   return scores;
+}
+
+/** The score of a name that {@link scoresOf} didn't come across. */
+export function unchosenScore({ catalog }: Selection, name: string): number {
+  const candidate = catalog.candidate(name);
+  return candidate?.isEssential === true || candidate?.isProtected === true ? protectedScore : 0;
 }
 
 function ownScore({ isEssential, isProtected, priority }: Candidate): number {
