@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { type Database, placeholders } from './database.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
@@ -153,6 +154,30 @@ test('SqliteDatabase keeps its content when opened again, and by two processes a
   const third = await SqliteDatabase.open(path);
   t.teardown(() => third.close());
   t.is(await count(third), 2);
+});
+
+test('SqliteDatabase waits for the transaction of another connection without stopping it', async (t) => {
+  const path = join(await temporaryFolder(t), 'metadata.sqlite');
+  const first = await withTable(await SqliteDatabase.open(path));
+  const second = await SqliteDatabase.open(path);
+  const counts = await Promise.all(
+    Array.from({ length: 40 }, (_, id) =>
+      (id % 2 === 0 ? first : second).transaction(async (writer) => {
+        await writer.run("INSERT INTO things (id, name) VALUES ($1, 'x')", id);
+        await setImmediate();
+        return count(writer);
+      }),
+    ),
+  );
+  t.deepEqual(
+    counts.toSorted((a, b) => Number(a) - Number(b)),
+    Array.from({ length: 40 }, (_, index) => index + 1),
+  );
+  await Promise.all([
+    first.close(),
+    second.close(),
+    SqliteDatabase.open(path).then((third) => third.close()),
+  ]);
 });
 
 test('SqliteDatabase ends what was begun before it closes', async (t) => {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { syncFolder } from '../storage/write-file-atomic.ts';
 import type { Database, Dialect, Reader, Row, SqlValue, TransactionOptions, Writer } from './database.ts';
 import { GroupSync } from './group-sync.ts';
@@ -15,8 +16,9 @@ const sqliteDialect: Dialect = {
 /** "imgr", shown by file(1). */
 const applicationId = 0x69_6d_67_72;
 
-/** How long a statement waits for another process to end its transaction. */
-const busyTimeoutMs = 10_000;
+/** How long a transaction waits for the one of another process. */
+const busyTimeoutMs = 30_000;
+const sqliteBusy = 5;
 
 /**
  * A database in one SQLite file with a write-ahead log: one connection writes, one transaction at a time; another
@@ -40,7 +42,7 @@ export class SqliteDatabase implements Database {
     // SQLite syncs at checkpoints only; GroupSync syncs what a durable transaction wrote, off the event loop.
     const writer = new Connection(path, 'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
     // The log exists from the first transaction on.
-    writer.execute(`BEGIN IMMEDIATE; PRAGMA application_id = ${applicationId}; COMMIT`);
+    await writer.transaction(() => writer.run(`PRAGMA application_id = ${applicationId}`));
     const reader = new Connection(path, 'PRAGMA query_only = ON');
     const log = await GroupSync.open(`${path}-wal`);
     await syncFolder(dirname(path));
@@ -80,7 +82,7 @@ class Connection implements Reader {
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string, pragmas: string) {
-    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    this.#database = new DatabaseSync(path);
     this.#database.exec(`PRAGMA journal_mode = WAL; ${pragmas}`);
   }
 
@@ -97,24 +99,35 @@ class Connection implements Reader {
   }
 
   async transaction<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    this.execute('BEGIN IMMEDIATE');
+    await this.#begin();
     try {
       const value = await work(this);
-      this.execute('COMMIT');
+      this.#database.exec('COMMIT');
       return value;
     } catch (error) {
       // Some failures, such as a full disk, have ended the transaction already.
-      if (this.#database.isTransaction) this.execute('ROLLBACK');
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }
 
-  execute(sql: string): void {
-    this.#database.exec(sql);
-  }
-
   close(): void {
     this.#database.close();
+  }
+
+  // SQLite's own way to wait would stop everything else in this process, perhaps what it waits for.
+  async #begin(): Promise<void> {
+    const until = performance.now() + busyTimeoutMs;
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 50)) {
+      try {
+        this.#database.exec('BEGIN IMMEDIATE');
+        return;
+      } catch (error) {
+        const isBusy = ((error as { readonly errcode?: number }).errcode ?? 0) % 256 === sqliteBusy;
+        if (!isBusy || performance.now() > until) throw error;
+      }
+      await setTimeout(pauseMs);
+    }
   }
 
   #prepare(sql: string): StatementSync {

@@ -31,12 +31,15 @@ export async function listen(
   createListener: (isClosing: () => boolean) => RequestListener,
 ): Promise<ListeningServer> {
   let isClosing = false;
-  const listener = createListener(() => isClosing);
+  const answer = createListener(() => isClosing);
+  const listener: RequestListener = (request, response) => {
+    // Connections that became idle before the closing are closed with it, the others when their answer is sent.
+    response.once('close', () => setImmediate(() => isClosing && server.closeIdleConnections()));
+    answer(request, response);
+  };
   // Uploads take as long as they take: bodies have their own limits.
-  const server = createServer(
-    { requestTimeout: 0, headersTimeout: headMs, keepAliveTimeout: keepAliveMs },
-    listener,
-  );
+  const options = { requestTimeout: 0, headersTimeout: headMs, keepAliveTimeout: keepAliveMs };
+  const server = createServer(options, listener);
   server.timeout = idleMs;
   // Whoever waits for "100 Continue" gets it from the handler that reads the body, or a refusal instead.
   server.on('checkContinue', listener);
@@ -47,9 +50,9 @@ export async function listen(
     host,
     port: bound.port,
     url: `http://${host}`,
-    close: async (options) => {
+    close: async ({ signal } = {}) => {
       isClosing = true;
-      await end(server, options?.signal);
+      await end(server, signal);
     },
   };
 }

@@ -29,13 +29,13 @@ export function createApp(services: Services, { isBehindProxy, isClosing }: AppO
   app.on('error', (error: unknown, ctx?: Context) => {
     services.log.warn({ err: error, request: ctx?.state['requestId'] }, 'connection broke off');
   });
+  app.use((ctx, next) => noted(ctx, next, services));
   app.use(async (ctx, next) => {
-    if (isClosing()) ctx.set('Connection', 'close');
-    await noted(ctx, next, services);
+    await answered(ctx, next, services);
+    if (isClosing() && !ctx.headerSent) ctx.set('Connection', 'close');
   });
-  app.use((ctx, next) => answered(ctx, next, services));
   app.use(async (ctx) => {
-    if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services, isClosing());
+    if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services);
     else if (ctx.path === '/token') await answerTokenRequest(ctx, services);
     else await dispatch(ctx, services);
   });

@@ -45,7 +45,7 @@ export type RunningRegistry = {
     /** The password that was made up just now; nobody can ask for it again. */
     readonly newPassword: string | undefined;
   };
-  /** Takes no new requests, waits until those under way are answered, then closes. */
+  /** Takes no new requests, waits until those under way are answered, then closes; again is harmless. */
   close(options?: {
     /** Stops the waiting: requests under way are cut off. */
     readonly signal?: AbortSignal;

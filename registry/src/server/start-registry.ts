@@ -48,10 +48,11 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       return (request, response) => void answer(request, response);
     });
     services.sweeper.start();
-    const close: RunningRegistry['close'] = async (closeOptions) => {
-      await server.close(closeOptions);
-      await services.sweeper.close();
-      await closeDatabase();
+    let closing: Promise<void> | undefined;
+    const close: RunningRegistry['close'] = (closeOptions) => {
+      const stopping = server.close(closeOptions);
+      closing ??= stopping.then(() => services.sweeper.close()).then(closeDatabase);
+      return closing;
     };
     const { host, port, url } = server;
     return { host, port, url, administrator, close, [Symbol.asyncDispose]: () => close() };

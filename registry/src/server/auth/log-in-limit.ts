@@ -18,7 +18,8 @@ export class LogInLimit {
   readonly #clock: () => number;
   readonly #burst: number;
   readonly #refillMs: number;
-  readonly #spent = new Map<string, { readonly tries: number; readonly at: number }>();
+  /** Each try costs its refill time; the time that passes pays for it. */
+  readonly #debts = new Map<string, { readonly ms: number; readonly at: number }>();
 
   constructor({ clock, burst = 10, refillMs = 6000 }: LogInLimitOptions) {
     this.#clock = clock;
@@ -28,30 +29,30 @@ export class LogInLimit {
 
   /** Takes a try; returns 0, or how many milliseconds to wait for one. */
   take(address: string): number {
-    const key = networkOf(address);
-    const tries = this.#spentNow(key);
-    if (tries + 1 > this.#burst) return Math.ceil((tries + 1 - this.#burst) * this.#refillMs);
-    this.#set(key, tries + 1);
+    const network = networkOf(address);
+    const debt = this.#debtOf(network) + this.#refillMs;
+    const waitMs = debt - this.#burst * this.#refillMs;
+    if (waitMs > 0) return waitMs;
+    this.#set(network, debt);
     return 0;
   }
 
   /** Gives a try back, because it was a right one. */
   giveBack(address: string): void {
-    const key = networkOf(address);
-    this.#set(key, Math.max(0, this.#spentNow(key) - 1));
+    const network = networkOf(address);
+    this.#set(network, this.#debtOf(network) - this.#refillMs);
   }
 
-  #spentNow(key: string): number {
-    const spent = this.#spent.get(key);
-    if (spent === undefined) return 0;
-    return Math.max(0, spent.tries - (this.#clock() - spent.at) / this.#refillMs);
+  #debtOf(network: string): number {
+    const debt = this.#debts.get(network);
+    return debt === undefined ? 0 : Math.max(0, debt.ms - (this.#clock() - debt.at));
   }
 
-  #set(key: string, tries: number): void {
-    this.#spent.delete(key);
-    if (tries === 0) return;
-    this.#spent.set(key, { tries, at: this.#clock() });
-    if (this.#spent.size > mostAddresses) this.#spent.delete(this.#spent.keys().next().value as string);
+  #set(network: string, ms: number): void {
+    this.#debts.delete(network);
+    if (ms <= 0) return;
+    this.#debts.set(network, { ms, at: this.#clock() });
+    if (this.#debts.size > mostAddresses) this.#debts.delete(this.#debts.keys().next().value as string);
   }
 }
 
