@@ -6,6 +6,7 @@ import { checkDestination, type RegistryEndpoint, registryEndpoint } from './end
 import { refusalOf } from './refusal.ts';
 import {
   defaultRetryPolicy,
+  isTransientStatus,
   type RetryPolicy,
   retryAfterMs,
   TransientFailure,
@@ -43,7 +44,6 @@ export type RegistryRequest = {
 };
 
 const redirectStatuses = [301, 302, 303, 307, 308];
-const transientStatuses = [408, 429, 500, 502, 503, 504];
 const maxRedirects = 5;
 
 /** Requests to one registry: authorized, redirected and tried again as far as each may be. */
@@ -90,7 +90,7 @@ export class RegistryConnection {
     const answer = await this.#authorized(request);
     if (request.accept.includes(answer.status)) return answer;
     const refusal = await refusalOf(request.what, answer, await this.#hint(answer));
-    if (!transientStatuses.includes(answer.status)) throw refusal;
+    if (!isTransientStatus(answer.status)) throw refusal;
     throw new TransientFailure(refusal, retryAfterMs(answer.header('retry-after'), this.#now()));
   }
 

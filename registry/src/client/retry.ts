@@ -18,6 +18,11 @@ export const defaultRetryPolicy: RetryPolicy = {
   random: Math.random,
 };
 
+/** Statuses that another try may not meet. */
+export function isTransientStatus(status: number): boolean {
+  return [408, 429, 500, 502, 503, 504].includes(status);
+}
+
 /** A failure that may pass; carries the error that stands if it doesn't. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';

@@ -6,6 +6,7 @@ import type { Credentials } from './credentials.ts';
 import { checkDestination, isLoopbackUrl, type RegistryEndpoint } from './endpoint.ts';
 import { readBody } from './read-body.ts';
 import { refusalOf } from './refusal.ts';
+import { isTransientStatus, retryAfterMs, TransientFailure } from './retry.ts';
 import type { Scope } from './scope.ts';
 import type { Answer, Exchange, Transport } from './transport.ts';
 
@@ -44,7 +45,8 @@ const clientId = 'img';
  * named that host over a connection that nobody else could write to; otherwise the service is asked without.
  *
  * @throws RegistryError LOGIN_FAILED for refused credentials, ACCESS_DENIED without any, TOKEN_REFUSED for an
- *   answer that is no token, REDIRECT_REFUSED for a service where tokens must not be asked
+ *   answer that is no token, REDIRECT_REFUSED for a service where tokens must not be asked; TransientFailure
+ *   where another try may help
  */
 export async function requestToken(request: TokenRequest): Promise<Token> {
   const { endpoint, service } = request;
@@ -118,10 +120,13 @@ export function basicAuthorization(username: string, password: string): string {
 async function tokenRefusal(
   what: string,
   answer: Answer,
-  { endpoint }: TokenRequest,
+  { endpoint, now }: TokenRequest,
   credentials: Credentials | undefined,
-): Promise<RegistryError> {
+): Promise<Error> {
   const refusal = await refusalOf(what, answer, `Log in with: img login ${endpoint.host}`);
+  if (isTransientStatus(answer.status)) {
+    return new TransientFailure(refusal, retryAfterMs(answer.header('retry-after'), now()));
+  }
   if (refusal.code === 'CONTENT_MISSING' || (answer.status >= 300 && answer.status < 400)) {
     return new RegistryError('TOKEN_REFUSED', refusal.message, { cause: refusal });
   }

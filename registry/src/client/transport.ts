@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { quote } from '@img/spec/quote';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { RegistryError } from '../registry-error.ts';
 import { TransientFailure } from './retry.ts';
 
@@ -145,7 +145,7 @@ const transientCodes: ReadonlySet<string> = new Set([
 function failureOf(error: unknown, what: string, url: URL): Error {
   const code = codeOf(error);
   const reason = error instanceof Error && error.message !== '' ? error.message : code;
-  const isMalformed = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
+  const isMalformed = error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW';
   const failure = new RegistryError(
     isMalformed ? 'ANSWER_INVALID' : 'REGISTRY_UNREACHABLE',
     `could not ${what}: ${isMalformed ? 'no valid HTTP answer' : 'no answer'} from ${url.origin}: ${quote(reason)}`,
