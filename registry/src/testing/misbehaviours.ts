@@ -15,6 +15,14 @@ export function onRoute(id: RouteId, answer: Misbehaviour, method?: string): Mis
   };
 }
 
+/** Answers in any way. */
+export function answering(answer: (exchange: DoubleExchange) => unknown): Misbehaviour {
+  return async (exchange) => {
+    await answer(exchange);
+    return true;
+  };
+}
+
 /** Answers with one byte changed; length and headers are right. */
 export function wrongDigest(registry: RegistryDouble, digest: Digest): Misbehaviour {
   return onRoute(

@@ -89,6 +89,11 @@ export class RegistryDouble implements AsyncDisposable {
     return { mediaType, digest, size: bytes.byteLength };
   }
 
+  /** Lets an upload have arrived so far. */
+  keepInSession(id: string, bytes: Uint8Array): void {
+    this.#sessions.set(id, { bytes });
+  }
+
   /** How often something was asked, by a pattern over `METHOD /path`. */
   count(pattern: RegExp): number {
     return this.requests.filter((request) => pattern.test(request)).length;
