@@ -167,6 +167,7 @@ test('buildFolder() adds the shell of a script that the image starts, and tells 
   t.true(layersOf(built).some((what) => what.includes('dash 1.0-1')));
   t.deepEqual(system.notes, [
     'dash is added, because /usr/bin/script, which the image starts, is a script for /bin/sh',
+    'coreutils is added, because /usr/bin/script, which the image starts, is a script for /bin/sh',
   ]);
   // The lock holds for what was asked for, although it has more.
   t.is((await system.build({ isLocked: true })).descriptor.digest, built.descriptor.digest);

@@ -63,15 +63,16 @@ export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
 };
 
 /**
- * Packages of interpreters that Debian takes for granted, because they are essential there, so that scripts need
- * not depend on them. By path of the interpreter.
+ * What scripts take for granted, because it is essential in Debian, so that no package depends on it: their
+ * interpreter, and for a shell the small programs that hardly a shell script does without. By path of the
+ * interpreter.
  */
-export const interpreterPackages: { readonly [path: string]: string } = {
-  'usr/bin/awk': 'mawk',
-  'usr/bin/bash': 'bash',
-  'usr/bin/dash': 'dash',
-  'usr/bin/env': 'coreutils',
-  'usr/bin/perl': 'perl-base',
-  'usr/bin/sed': 'sed',
-  'usr/bin/sh': 'dash',
+export const interpreterPackages: { readonly [path: string]: readonly string[] } = {
+  'usr/bin/awk': ['mawk'],
+  'usr/bin/bash': ['bash', 'coreutils'],
+  'usr/bin/dash': ['dash', 'coreutils'],
+  'usr/bin/env': ['coreutils'],
+  'usr/bin/perl': ['perl-base'],
+  'usr/bin/sed': ['sed'],
+  'usr/bin/sh': ['dash', 'coreutils'],
 };

@@ -10,8 +10,8 @@ export type ImpliedPackage = {
 };
 
 /**
- * Packages that the started program needs without saying so: if it is a script, the shell that Debian takes for
- * granted. Other scripts don't count: hardly an image is without one, and one that never runs is no reason to
+ * Packages that the started program needs without saying so: if it is a script, what Debian takes for granted
+ * there. Other scripts don't count: hardly an image is without one, and one that never runs is no reason to
  * have a shell.
  */
 export function impliedPackages(
@@ -25,7 +25,7 @@ export function impliedPackages(
   return [script.interpreter, ...lookedUp].flatMap((interpreter) => {
     const path = tree.resolve(interpreter);
     if (tree.get(path) !== undefined || !Object.hasOwn(interpreterPackages, path)) return [];
-    const name = interpreterPackages[path] ?? '';
-    return [{ name, reason: `/${script.path}, which the image starts, is a script for ${interpreter}` }];
+    const reason = `/${script.path}, which the image starts, is a script for ${interpreter}`;
+    return (interpreterPackages[path] ?? []).map((name) => ({ name, reason }));
   });
 }

@@ -95,13 +95,13 @@ const implied: readonly [
   [
     'erl',
     [{ path: 'usr/lib/erlang/bin/erl', interpreter: '/bin/sh' }],
-    ['dash'],
+    ['dash', 'coreutils'],
     'a shell script behind a link',
   ],
   [
     'erl',
     [{ path: 'usr/lib/erlang/bin/erl', interpreter: '/usr/bin/env', lookedUp: 'bash' }],
-    ['coreutils', 'bash'],
+    ['coreutils', 'bash', 'coreutils'],
     'a script through env',
   ],
   [

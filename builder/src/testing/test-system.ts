@@ -85,6 +85,7 @@ export const testPackages: readonly TestDeb[] = [
   },
   { name: 'script', data: [file('./usr/bin/script', '#!/bin/sh\n', 0o755)] },
   { name: 'dash', data: [file('./usr/bin/dash', 'x', 0o755), link('./usr/bin/sh', 'dash')] },
+  { name: 'coreutils', data: [file('./usr/bin/env', 'x', 0o755)] },
   alternative('mawk', 5),
   alternative('gawk', 10),
   { name: 'clash', data: [file('./usr/bin/small', 'other', 0o755)] },
