@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
 import { LayerStore } from './layers/layer-store.ts';
-import { RunState, type SweepOptions } from './state/run-state.ts';
+import { RunState, type SweepOptions, type Swept } from './state/run-state.ts';
 import { sweepTrees } from './tree/tree-files.ts';
 import type { Trust } from './trust/decide.ts';
 import { loadTrustPolicy } from './trust/load-trust-policy.ts';
@@ -47,11 +47,11 @@ export class Host implements AsyncDisposable {
   /**
    * Removes what commands that were killed left behind: containers, and whatever was being made of layers and trees.
    * What goes on is left alone. A command begins with it.
-   *
-   * @throws RuntimeError CONTAINER_STUCK
    */
-  async sweep(options: SweepOptions = {}): Promise<void> {
-    await Promise.all([this.state.sweep(options), this.layers.sweep(), sweepTrees(this.layers)]);
+  async sweep(options: SweepOptions = {}): Promise<Swept> {
+    const sweeps = [this.state.sweep(options), this.layers.sweep(), sweepTrees(this.layers)] as const;
+    const [swept] = await Promise.all(sweeps);
+    return swept;
   }
 
   async close(): Promise<void> {

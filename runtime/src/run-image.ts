@@ -25,7 +25,7 @@ export type RunImageRequest = {
  * trusted and undamaged, and launches it by digest. Returns never, and closes the host before the launch; what it
  * throws comes before anything of the image has run.
  *
- * @throws as `installImage` and `launch`; RuntimeError CONTAINER_STUCK
+ * @throws as `installImage` and `launch`
  */
 export async function runImage(
   { reference, remote, options, pull = 'missing', insecure = [], runtime }: RunImageRequest,
@@ -33,8 +33,9 @@ export async function runImage(
   acquireOptions: AcquireOptions = {},
 ): Promise<never> {
   checkCaller(options);
-  const { signal } = acquireOptions;
-  await host.sweep(signal === undefined ? {} : { signal });
+  const { signal, progress } = acquireOptions;
+  const { stuck } = await host.sweep(signal === undefined ? {} : { signal });
+  for (const { message } of stuck) progress?.({ kind: 'note', text: message });
   const install = { reference, remote, pull, insecure };
   const { descriptor, decision, config, tree } = await installImage(install, host, acquireOptions);
   // The app takes the place of this process, so nothing could be closed later.

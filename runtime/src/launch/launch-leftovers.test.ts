@@ -16,10 +16,10 @@ each('img killed in the middle of a launch: the next sweep leaves nothing', asyn
   t.is(await firstLine(child), 'mounting');
   const [container] = state.list();
   t.is(container?.pid, undefined);
-  t.deepEqual(await state.sweep(), [], 'a launch that is under way is left alone');
+  t.deepEqual((await state.sweep()).swept, [], 'a launch that is under way is left alone');
   child.kill('SIGKILL');
   await once(child, 'close');
-  t.deepEqual(await state.sweep(), [container?.id ?? '']);
+  t.deepEqual((await state.sweep()).swept, [container?.id ?? '']);
   assertNothingLeft(t, runFolder);
 });
 
@@ -27,12 +27,12 @@ each('the runtime killed: the next sweep ends the app and leaves nothing', async
   const { child, state, runFolder } = start(t, runtime, 'sleep 1000 & echo ready; sleep 1000');
   t.is(await firstLine(child), 'ready');
   const { id = '', pid = 0 } = state.list()[0] ?? {};
-  t.deepEqual(await state.sweep(), [], 'a running container is left alone');
+  t.deepEqual((await state.sweep()).swept, [], 'a running container is left alone');
   child.kill('SIGKILL');
   await once(child, 'exit');
   t.true(existsSync(`/proc/${pid}`), 'the app outlives its runtime');
   t.deepEqual(state.list(), []);
-  t.deepEqual(await state.sweep(), [id]);
+  t.deepEqual((await state.sweep()).swept, [id]);
   t.false(existsSync(`/proc/${pid}/exe`));
   assertNothingLeft(t, runFolder, [id]);
 });
@@ -57,7 +57,7 @@ each('killed at any instant: the next sweep leaves nothing', async (t, runtime) 
     await delay(100 + round * 20);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const ids = await state.sweep();
+    const { swept: ids } = await state.sweep();
     t.deepEqual(state.list(), []);
     if (existsSync(shared.runFolder)) assertNothingLeft(t, shared.runFolder, ids);
   }

@@ -17,8 +17,8 @@ export type ControlGroups = {
 
 // include/uapi/linux/magic.h
 const cgroup2Magic = 0x6367_7270;
-// About 10 s.
-const maxAttempts = 230;
+// About 3 s.
+const maxAttempts = 85;
 const known: readonly Controller[] = ['cpu', 'memory', 'pids'];
 
 /** @param root where the host mounts its control groups */

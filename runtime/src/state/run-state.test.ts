@@ -82,7 +82,7 @@ test('remove() forgets a container', (t) => {
 
 test('sweep() of a folder that does not exist does nothing', async (t) => {
   const { state, folder } = newState(t);
-  t.deepEqual(await state.sweep(), []);
+  t.deepEqual((await state.sweep()).swept, []);
   t.false(existsSync(folder));
 });
 
@@ -96,7 +96,7 @@ for (const [name, change] of [
     state.add(record(id, { ...(await endedProcess()), ...change }));
     mkdirSync(join(state.runtimeRoot('crun'), id));
     writeFileSync(join(state.runtimeRoot('crun'), id, 'status'), '{}');
-    t.deepEqual(await state.sweep(), [id]);
+    t.deepEqual((await state.sweep()).swept, [id]);
     t.deepEqual(readdirSync(folder, { recursive: true }).toSorted(), [
       'bundle',
       'containers',
@@ -113,7 +113,7 @@ test('sweep() leaves a running container and what is none of ours alone', async 
   mkdirSync(join(state.runtimeRoot('crun'), id));
   mkdirSync(join(state.runtimeRoot('crun'), '.cache'));
   writeFileSync(join(folder, 'containers', 'README'), '');
-  t.deepEqual(await state.sweep(), []);
+  t.deepEqual((await state.sweep()).swept, []);
   t.is(state.list().length, 1);
   t.true(existsSync(join(state.runtimeRoot('crun'), '.cache')));
 });
@@ -126,11 +126,11 @@ test('sweep() leaves its state to a runtime that has removed the record, unless 
   mkdirSync(folder);
   const runtime = spawn('sh', ['-c', 'echo ready; read line', 'crun', id]);
   await once(runtime.stdout, 'data');
-  t.deepEqual(await state.sweep(), []);
+  t.deepEqual((await state.sweep()).swept, []);
   t.true(existsSync(folder));
   runtime.kill('SIGKILL');
   await once(runtime, 'exit');
-  t.deepEqual(await state.sweep(), [id]);
+  t.deepEqual((await state.sweep()).swept, [id]);
   t.false(existsSync(folder));
 });
 
@@ -153,7 +153,7 @@ test('a record that cannot be read ends no container, and is named', async (t) =
   state.add(record(id));
   const path = join(folder, 'containers', id, 'record.json');
   writeFileSync(path, '{"format": "of the future"}');
-  t.deepEqual(await state.sweep(), []);
+  t.deepEqual((await state.sweep()).swept, []);
   const error = t.throws(() => state.list(), { code: 'STATE_INVALID' });
   t.true(error.message.includes(path));
 });

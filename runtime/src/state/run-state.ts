@@ -21,6 +21,13 @@ export type RunningContainer = ContainerRecord & {
 
 export type SweepOptions = { readonly signal?: AbortSignal };
 
+export type Swept = {
+  /** The ids of the containers of which something was removed. */
+  readonly swept: readonly string[];
+  /** Why others could not be ended now; each a CONTAINER_STUCK. The next sweep tries again. */
+  readonly stuck: readonly RuntimeError[];
+};
+
 const recordName = 'record.json';
 const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 
@@ -111,19 +118,24 @@ export class RunState {
    * supervisor was killed is ended, because nobody could take its exit code any more. Any number of commands may
    * sweep at the same time.
    *
-   * @returns the ids that were swept
-   * @throws RuntimeError CONTAINER_STUCK
+   * @throws the reason of the signal
    */
-  async sweep(options: SweepOptions = {}): Promise<readonly string[]> {
+  async sweep(options: SweepOptions = {}): Promise<Swept> {
     this.#sweepUnfinished();
     const swept: string[] = [];
+    const stuck: RuntimeError[] = [];
     for (const id of this.#ids()) {
       if (this.#isInUse(id)) continue;
-      await killControlGroup(readControlGroups(), `img-${id}`, options);
-      this.remove(id);
-      swept.push(id);
+      try {
+        await killControlGroup(readControlGroups(), `img-${id}`, options);
+        this.remove(id);
+        swept.push(id);
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || error.code !== 'CONTAINER_STUCK') throw error;
+        stuck.push(error);
+      }
     }
-    return swept;
+    return { swept, stuck };
   }
 
   // The runtimes' folders are listed first, because a record is always there before them.
