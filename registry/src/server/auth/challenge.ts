@@ -1,5 +1,5 @@
 import { ProtocolError } from '@img/spec/protocol-error';
-import { parseRegistryHost } from '@img/spec/registry-host';
+import { quote } from '@img/spec/quote';
 import type { Context } from 'koa';
 import { formatScope, type Grant } from './scope.ts';
 
@@ -35,13 +35,12 @@ export function challenge(
   });
 }
 
-function ownUrl(ctx: Context): string {
-  try {
-    return `${ctx.protocol}://${parseRegistryHost(ctx.host)}`;
-  } catch (cause) {
-    throw new ProtocolError('UNSUPPORTED', `the Host header is not usable: ${(cause as Error).message}`, {
-      status: 400,
-      cause,
-    });
-  }
+// Also a name without a dot, as networks of containers have; nothing that could leave the quotes of the challenge.
+const hostPattern = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
+
+function ownUrl({ protocol, host }: Context): string {
+  if (hostPattern.test(host)) return `${protocol}://${host}`;
+  throw new ProtocolError('UNSUPPORTED', `the Host header ${quote(host)} is no host name or address`, {
+    status: 400,
+  });
 }

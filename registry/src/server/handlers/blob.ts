@@ -47,11 +47,11 @@ export async function removeBlob({
 }
 
 /**
- * Finds a blob. Whoever may push and hears that the blob is there won't push it, so it must stay for the manifest
+ * Finds a blob. Whoever may push, asks with HEAD and hears that the blob is there won't push it, so it must stay for the manifest
  * that comes: the promise and the answer are one transaction.
  */
 async function findForCaller(
-  { repository, caller, services }: RepositoryExchange,
+  { ctx, repository, caller, services }: RepositoryExchange,
   digest: Digest,
 ): Promise<LinkedBlob> {
   const { database, clock, limits } = services;
@@ -60,7 +60,7 @@ async function findForCaller(
   const isDueSoon =
     blob !== undefined && blob.review_at !== null && blob.review_at < now + limits.unneededMs / 2;
   const isThere =
-    isDueSoon && caller.allows(repository, 'push')
+    isDueSoon && ctx.method === 'HEAD' && caller.allows(repository, 'push')
       ? await database.transaction((writer) => {
           return postponeReview(writer, repository, digest, now + limits.unneededMs);
         })

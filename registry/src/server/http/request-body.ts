@@ -37,6 +37,8 @@ export async function* streamBody(
     if (size > maxBytes) throw tooLong(code, maxBytes);
     yield chunk;
   }
+  // From here on the client waits for us, however long we take; the next request has the timeout again.
+  ctx.req.socket.setTimeout(0);
 }
 
 /** Whether the request has a body, of a length that may be unknown. */

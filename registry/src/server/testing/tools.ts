@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
+
+export type ToolRun = { readonly status: number; readonly stdout: string; readonly stderr: string };
+
+/** Runs an outside tool; never throws for what it answers. */
+export type Tool = (args: readonly string[], environment?: NodeJS.ProcessEnv) => Promise<ToolRun>;
+
+const run = promisify(execFile);
+
+/**
+ * Finds a tool in IMG_TOOLS_DIR or PATH. Without it the test says so; where every tool must be there
+ * (IMG_REQUIRE_TOOLS=1) it fails.
+ */
+export async function findTool(t: ExecutionContext, name: string): Promise<Tool | undefined> {
+  const folders = [process.env['IMG_TOOLS_DIR'] ?? '', ...(process.env['PATH'] ?? '').split(delimiter)];
+  for (const folder of folders.filter((text) => text !== '')) {
+    const path = join(folder, name);
+    if (await isExecutable(path)) return (args, environment = {}) => execute(path, args, environment);
+  }
+  const message = `${name} is neither in IMG_TOOLS_DIR nor in PATH: not tested with it`;
+  if (process.env['IMG_REQUIRE_TOOLS'] === '1') t.fail(message);
+  else t.log(message);
+  t.pass();
+  return undefined;
+}
+
+async function execute(
+  path: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<ToolRun> {
+  try {
+    const env = { ...process.env, ...environment };
+    const { stdout, stderr } = await run(path, args, { env, maxBuffer: 64 * 1024 * 1024 });
+    return { status: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
+    return { status: typeof code === 'number' ? code : -1, stdout, stderr };
+  }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
