@@ -18,7 +18,7 @@ export type Dependency = {
 export type PackageVersion = {
   readonly package: DebianPackage;
   readonly multiArch: 'no' | 'same' | 'foreign' | 'allowed';
-  /** 1 required, 2 important, 3 standard, 4 optional, 5 extra or unknown. */
+  /** 1 required, 2 important, 3 standard, 4 optional, 5 extra or unknown; 0 where there is none, as for apt. */
   readonly priority: number;
   /** In apt's order: Pre-Depends, Depends, Conflicts, Breaks, Recommends, Suggests. */
   readonly dependencies: readonly Dependency[];
@@ -34,6 +34,8 @@ export type Candidate = PackageVersion & {
 
 const priorities = ['required', 'important', 'standard', 'optional'];
 
+const extra = 5;
+
 /**
  * Parses the entry of an index. Everything that other parts put into paths or documents is checked here.
  *
@@ -41,11 +43,10 @@ const priorities = ['required', 'important', 'standard', 'optional'];
  */
 export function parseEntry(entry: IndexEntry, suite: string): PackageVersion {
   const multiArch = entry['multi-arch'];
-  const priority = priorities.indexOf(entry.priority);
   return {
     package: parsePackage(entry, suite),
     multiArch: multiArch === 'same' || multiArch === 'foreign' || multiArch === 'allowed' ? multiArch : 'no',
-    priority: (priority < 0 ? priorities.length : priority) + 1,
+    priority: parsePriority(entry.priority),
     dependencies: [
       ...dependenciesOf('depends', entry['pre-depends']),
       ...dependenciesOf('depends', entry.depends),
@@ -56,6 +57,12 @@ export function parseEntry(entry: IndexEntry, suite: string): PackageVersion {
     ],
     provides: parseDependencies(entry.provides).flat(),
   };
+}
+
+function parsePriority(text: string): number {
+  if (text === '') return 0;
+  const index = priorities.indexOf(text);
+  return index < 0 ? extra : index + 1;
 }
 
 function dependenciesOf(kind: DependencyKind, value: string): readonly Dependency[] {

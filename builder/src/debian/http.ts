@@ -173,7 +173,10 @@ async function beforeStall<Result>(stall: AbortController, action: () => Promise
 
 function refusal(href: string, status: number): BuilderError {
   const message = `${href} answers with status ${status}`;
-  if (status === 404 || status === 410) return new BuilderError('ARCHIVE_NOT_FOUND', message);
+  if (status === 404 || status === 410) {
+    const hint = 'the archive may be in the middle of an update, or the address of the mirror is wrong';
+    return new BuilderError('ARCHIVE_NOT_FOUND', message, { hint });
+  }
   const isServers = status === 408 || status === 429 || status >= 500;
   return isServers
     ? new BuilderError('ARCHIVE_UNREACHABLE', message, { hint: 'try again later or with another mirror' })

@@ -3,7 +3,8 @@ const maxNames = 3;
 
 /** The names that someone who typed the wrong one may have meant, best first; at most three. */
 export function nearestNames(wrong: string, names: Iterable<string>): readonly string[] {
-  const maxDistance = Math.max(1, Math.floor(wrong.length / 4));
+  // Two letters that changed places are a distance of 2; in a short name they could be anything.
+  const maxDistance = wrong.length < 4 ? 1 : Math.max(2, Math.floor(wrong.length / 4));
   const found: { name: string; distance: number }[] = [];
   for (const name of names) {
     const distance = name.includes(wrong) ? maxDistance + 1 : editDistance(wrong, name, maxDistance);

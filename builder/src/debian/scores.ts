@@ -2,8 +2,8 @@ import type { Candidate, Dependency, DependencyKind } from './candidate.ts';
 import { acceptsVersion, type Relation } from './dependency.ts';
 import type { Selection } from './selection.ts';
 
-/** By priority from required to extra. */
-const priorityScores = [3, 2, 1, -1, -2];
+/** By priority: none, then from required to extra. */
+const priorityScores = [0, 3, 2, 1, -1, -2];
 
 const dependencyScores: { readonly [kind in DependencyKind]: number } = {
   depends: 1,
@@ -48,7 +48,7 @@ export function unchosenScore({ catalog }: Selection, name: string): number {
 }
 
 function ownScore({ isEssential, isProtected, priority }: Candidate): number {
-  return (isEssential || isProtected ? essentialScore : 0) + (priorityScores[priority - 1] ?? 0);
+  return (isEssential || isProtected ? essentialScore : 0) + (priorityScores[priority] ?? 0);
 }
 
 /** The name in a relation counts even if it isn't chosen, unless the relation asks for a version. */
