@@ -13,8 +13,9 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     'Images:',
     [
       { name: 'build', summary: 'make an image of an img.yaml', load: () => import('./commands/build.ts') },
-      { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
+      { name: 'run', summary: 'fetch, verify and start an image', load: () => import('./commands/run.ts') },
       { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
+      { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
     ],
   ],
   [
@@ -40,7 +41,21 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
   ],
   [
     'Registry:',
-    [{ name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') }],
+    [
+      {
+        name: 'pull',
+        summary: 'fetch an image with its signatures',
+        load: () => import('./commands/pull.ts'),
+      },
+      {
+        name: 'push',
+        summary: 'store an image with its signatures in its registry',
+        load: () => import('./commands/push.ts'),
+      },
+      { name: 'login', summary: 'tell a registry who you are', load: () => import('./commands/login.ts') },
+      { name: 'logout', summary: 'forget a login', load: () => import('./commands/logout.ts') },
+      { name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') },
+    ],
   ],
   [
     'This program:',

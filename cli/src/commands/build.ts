@@ -1,5 +1,4 @@
 import type { BuiltImage } from '@img/builder/build-image';
-import { ImageStore } from '@img/registry/images/image-store';
 import { hostPlatform } from '@img/runtime/launch/host-platform';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
 import { quote } from '@img/spec/quote';
@@ -9,6 +8,7 @@ import { type BuiltFolder, buildFolder } from '../build/build-folder.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { type Environment, variable } from '../environment.ts';
+import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { formatBytes, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
@@ -36,7 +36,7 @@ export function configure(command: Command, context: CommandContext): void {
 async function build(session: Session, options: BuildOptions, path: string): Promise<void> {
   const { config, output, signal, environment } = session;
   const startedAt = performance.now();
-  await using store = new ImageStore(config.rootFolder);
+  await using host = openHost(config);
   const built = await buildFolder(path, {
     cacheFolder: config.cacheFolder,
     platform: hostPlatform(),
@@ -49,7 +49,8 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     mirror: config.mirror,
     sourceDateEpoch: sourceDateEpoch(environment),
     now: new Date(),
-    targetFor: ({ name }) => store.repository({ registry: config.registries.default, repository: name }),
+    targetFor: ({ name }) =>
+      host.images.repository({ registry: config.registries.default, repository: name }),
     onProgress: output.progress,
     signal,
   });

@@ -1,6 +1,7 @@
-import { ImageStore, type StoredImage } from '@img/registry/images/image-store';
+import type { StoredImage } from '@img/registry/images/image-store';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openHost } from '../host/open-host.ts';
 import { shortDigest, shortName } from '../host/short-name.ts';
 import { type ImageSummary, summarizeImage } from '../host/summarize-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
@@ -17,9 +18,9 @@ export function configure(command: Command, context: CommandContext): void {
 type Listed = StoredImage & ImageSummary;
 
 async function listImages({ config, output }: Session, name: string | undefined): Promise<void> {
-  await using store = new ImageStore(config.rootFolder);
+  await using host = openHost(config);
   const wanted = name === undefined ? undefined : typedRepository(name, config);
-  const images = (await store.list()).filter(({ location, tag, descriptor }) => {
+  const images = (await host.images.list()).filter(({ location, tag, descriptor }) => {
     if (wanted === undefined) return true;
     const { registry, repository } = wanted.location;
     const { reference } = wanted;
@@ -29,7 +30,7 @@ async function listImages({ config, output }: Session, name: string | undefined)
     );
   });
   const listed: Listed[] = [];
-  for (const image of images) listed.push({ ...image, ...(await summarizeImage(store, image)) });
+  for (const image of images) listed.push({ ...image, ...(await summarizeImage(host.images, image)) });
   if (listed.length === 0)
     output.story('no images; make one with img build, or fetch one with img pull NAME');
   const now = new Date();

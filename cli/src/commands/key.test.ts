@@ -188,8 +188,8 @@ test('img key new asks twice on the terminal and shows nothing of what is typed'
 const typed: readonly [answers: string[], code: number, message: RegExp, reason: string][] = [
   [['one\r', 'two\r'], 2, /the two passphrases differ/, 'they differ'],
   [['\r'], 2, /the passphrase is empty/, 'nothing typed'],
-  [['a\u0003'], 1, /stopped at the question/, 'Ctrl-C'],
-  [['\u0004'], 1, /stopped at the question/, 'Ctrl-D'],
+  [['a\u0003'], 1, /stopped at a question/, 'Ctrl-C'],
+  [['\u0004'], 1, /stopped at a question/, 'Ctrl-D'],
 ];
 
 for (const [answers, wanted, message, reason] of typed) {

@@ -1,6 +1,6 @@
-import { RunState } from '@img/runtime/state/run-state';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openHost } from '../host/open-host.ts';
 import { formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, type Line, red } from '../output/text.ts';
@@ -10,8 +10,9 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, async (session) => listContainers(session));
 }
 
-function listContainers({ config, output }: Session): void {
-  const containers = new RunState(config.runFolder).list();
+async function listContainers({ config, output }: Session): Promise<void> {
+  await using host = openHost(config);
+  const containers = host.state.list();
   const now = new Date();
   output.result(containers, () =>
     tableLines(

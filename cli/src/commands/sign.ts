@@ -1,14 +1,14 @@
-import { ImageStore } from '@img/registry/images/image-store';
 import { RegistryError } from '@img/registry/registry-error';
 import type { ContentSource } from '@img/registry/transfer/content';
+import type { Trust } from '@img/runtime/trust/decide';
 import type { PublicKey } from '@img/sign/public-key';
 import type { Statement } from '@img/sign/statement';
 import { formatUnixTime, unixTime, unixTimeOf } from '@img/sign/unix-time';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
-import { openTrust } from '../host/open-trust.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
@@ -51,13 +51,18 @@ type KnownRequest = {
   readonly place: ContentSource;
   readonly registry: RegistryHost;
   readonly signer: PublicKey;
+  readonly trust: Trust;
 };
 
 async function sign(session: Session, options: SignOptions, text: string): Promise<void> {
   const { config, output, signal } = session;
-  await using store = new ImageStore(config.rootFolder);
-  const { location, descriptor, tags } = await findTaggedImage(store, typedRepository(text, config), config);
-  const place = store.repository(location);
+  await using host = openHost(config);
+  const { location, descriptor, tags } = await findTaggedImage(
+    host.images,
+    typedRepository(text, config),
+    config,
+  );
+  const place = host.images.repository(location);
   const content = await place.getManifest(descriptor.digest);
   if (content === undefined) throw new RegistryError('REFERENCE_UNKNOWN', `image ${text} was just removed`);
   const signer = await openPrivateKey(options.key, config.keysFolder, passphraseSource(session, options));
@@ -67,6 +72,7 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
     place,
     registry: location.registry,
     signer: signer.publicKey,
+    trust: await host.trust(),
   });
   const issued = unixTimeOf(new Date());
   const expires = options.expires === undefined ? undefined : unixTime(issued + options.expires);
@@ -93,10 +99,9 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
 async function knownStatements(
   session: Session,
   { registry: asksRegistry }: SignOptions,
-  { signing, place, registry, signer }: KnownRequest,
+  { signing, place, registry, signer, trust }: KnownRequest,
 ): Promise<readonly Statement[]> {
-  const { config, output, signal } = session;
-  const trust = await openTrust(config);
+  const { output, signal } = session;
   const keys = countingKeys(signer, signing.repository, trust.policy);
   const here = [
     ...(await rememberedStatements(signing, trust)),

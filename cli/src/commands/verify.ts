@@ -1,14 +1,11 @@
-import { ImageStore } from '@img/registry/images/image-store';
-import { collectEvidence } from '@img/registry/transfer/collect-evidence';
-import { decide } from '@img/runtime/trust/decide';
-import { unixTimeOf } from '@img/sign/unix-time';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { decisionDocument, decisionLines, findingLines } from '../host/decision-lines.ts';
+import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
+import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
-import { openTrust } from '../host/open-trust.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 
@@ -25,20 +22,13 @@ export function configure(command: Command, context: CommandContext): void {
 async function verify(session: Session, options: VerifyOptions, text: string): Promise<void> {
   const { config, output, setExitCode, signal } = session;
   const reference = typedReference(text, config);
-  await using store = new ImageStore(config.rootFolder);
+  await using host = openHost(config);
   await using client = openRegistry(session, reference.registry);
   const remote = client.repository(reference.repository, 'pull');
-  const places = options.remote === true ? [remote] : [store.repository(reference), remote];
+  const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const now = new Date();
   const { content, place } = await locateImage(reference, places, { signal });
-  const evidence = await collectEvidence(place, content.descriptor.digest, { signal });
-  const image = {
-    repository: reference.repository,
-    // A digest says which image is meant; nobody needs to have signed the tag beside it.
-    tag: reference.digest === undefined ? reference.tag : undefined,
-    digest: content.descriptor.digest,
-  };
-  const decision = await decide(image, evidence, await openTrust(config), unixTimeOf(now));
+  const decision = await judgeImage(reference, { content, place }, host, { signal });
   const name = shortName(reference, config);
   output.detail(`looked at ${place.name}`, ...findingLines(decision.findings));
   if (decision.trusted || output.isJson) {

@@ -1,3 +1,4 @@
+import { DockerCredentials } from '@img/registry/client/docker-credentials';
 import { RegistryClient } from '@img/registry/client/registry-client';
 import type { RetryPolicy } from '@img/registry/client/retry';
 import type { RegistryHost } from '@img/spec/registry-host';
@@ -6,17 +7,29 @@ import { version } from '../version.ts';
 
 export type OpenRegistryOptions = {
   readonly retry?: Partial<RetryPolicy>;
+  /** Instead of what is stored. */
+  readonly login?: { readonly username: string; readonly password: string };
 };
 
 /** A client for a registry, with what is configured and stored for it. Close it, or bind it with `await using`. */
 export function openRegistry(
-  { config }: Pick<Session, 'config'>,
+  session: Pick<Session, 'config' | 'environment' | 'signal'>,
   host: RegistryHost,
-  { retry = {} }: OpenRegistryOptions = {},
+  { retry = {}, login }: OpenRegistryOptions = {},
 ): RegistryClient {
+  const { config, signal } = session;
+  const stored = dockerCredentials(session);
   return new RegistryClient(host, {
     ...(config.plainHttp.has(host) ? { scheme: 'http' } : {}),
+    credentials: async (asked) => {
+      return login === undefined ? await stored.get(asked, { signal }) : { kind: 'password', ...login };
+    },
     retry,
     userAgent: `img/${version}`,
   });
+}
+
+/** What Docker's tools and `img login` have stored. */
+export function dockerCredentials({ environment }: Pick<Session, 'environment'>): DockerCredentials {
+  return new DockerCredentials({ environment: environment.variables, home: environment.homeFolder });
 }

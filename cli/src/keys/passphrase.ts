@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { collect } from '@img/spec/collect';
 import { CliError } from '../cli-error.ts';
 import type { Environment } from '../environment.ts';
-import { TerminalPrompt } from './terminal-prompt.ts';
+import { TerminalPrompt } from '../terminal/terminal-prompt.ts';
 
 const maxBytes = 4096;
 const variableName = 'IMG_KEY_PASSPHRASE';

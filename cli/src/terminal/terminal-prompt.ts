@@ -5,9 +5,11 @@ import { CliError } from '../cli-error.ts';
 
 const maxCharacters = 1024;
 
+export type AskOptions = { readonly signal: AbortSignal };
+
 /**
- * Asks on the terminal that controls the process, whatever stdin and stdout are, and shows nothing of what is
- * typed. Disposing gives the terminal back as it was.
+ * Asks on the terminal that controls the process, whatever stdin and stdout are. Disposing gives the terminal back
+ * as it was.
  */
 export class TerminalPrompt implements Disposable {
   readonly #fd: number;
@@ -34,21 +36,39 @@ export class TerminalPrompt implements Disposable {
   }
 
   /**
-   * Shows the question and reads one line.
+   * Shows the question and reads one line, of which nothing is shown.
    *
    * @throws CliError CANCELLED on Ctrl-C and Ctrl-D; the signal's reason
    */
-  async askSecret(question: string, { signal }: { readonly signal: AbortSignal }): Promise<string> {
-    signal.throwIfAborted();
-    writeSync(this.#fd, question);
+  async askSecret(question: string, options: AskOptions): Promise<string> {
     try {
-      for (;;) {
-        const line = this.#takeLine();
-        if (line !== undefined) return line;
-        await once(this.#input, 'data', { signal });
-      }
+      return await this.#ask(question, options);
     } finally {
       writeSync(this.#fd, '\n');
+    }
+  }
+
+  /**
+   * Shows the question and reads one line, which the terminal shows and lets its user edit.
+   *
+   * @throws as {@link askSecret}
+   */
+  async askText(question: string, options: AskOptions): Promise<string> {
+    this.#input.setRawMode(false);
+    try {
+      return await this.#ask(question, options);
+    } finally {
+      this.#input.setRawMode(true);
+    }
+  }
+
+  async #ask(question: string, { signal }: AskOptions): Promise<string> {
+    signal.throwIfAborted();
+    writeSync(this.#fd, question);
+    for (;;) {
+      const line = this.#takeLine();
+      if (line !== undefined) return line;
+      await once(this.#input, 'data', { signal });
     }
   }
 
@@ -68,7 +88,7 @@ export class TerminalPrompt implements Disposable {
           return line;
         case '\u0003':
         case '\u0004':
-          throw new CliError('CANCELLED', 'stopped at the question for a passphrase');
+          throw new CliError('CANCELLED', 'stopped at a question');
         case '\u007f':
         case '\b':
           line = [...line].slice(0, -1).join('');
