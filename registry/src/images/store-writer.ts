@@ -35,13 +35,17 @@ export class StoreWriter {
   /** Stores a blob if it isn't there; the same one is stored once at a time. */
   async putBlob(descriptor: Descriptor, open: OpenBlob, options: ContentOptions): Promise<void> {
     const { digest } = descriptor;
-    await this.#writing.get(digest)?.catch(() => undefined);
+    for (;;) {
+      const other = this.#writing.get(digest);
+      if (other === undefined) break;
+      await other.catch(() => undefined);
+    }
     const writing = this.#putBlob(descriptor, open, options);
     this.#writing.set(digest, writing);
     try {
       await writing;
     } finally {
-      if (this.#writing.get(digest) === writing) this.#writing.delete(digest);
+      this.#writing.delete(digest);
     }
   }
 

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Digest } from '@img/spec/digest';
 import type { Tag } from '@img/spec/tag';
-import tar from 'tar-stream';
-import { syncFolder, temporaryPrefix } from '../storage/write-file-atomic.ts';
+import { temporaryPrefix, writeFileAtomic } from '../storage/write-file-atomic.ts';
 import type {
   BlobRequest,
   ContentOptions,
@@ -15,8 +12,10 @@ import type {
   OpenBlob,
   PutManifestOptions,
 } from '../transfer/content.ts';
+import { folderFiles } from './layout-files.ts';
 import { indexFile, markerFile } from './layout-index.ts';
 import { LayoutTarget } from './layout-target.ts';
+import { blockBytes, encodeTarHeader } from './tar-header.ts';
 
 /**
  * Writes an OCI image layout as one tar archive (oci-archive). The archive appears, complete, with `commit`;
@@ -60,57 +59,34 @@ export class ArchiveTarget implements ContentTarget, AsyncDisposable {
 
   /** Writes the archive; what was there before is replaced. */
   async commit({ signal }: ContentOptions = {}): Promise<void> {
-    const packed = join(this.#folder, 'packed.tar');
-    const handle = await open(packed, 'wx');
-    try {
-      const pack = tar.pack();
-      const writing = pipeline(
-        pack,
-        handle.createWriteStream({ autoClose: false }),
-        signal === undefined ? {} : { signal },
-      );
-      // A failure to write ends the pack as well, and with it the loop below.
-      writing.catch(() => undefined);
-      for (const path of await this.#files()) await addFile(pack, join(this.#folder, path), path);
-      pack.finalize();
-      await writing;
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(packed, this.#path);
-    await syncFolder(dirname(this.#path));
+    await writeFileAtomic(this.#path, this.#packed(signal), { temporaryFolder: this.#folder });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #files(): Promise<readonly string[]> {
-    const blobs = await readdir(join(this.#folder, 'blobs'), { recursive: true, withFileTypes: true });
-    const paths = blobs
-      .filter((entry) => entry.isFile())
-      .map(({ parentPath, name }) => {
-        return join(parentPath, name).slice(this.#folder.length + 1);
-      });
+  async *#packed(signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    const files = folderFiles(this.#folder);
+    for (const path of await this.#paths()) {
+      const size = (await files.size(path)) ?? 0;
+      yield encodeTarHeader(path, size);
+      for await (const chunk of files.read(path, 0)) {
+        signal?.throwIfAborted();
+        yield chunk;
+      }
+      yield new Uint8Array((blockBytes - (size % blockBytes)) % blockBytes);
+    }
+    yield new Uint8Array(2 * blockBytes);
+  }
+
+  async #paths(): Promise<readonly string[]> {
+    const blobs = join(this.#folder, 'blobs');
+    const found = await readdir(blobs, { recursive: true, withFileTypes: true }).catch(() => []);
+    const paths = found.flatMap((entry) => {
+      return entry.isFile() ? [join(entry.parentPath, entry.name).slice(this.#folder.length + 1)] : [];
+    });
     // Readers that stream find out first what it is.
     return [markerFile, indexFile, ...paths.toSorted()];
   }
-}
-
-async function addFile(pack: tar.Pack, path: string, name: string): Promise<void> {
-  const { size } = await stat(path);
-  // Every field is given, because the package fills in the present time and the like.
-  const header = {
-    name,
-    size,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    uname: '',
-    gname: '',
-    mtime: new Date(0),
-    type: 'file',
-  } as const;
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), pack.entry(header));
 }

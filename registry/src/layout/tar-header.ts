@@ -51,6 +51,51 @@ export function parsePaxRecords(bytes: Uint8Array, where: string): ReadonlyMap<s
   return records;
 }
 
+/**
+ * The header blocks of a regular file: owned by root, readable by all, of the year 1970. A name that doesn't fit
+ * into a header comes before it in a pax record.
+ */
+export function encodeTarHeader(name: string, sizeBytes: number): Uint8Array {
+  const isLong = name.length > 100;
+  const file = headerBlock(isLong ? name.slice(0, 100) : name, sizeBytes, '0');
+  if (!isLong) return file;
+  const record = paxRecord('path', name);
+  return Buffer.concat([headerBlock('pax', record.byteLength, 'x'), padded(record), file]);
+}
+
+/** The bytes followed by zeros up to the next block. */
+export function padded(bytes: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(Math.ceil(bytes.byteLength / blockBytes) * blockBytes);
+  whole.set(bytes);
+  return whole;
+}
+
+function headerBlock(name: string, sizeBytes: number, type: '0' | 'x'): Uint8Array {
+  // Eleven octal digits hold 8 GiB; GNU tar, libarchive and Go read larger sizes in binary.
+  const isBinary = sizeBytes >= 8 ** 11;
+  const block = Buffer.alloc(blockBytes);
+  block.write(name, 0, 'latin1');
+  block.write('0000644\x000000000\x000000000\0', 100);
+  if (isBinary) {
+    block[124] = 0x80;
+    block.writeBigUInt64BE(BigInt(sizeBytes), 128);
+  } else {
+    block.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
+  }
+  block.write(`${'0'.repeat(11)}\0${' '.repeat(8)}${type}`, 136);
+  block.write('ustar\x0000', 257);
+  block.write(`${checksum(block).toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}
+
+function paxRecord(key: string, value: string): Uint8Array {
+  const rest = ` ${key}=${value}\n`;
+  // The length counts itself.
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return new TextEncoder().encode(`${length}${rest}`);
+}
+
 function checksum(block: Uint8Array): number {
   let sum = 8 * 0x20;
   for (const [index, byte] of block.entries()) if (index < 148 || index >= 156) sum += byte;
