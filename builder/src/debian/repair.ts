@@ -140,7 +140,7 @@ function addOneOf(dependency: Dependency, owner: string, state: Repair): boolean
     if (selection.isFixed(name)) return false;
     // A conflict with something that may still go is left to the next round.
     if (dependency.kind === 'conflicts') return true;
-    return selection.availableFor(relation, owner, false).length > 0 && add(name, state);
+    return selection.seemsAvailableFor(relation, owner) && add(name, state);
   });
 }
 

@@ -12,7 +12,10 @@ export class Selection {
   readonly catalog: Catalog;
   readonly #architecture: string;
   readonly #chosen = new Map<string, Candidate>();
-  readonly #discarded = new Set<string>();
+  /** When each package was discarded, by a clock that ticks with every discarded package. */
+  readonly #discarded = new Map<string, number>();
+  /** When something last changed that each name stands for. */
+  readonly #changed = new Map<string, number>();
   readonly #fixed = new Set<string>();
   /** Asked for by name, in contrast to what dependencies brought. */
   readonly #requested = new Set<string>();
@@ -46,19 +49,25 @@ export class Selection {
 
   choose(candidate: Candidate): void {
     this.#chosen.set(candidate.package.name, candidate);
+    this.#noteChange(candidate);
   }
 
   /** Takes a package out again, unless it is fixed. Whether it is out now. */
   drop(name: string): boolean {
-    if (this.#fixed.has(name) && this.#chosen.has(name)) return false;
+    const chosen = this.#chosen.get(name);
+    if (chosen === undefined) return true;
+    if (this.#fixed.has(name)) return false;
     this.#chosen.delete(name);
+    this.#noteChange(chosen);
     return true;
   }
 
   /** Takes a package out, and it can't come back. */
   discard(name: string): void {
+    const chosen = this.#chosen.get(name);
     this.#chosen.delete(name);
-    this.#discarded.add(name);
+    if (chosen !== undefined) this.#noteChange(chosen);
+    if (!this.#discarded.has(name)) this.#discarded.set(name, this.#discarded.size + 1);
   }
 
   fix(name: string): void {
@@ -83,11 +92,23 @@ export class Selection {
     );
   }
 
-  /** Whether what is available could make a dependency hold. */
-  canHold({ kind, alternatives }: Dependency, owner: string): boolean {
-    return alternatives.some(
-      (relation) => this.availableFor(relation, owner, kind === 'conflicts').length > 0,
-    );
+  /** Whether what apt takes for available could make a dependency hold, see {@link seemsAvailableFor}. */
+  canHold({ alternatives }: Dependency, owner: string): boolean {
+    return alternatives.some((relation) => this.seemsAvailableFor(relation, owner));
+  }
+
+  /**
+   * Whether there was something available for a relation when what its name stands for last changed. apt doesn't
+   * look again when packages are discarded, and so begins with some that can't be completed. What it had chosen for
+   * them until then stays if something else turns out to use it.
+   */
+  seemsAvailableFor(relation: Relation, owner: string): boolean {
+    const lastLook = this.#changed.get(relation.name) ?? 0;
+    const pick = (name: string): Candidate | undefined => {
+      const isSeen = (this.#discarded.get(name) ?? Number.POSITIVE_INFINITY) > lastLook;
+      return isSeen ? this.catalog.candidate(name) : undefined;
+    };
+    return this.#match(relation, owner, false, pick).length > 0;
   }
 
   /** The chosen packages that match a relation. */
@@ -108,6 +129,12 @@ export class Selection {
 
   brokenDependencies({ package: { name }, dependencies }: Candidate): readonly Dependency[] {
     return dependencies.filter((dependency) => isCritical(dependency) && !this.holds(dependency, name));
+  }
+
+  #noteChange({ package: { name }, provides }: Candidate): void {
+    for (const changed of [name, ...provides.map((provided) => provided.name)]) {
+      this.#changed.set(changed, this.#discarded.size);
+    }
   }
 
   #match(
