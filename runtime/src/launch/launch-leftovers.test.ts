@@ -7,7 +7,7 @@ import test from 'ava';
 import { readControlGroups } from '../state/control-groups.ts';
 import { RunState } from '../state/run-state.ts';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
-import { assertNothingLeft, each, firstLine, run, start } from '../testing/launch-harness.ts';
+import { assertNothingLeft, each, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
 import { needsRoot, needsTool } from '../testing/needs.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
@@ -26,7 +26,7 @@ each('img killed in the middle of a launch: the next sweep leaves nothing', asyn
 each('the runtime killed: the next sweep ends the app and leaves nothing', async (t, runtime) => {
   const { child, state, runFolder } = start(t, runtime, 'sleep 1000 & echo ready; sleep 1000');
   t.is(await firstLine(child), 'ready');
-  const { id = '', pid = 0 } = state.list()[0] ?? {};
+  const { id, pid } = await theContainer(state);
   t.deepEqual((await state.sweep()).swept, [], 'a running container is left alone');
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -40,7 +40,7 @@ each('the runtime killed: the next sweep ends the app and leaves nothing', async
 each('the app’s first process killed: the exit code says so, and nothing is left', async (t, runtime) => {
   const { child, state, runFolder } = start(t, runtime, 'sleep 1000 & echo ready; sleep 1000');
   t.is(await firstLine(child), 'ready');
-  const { id = '', pid = 0 } = state.list()[0] ?? {};
+  const { id, pid } = await theContainer(state);
   process.kill(pid, 'SIGKILL');
   t.deepEqual(await once(child, 'close'), [137, null]);
   assertNothingLeft(t, runFolder, [id]);
@@ -89,7 +89,7 @@ test('runc: on a host with the unified hierarchy only', async (t) => {
   makeBusyboxTree(shared.tree);
   const { child, state } = start(t, 'runc', 'echo ready; sleep 1000', shared);
   t.is(await firstLine(child), 'ready');
-  const { id = '', pid = 0 } = state.list()[0] ?? {};
+  const { id, pid } = await theContainer(state);
   child.kill('SIGKILL');
   await once(child, 'exit');
   const { code, stderr } = await run(t, 'runc', 'exit 9', shared);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readControlGroups } from '../state/control-groups.ts';
-import { assertNothingLeft, each, firstLine, run, start } from '../testing/launch-harness.ts';
+import { assertNothingLeft, each, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 each('the exit code is the app’s, and nothing is left', async (t, runtime) => {
@@ -19,13 +19,13 @@ each('a signal reaches the app, whose answer is the exit code', async (t, runtim
     'trap "exit 42" TERM; echo ready; while :; do sleep 1; done',
   );
   t.is(await firstLine(child), 'ready');
-  const [container] = state.list();
-  t.is(container?.supervisor.pid, child.pid, 'the runtime has taken the place of img');
+  const container = await theContainer(state);
+  t.is(child.pid, container.supervisor.pid, 'the runtime has taken the place of img');
   t.like(container, { reference: 'test/app:1', signers: ['Alice'], runtime, stopSignal: 15 });
-  t.is(readFileSync(`/proc/${container?.pid}/comm`, 'utf8').trim(), 'sh');
+  t.is(readFileSync(`/proc/${container.pid}/comm`, 'utf8').trim(), 'sh');
   child.kill('SIGTERM');
   t.deepEqual(await once(child, 'close'), [42, null]);
-  assertNothingLeft(t, runFolder, [container?.id ?? '']);
+  assertNothingLeft(t, runFolder, [container.id]);
 });
 
 each(
@@ -175,7 +175,7 @@ each('limits are set on the control group, and gone with it', async (t, runtime)
     options: { memoryBytes: 64 * 1024 * 1024, pids: 33, isInteractive: true },
   });
   t.is(await firstLine(child), 'ready');
-  const { id = '' } = state.list()[0] ?? {};
+  const { id } = await theContainer(state);
   const limits = readControlGroups().roots.flatMap((root) =>
     ['memory.limit_in_bytes', 'memory.max', 'pids.max']
       .map((name) => join(root, `img-${id}`, name))

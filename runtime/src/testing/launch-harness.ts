@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
@@ -10,7 +11,7 @@ import type { RunOptions } from '../config/run-options.ts';
 import { image } from '../config/testing.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
-import { RunState } from '../state/run-state.ts';
+import { type RunningContainer, RunState } from '../state/run-state.ts';
 import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
 import type { LaunchTreeRequest } from './launch-tree.ts';
 import { needsRoot, needsTool } from './needs.ts';
@@ -60,8 +61,14 @@ export function start(t: ExecutionContext, runtime: RuntimeName, command: string
     JSON.stringify(request),
   ];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  t.teardown(() => child.kill('SIGKILL'));
-  return { child, state: new RunState(runFolder), runFolder, tree };
+  const state = new RunState(runFolder);
+  t.teardown(async () => {
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    if (!isOver && child.kill('SIGKILL')) await once(child, 'exit');
+    // A failed test leaves its container to the next command, and there is none.
+    await state.sweep();
+  });
+  return { child, state, runFolder, tree };
 }
 
 export async function run(
@@ -80,9 +87,20 @@ export async function run(
   return { stdout, stderr, code, signal, lines: stdout.trimEnd().split('\n'), ...rest };
 }
 
-export async function firstLine(child: ChildProcess): Promise<string> {
-  const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer];
-  return chunk.toString().trim();
+/** The first that the app says. */
+export async function firstLine({ stdout, stderr }: ChildProcess): Promise<string> {
+  for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) return String(chunk).trim();
+  throw new Error(`the app said nothing: ${stderr === null ? '' : await text(stderr)}`);
+}
+
+/** The one container that runs, as soon as the runtime has said which process it is. */
+export async function theContainer(state: RunState): Promise<RunningContainer & { readonly pid: number }> {
+  for (;;) {
+    const [container] = state.list();
+    if (container?.pid !== undefined) return { ...container, pid: container.pid };
+    // crun tells after the app has begun, and nothing tells when.
+    await delay(5);
+  }
 }
 
 /** Nothing of a container is left: no record, runtime state, control group, process, or mount. */
