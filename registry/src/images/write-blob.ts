@@ -109,13 +109,17 @@ async function append(
 ): Promise<void> {
   const appender = new FileBlobAppender(handle, sizeBytes);
   let position = sizeBytes;
-  for await (const chunk of openBlob(sizeBytes, options)) {
-    position += chunk.byteLength;
-    if (position > size) break;
-    digester.update(chunk);
-    await appender.write(chunk);
+  try {
+    for await (const chunk of openBlob(sizeBytes, options)) {
+      position += chunk.byteLength;
+      if (position > size) break;
+      digester.update(chunk);
+      await appender.write(chunk);
+    }
+  } finally {
+    // Also what came before an interruption is written, so that the next try need not fetch it.
+    await appender.save();
   }
-  await appender.save();
   if (position !== size) {
     const found = position > size ? 'more than' : `${position} instead of`;
     throw new RegistryError('SIZE_MISMATCH', `blob ${digest} has ${found} its ${size} bytes`);
