@@ -16,6 +16,13 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'run', summary: 'fetch, verify and start an image', load: () => import('./commands/run.ts') },
       { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
       { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
+      {
+        name: 'inspect',
+        summary: 'show what is known about an image',
+        load: () => import('./commands/inspect.ts'),
+      },
+      { name: 'tag', summary: 'give an image another name', load: () => import('./commands/tag.ts') },
+      { name: 'rm', summary: 'remove images from this host', load: () => import('./commands/rm.ts') },
     ],
   ],
   [
@@ -51,6 +58,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         name: 'push',
         summary: 'store an image with its signatures in its registry',
         load: () => import('./commands/push.ts'),
+      },
+      {
+        name: 'copy',
+        summary: 'copy an image between registries, this host, layouts and archives',
+        load: () => import('./commands/copy.ts'),
       },
       { name: 'login', summary: 'tell a registry who you are', load: () => import('./commands/login.ts') },
       { name: 'logout', summary: 'forget a login', load: () => import('./commands/logout.ts') },

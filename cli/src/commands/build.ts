@@ -10,7 +10,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { type Environment, variable } from '../environment.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
-import { formatBytes, formatDuration } from '../output/measure.ts';
+import { countOf, formatBytes, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
 
 type BuildOptions = {
@@ -76,7 +76,7 @@ function report(
     lock: lockFile ?? null,
   };
   output.result(document, () => references.map((reference) => [bold(reference), `  ${document.digest}`]));
-  const layers = document.layers.map((count) => `${count} layers`).join(', ');
+  const layers = document.layers.map((count) => countOf(count, 'layer')).join(', ');
   output.story(`${layers}, ${formatBytes(sizeBytes)}, built in ${formatDuration(ms)}`);
   if (isLockChanged) output.story(`what was chosen is in ${lockFile}; keep it in version control`);
 }

@@ -10,7 +10,7 @@ import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
-import { formatDuration } from '../output/measure.ts';
+import { countOf, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
 
 export function configure(command: Command, context: CommandContext): void {
@@ -41,7 +41,7 @@ async function pull(session: Session, text: string): Promise<void> {
     [bold(name), `  ${descriptor.digest}`],
   ]);
   const took = formatDuration(performance.now() - startedAt);
-  output.story(`${copiedBlobs} blobs fetched, ${presentBlobs} were here already, in ${took}`);
+  output.story(`${countOf(copiedBlobs, 'blob')} fetched, ${presentBlobs} were here already, in ${took}`);
   const content = await place.getManifest(descriptor.digest);
   if (content === undefined) return;
   // Fetching decides nothing; but whoever fetches wants to know whether it will start.

@@ -6,7 +6,7 @@ import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
-import { formatDuration } from '../output/measure.ts';
+import { countOf, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
 
 export function configure(command: Command, context: CommandContext): void {
@@ -45,5 +45,5 @@ async function push(session: Session, text: string): Promise<void> {
     references.map((reference) => [bold(reference), `  ${digest}`]),
   );
   const took = formatDuration(performance.now() - startedAt);
-  output.story(`${copiedBlobs} blobs sent, ${presentBlobs} were there already, in ${took}`);
+  output.story(`${countOf(copiedBlobs, 'blob')} sent, ${presentBlobs} were there already, in ${took}`);
 }

@@ -8,7 +8,7 @@ import { bold, dim, green, type Line, red } from '../output/text.ts';
 export function decisionLines(decision: Decision, name: string, now: Date): readonly Line[] {
   const names = decision.signers.map(({ identity }) => identity.name).join(', ');
   const rule = decision.rule === undefined ? 'no rule' : describeRule(decision.rule);
-  if (!decision.trusted) return [[red('not trusted: '), decision.message]];
+  if (!decision.trusted) return [red(decision.message)];
   const facts = [
     ...(decision.sequence === undefined ? [] : [`#${decision.sequence}`]),
     ...(decision.expires === undefined

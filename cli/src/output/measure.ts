@@ -38,3 +38,8 @@ export function formatAge(time: Date, now: Date): string {
   if (size === undefined || unit === undefined) return 'now';
   return new Intl.RelativeTimeFormat('en').format(Math.trunc(seconds / size), unit);
 }
+
+/** `1 blob`, `3 blobs`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

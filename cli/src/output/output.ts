@@ -56,6 +56,13 @@ export class Output {
     this.#write(this.#streams.stdout, lines);
   }
 
+  /** Prints a text as it is, byte for byte; on a terminal it is escaped like any other. */
+  raw(text: string): void {
+    const { stdout } = this.#streams;
+    if (stdout.isTTY === true) this.print(text.split('\n'));
+    else this.#view.interrupt(() => stdout.write(text));
+  }
+
   /** Tells what happens; nothing that a program would need. */
   story(...lines: readonly Line[]): void {
     if (!this.#isQuiet) this.#write(this.#streams.stderr, lines);

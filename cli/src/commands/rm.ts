@@ -1,0 +1,61 @@
+import type { StoredImage } from '@img/registry/images/image-store';
+import type { RepositoryLocation } from '@img/registry/transfer/content';
+import type { Host } from '@img/runtime/host';
+import { type Digest, isDigest } from '@img/spec/digest';
+import type { Tag } from '@img/spec/tag';
+import type { Command } from 'commander';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import type { Config } from '../config/config.ts';
+import { collectGarbage } from '../host/collect-garbage.ts';
+import { openHost } from '../host/open-host.ts';
+import { shortName } from '../host/short-name.ts';
+import { findTaggedImage } from '../host/tagged-image.ts';
+import { typedRepository } from '../host/typed-reference.ts';
+import { countOf } from '../output/measure.ts';
+
+export function configure(command: Command, context: CommandContext): void {
+  command.argument('<image...>', 'a name with a tag, a name for all tags of its newest image, or a digest');
+  addExamples(command, 'img rm com.example.app:1.0.0', 'img rm sha256:3f2a91c0');
+  onRun(command, context, async (session, _: object, images: readonly string[]) => remove(session, images));
+}
+
+async function remove({ config, output }: Session, images: readonly string[]): Promise<void> {
+  await using host = openHost(config);
+  // All are looked up before the first is removed, so that a typing mistake removes nothing.
+  const wanted: Wanted[] = [];
+  for (const text of images) wanted.push(...(await find(text, host, config)));
+  const removed: string[] = [];
+  for (const { location, reference } of wanted) {
+    for (const gone of await host.images.remove(location, reference)) {
+      removed.push(
+        shortName({ ...location, ...(isDigest(gone) ? { digest: gone } : { tag: gone }) }, config),
+      );
+    }
+  }
+  const deleted = await collectGarbage(host);
+  output.result({ removed, deleted }, () => removed);
+  output.story(
+    `removed ${countOf(removed.length, 'reference')} and ${countOf(deleted.length, 'piece')} of content`,
+  );
+}
+
+type Wanted = { readonly location: RepositoryLocation; readonly reference: Tag | Digest };
+
+async function find(text: string, host: Host, config: Config): Promise<readonly Wanted[]> {
+  const byDigest = await findByDigest(text, host);
+  if (byDigest.length > 0)
+    return byDigest.map(({ location, descriptor }) => ({ location, reference: descriptor.digest }));
+  const { location, descriptor, tags } = await findTaggedImage(
+    host.images,
+    typedRepository(text, config),
+    config,
+  );
+  return tags.length === 0
+    ? [{ location, reference: descriptor.digest }]
+    : tags.map((reference) => ({ location, reference }));
+}
+
+// Hex alone can be the name of a repository, too; a digest has its algorithm before it.
+async function findByDigest(text: string, host: Host): Promise<readonly StoredImage[]> {
+  return /^sha(?:256|512):/.test(text) ? await host.images.findByDigest(text) : [];
+}

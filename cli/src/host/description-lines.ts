@@ -1,0 +1,78 @@
+import type { Decision } from '@img/sign/decision';
+import type { ExecutionConfig } from '@img/spec/image-config';
+import { formatPlatform } from '@img/spec/platform';
+import { formatBytes } from '../output/measure.ts';
+import { bold, dim, type Line, segmentsOf } from '../output/text.ts';
+import { decisionLines } from './decision-lines.ts';
+import type { ImageDescription, SingleImage } from './describe-image.ts';
+
+export type DescriptionContext = {
+  readonly name: string;
+  /** Where the image was found. */
+  readonly foundIn: string;
+  readonly decision: Decision;
+};
+
+/** What people are told about an image: one fact a line. */
+export function descriptionLines(
+  { descriptor, manifest, platforms, image, referrers }: ImageDescription,
+  { name, foundIn, decision }: DescriptionContext,
+): readonly Line[] {
+  const [trust = ''] = decisionLines(decision, name, new Date());
+  return [
+    fact('name', bold(name)),
+    fact('found in', foundIn),
+    fact('digest', descriptor.digest),
+    fact('type', descriptor.mediaType),
+    ...facts('artifact', manifest.artifactType === undefined ? [] : [manifest.artifactType]),
+    ...facts(
+      'platform',
+      platforms.map(({ platform, digest }) => `${formatPlatform(platform)}  ${digest}`),
+    ),
+    fact('trust', trust),
+    ...(image === undefined ? [] : imageLines(image)),
+    ...facts('annotation', pairs(manifest.annotations)),
+    ...facts(
+      'attached',
+      referrers.map((referrer) => `${referrer.digest}  ${referrer.artifactType ?? ''}`),
+    ),
+  ];
+}
+
+function imageLines({ manifest, config }: SingleImage): readonly Line[] {
+  const layers = manifest.layers.map(({ digest, size }) => `${digest}  ${formatBytes(size)}`);
+  if (config === undefined) return facts('content', layers);
+  return [
+    fact('built for', formatPlatform(config.platform)),
+    ...facts('created', config.created === undefined ? [] : [config.created]),
+    ...executionLines(config.config),
+    ...facts('layer', layers),
+  ];
+}
+
+function executionLines(config: ExecutionConfig): readonly Line[] {
+  const command = [...config.entrypoint, ...config.cmd];
+  const optional = (text: string | undefined) => (text === undefined || text === '' ? [] : [text]);
+  return [
+    ...facts('command', command.length === 0 ? [] : [JSON.stringify(command)]),
+    ...facts('user', optional(config.user)),
+    ...facts('folder', optional(config.workingDir)),
+    ...facts('variable', config.env),
+    ...facts('port', config.exposedPorts),
+    ...facts('volume', config.volumes),
+    ...facts('stop signal', optional(config.stopSignal)),
+    ...facts('label', pairs(config.labels)),
+  ];
+}
+
+function pairs(map: { readonly [key: string]: string }): readonly string[] {
+  return Object.entries(map).map(([key, value]) => `${key}=${value}`);
+}
+
+function facts(title: string, values: readonly Line[]): readonly Line[] {
+  return values.map((value) => fact(title, value));
+}
+
+function fact(title: string, value: Line): Line {
+  return [dim(title.padEnd(13)), ...segmentsOf(value)];
+}
