@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { findProgram } from '../linux/find-program.ts';
 
@@ -12,6 +13,11 @@ export function needsRoot(t: ExecutionContext): boolean {
 /** Whether a program is installed; like {@link needsRoot}. */
 export function needsTool(t: ExecutionContext, name: string): boolean {
   return isMet(t, findTool(name) !== undefined, `needs ${name}`);
+}
+
+/** Whether a file is there that a package brings; like {@link needsRoot}. */
+export function needsFile(t: ExecutionContext, path: string, debianPackage: string): boolean {
+  return isMet(t, existsSync(path), `needs ${path} (Debian package ${debianPackage})`);
 }
 
 /** Where a program is on this machine. */
