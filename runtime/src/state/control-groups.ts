@@ -40,7 +40,8 @@ export function readControlGroups(root = '/sys/fs/cgroup'): ControlGroups {
   return {
     mode: isHybrid ? 'hybrid' : 'v1',
     isUnifiedInUse: isHybrid && readFileSync(join(unified, 'cgroup.controllers'), 'utf8').trim() !== '',
-    controllers: new Set(known.filter((name) => hierarchies.includes(join(root, name)))),
+    // Two controllers in one hierarchy have links of their own names to it.
+    controllers: new Set(known.filter((name) => existsSync(join(root, name, 'cgroup.procs')))),
     roots: hierarchies,
   };
 }
@@ -61,9 +62,13 @@ export async function killControlGroup(
     const pids = [...new Set(groups.flatMap(killMembers))];
     if (pids.length === 0 && groups.every(removeGroup)) return;
     if (attempt === maxAttempts) {
-      throw new RuntimeError('CONTAINER_STUCK', `processes ${pids.join(', ')} of ${name} can't be ended`, {
-        hint: 'They wait for a device or a file system, and end with it or with the next boot.',
-      });
+      throw new RuntimeError(
+        'CONTAINER_STUCK',
+        `the processes of ${name} can't be ended: ${pids.join(', ') || 'the kernel still counts one'}`,
+        {
+          hint: 'They wait for a device or a file system, and end with it or with the next boot.',
+        },
+      );
     }
     // The kernel ends them in its own time, and nothing tells when.
     await delay(Math.min(attempt, 50), undefined, signal === undefined ? {} : { signal });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
@@ -209,9 +209,12 @@ test('readControlGroups() tells the three layouts and none apart', (t) => {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, 'cgroup.procs'), '');
   }
+  mkdirSync(join(folder, 'cpu,cpuacct'));
+  writeFileSync(join(folder, 'cpu,cpuacct', 'cgroup.procs'), '');
+  symlinkSync('cpu,cpuacct', join(folder, 'cpu'));
   const v1 = readControlGroups(folder);
   t.is(v1.mode, 'v1');
-  t.deepEqual([...v1.controllers].toSorted(), ['memory', 'pids']);
-  t.is(v1.roots.length, 3);
+  t.deepEqual([...v1.controllers].toSorted(), ['cpu', 'memory', 'pids']);
+  t.is(v1.roots.length, 4, 'a hierarchy counts once, under whatever names');
   t.not(readControlGroups().mode, 'none', 'this machine has some');
 });
