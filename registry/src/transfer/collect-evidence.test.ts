@@ -1,0 +1,156 @@
+import { bundleMediaType } from '@img/sign/bundle';
+import { signatureLayer, signatureTag, simpleSigningMediaType } from '@img/sign/signature-manifest';
+import { limits } from '@img/spec/limits';
+import { encodeManifest } from '@img/spec/manifest';
+import { mediaTypes } from '@img/spec/media-types';
+import test, { type ExecutionContext } from 'ava';
+import type { RegistryRepository } from '../client/registry-repository.ts';
+import { contentOf, emptyConfig, type TestContent, testImage, testReferrer } from '../testing/content.ts';
+import { onRoute, truncatedBody, wrongDigest } from '../testing/misbehaviours.ts';
+import type { RegistryDouble } from '../testing/registry-double.ts';
+import { app, clientOf, startDouble } from '../testing/start-double.ts';
+import { collectEvidence } from './collect-evidence.ts';
+
+const image = testImage(['layer']).manifest;
+const { digest } = image.descriptor;
+
+async function setUp(t: ExecutionContext): Promise<{ double: RegistryDouble; source: RegistryRepository }> {
+  const double = await startDouble(t);
+  double.addManifest(app, image.bytes, mediaTypes.ociManifest, '1.0');
+  return { double, source: clientOf(t, double).repository(app, 'pull') };
+}
+
+function addBundle(
+  double: RegistryDouble,
+  bundle: TestContent,
+  artifactType: string = bundleMediaType,
+): TestContent {
+  const referrer = testReferrer(image.descriptor, bundle, artifactType);
+  double.addBlob(bundle.bytes);
+  double.addManifest(app, referrer.bytes, mediaTypes.ociManifest);
+  return referrer;
+}
+
+function addSignatures(double: RegistryDouble, payloads: readonly TestContent[]): void {
+  const layers = payloads.map(({ descriptor }, position) => {
+    return signatureLayer({ payload: descriptor, signature: `c2ln${position}`, keyHint: 'SHA256:key' });
+  });
+  const bytes = encodeManifest({
+    kind: 'manifest',
+    mediaType: mediaTypes.ociManifest,
+    artifactType: undefined,
+    config: emptyConfig.descriptor,
+    layers,
+    subject: undefined,
+    annotations: {},
+  });
+  double.addManifest(app, bytes, mediaTypes.ociManifest, signatureTag(digest));
+}
+
+const payload = (text: string) => contentOf(text, simpleSigningMediaType);
+const bundle = (text: string) => contentOf(text, bundleMediaType);
+const nothing = { simpleSignatures: [], bundles: [] };
+
+test('collectEvidence() of an unsigned image is empty', async (t) => {
+  const { source } = await setUp(t);
+  t.deepEqual(await collectEvidence(source, digest), nothing);
+});
+
+test('collectEvidence() finds both encodings, in order', async (t) => {
+  const { double, source } = await setUp(t);
+  addSignatures(double, [payload('one'), payload('two')]);
+  for (const { bytes } of [payload('one'), payload('two')]) double.addBlob(bytes);
+  addBundle(double, bundle('{"a":1}'));
+  addBundle(double, bundle('{"b":1}'));
+  const { simpleSignatures, bundles } = await collectEvidence(source, digest);
+  t.deepEqual(
+    simpleSignatures.map(({ payload: bytes, signature, keyHint }) => [
+      String(Buffer.from(bytes)),
+      signature,
+      keyHint,
+    ]),
+    [
+      ['one', 'c2ln0', 'SHA256:key'],
+      ['two', 'c2ln1', 'SHA256:key'],
+    ],
+  );
+  t.deepEqual(bundles.map((bytes) => String(Buffer.from(bytes))).toSorted(), ['{"a":1}', '{"b":1}']);
+});
+
+test('collectEvidence() finds bundles where a registry has no referrers API', async (t) => {
+  const { double } = await setUp(t);
+  double.hasReferrersApi = false;
+  const repository = clientOf(t, double).repository(app, 'push');
+  const content = bundle('{"a":1}');
+  double.addBlob(content.bytes);
+  await repository.putManifest(testReferrer(image.descriptor, content, bundleMediaType));
+  t.is((await collectEvidence(repository, digest)).bundles.length, 1);
+});
+
+test('collectEvidence() passes over referrers of another type', async (t) => {
+  const { double, source } = await setUp(t);
+  addBundle(double, contentOf('{}', 'application/spdx+json'), 'application/spdx+json');
+  t.deepEqual(await collectEvidence(source, digest), nothing);
+});
+
+test('collectEvidence() passes over what is only said to be a referrer', async (t) => {
+  const { double, source } = await setUp(t);
+  const other = testReferrer(testImage(['other']).manifest.descriptor, bundle('{}'), bundleMediaType);
+  double.addBlob(bundle('{}').bytes);
+  double.addManifest(app, other.bytes, mediaTypes.ociManifest);
+  const manifests = [{ ...other.descriptor, artifactType: bundleMediaType }];
+  double.misbehave(
+    onRoute('referrers', ({ response }) => {
+      response.writeHead(200, { 'content-type': mediaTypes.ociIndex });
+      response.end(JSON.stringify({ schemaVersion: 2, manifests }));
+      return true;
+    }),
+  );
+  t.deepEqual(await collectEvidence(source, digest), nothing);
+});
+
+test('collectEvidence() passes over what is missing and what is too long', async (t) => {
+  const { double, source } = await setUp(t);
+  const missing = addBundle(double, bundle('{"missing":1}'));
+  double.blobs.delete(bundle('{"missing":1}').descriptor.digest);
+  addBundle(double, bundle(JSON.stringify('x'.repeat(limits.signatureBytes))));
+  addBundle(double, bundle('{"a":1}'));
+  addSignatures(double, [payload('absent')]);
+  const { simpleSignatures, bundles } = await collectEvidence(source, digest);
+  t.deepEqual(simpleSignatures, []);
+  t.deepEqual(
+    bundles.map((bytes) => String(Buffer.from(bytes))),
+    ['{"a":1}'],
+  );
+  double.manifests.delete(`${app}@${missing.descriptor.digest}`);
+  t.is((await collectEvidence(source, digest)).bundles.length, 1);
+});
+
+test('collectEvidence() looks at so many signatures and no more', async (t) => {
+  const { double, source } = await setUp(t);
+  const count = limits.signaturesPerImage + 5;
+  for (let number = 0; number < count; number += 1) addBundle(double, bundle(`{"n":${number}}`));
+  const payloads = Array.from({ length: count }, (_, number) => payload(`payload ${number}`));
+  for (const { bytes } of payloads) double.addBlob(bytes);
+  addSignatures(double, payloads);
+  const { simpleSignatures, bundles } = await collectEvidence(source, digest);
+  t.is(simpleSignatures.length, limits.signaturesPerImage);
+  t.is(bundles.length, limits.signaturesPerImage);
+});
+
+test('collectEvidence() fails where a signature is not what its digest says', async (t) => {
+  const { double, source } = await setUp(t);
+  const content = bundle('{"a":1}');
+  addBundle(double, content);
+  double.misbehave(wrongDigest(double, content.descriptor.digest));
+  const error = await t.throwsAsync(collectEvidence(source, digest), { code: 'DIGEST_MISMATCH' });
+  t.true(error?.message.includes(`blob ${content.descriptor.digest} of ${double.host}/${app}`));
+});
+
+test('collectEvidence() fails where a signature does not arrive', async (t) => {
+  const { double, source } = await setUp(t);
+  const content = bundle('{"a":1}');
+  addBundle(double, content);
+  double.misbehave(truncatedBody(double, content.descriptor.digest));
+  await t.throwsAsync(collectEvidence(source, digest), { code: 'ANSWER_TRUNCATED' });
+});
