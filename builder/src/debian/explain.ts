@@ -3,8 +3,8 @@ import type { Candidate, Dependency } from './candidate.ts';
 import { acceptsVersion, formatAlternatives, formatRelation, type Relation } from './dependency.ts';
 import { isCritical, type Selection } from './selection.ts';
 
-/** Longer chains help nobody. */
-const maxDepth = 12;
+/** Packages that are looked at to find a reason. */
+const maxExplained = 200;
 
 type Reason = {
   readonly code: 'PACKAGE_CONFLICT' | 'PACKAGE_UNSATISFIABLE';
@@ -19,14 +19,16 @@ export function explainBroken(selection: Selection): BuilderError {
   const requested = broken.find(({ package: { name } }) => selection.isRequested(name));
   const first = requested ?? broken[0];
   if (first === undefined) throw new TypeError('a selection that is whole has nothing to explain');
-  const { code, text, hint } = explain(selection, first, []);
+  const { code, text, hint } = explain(selection, first, new Set());
   return new BuilderError(code, `${text}${neededFor(selection, first.package.name)}`, { hint });
 }
 
-function explain(selection: Selection, candidate: Candidate, path: readonly Candidate[]): Reason {
+/** @param seen packages that were explained already; each is looked at once, or this could take forever */
+function explain(selection: Selection, candidate: Candidate, seen: Set<Candidate>): Reason {
+  seen.add(candidate);
   const reasons = candidate.dependencies
     .filter((dependency) => isCritical(dependency) && !selection.holds(dependency, candidate.package.name))
-    .flatMap((dependency) => explainDependency(selection, candidate, dependency, [...path, candidate]));
+    .flatMap((dependency) => explainDependency(selection, candidate, dependency, seen));
   // A missing package is a plainer answer than a conflict somewhere behind it.
   return (
     reasons.find(({ code }) => code === 'PACKAGE_UNSATISFIABLE') ??
@@ -42,38 +44,31 @@ function explainDependency(
   selection: Selection,
   owner: Candidate,
   { kind, alternatives }: Dependency,
-  path: readonly Candidate[],
+  seen: Set<Candidate>,
 ): readonly Reason[] {
   const { name } = owner.package;
   if (kind === 'conflicts') {
     const others = alternatives.flatMap((relation) => selection.chosenFor(relation, name, true));
     return others.map((other) => conflict(selection, owner, other));
   }
-  const reasons = alternatives.flatMap((relation) => explainRelation(selection, relation, path));
+  const reasons = alternatives.flatMap((relation) => explainRelation(selection, relation, seen));
   const [first] = reasons;
   if (first === undefined) return [];
-  const needs = `${name} needs ${formatAlternatives(alternatives)}`;
   const isMissing = reasons.every(({ code }) => code === 'PACKAGE_UNSATISFIABLE');
   const telling = isMissing ? first : (reasons.find(({ code }) => code === 'PACKAGE_CONFLICT') ?? first);
-  const text =
-    alternatives.length > 1 && isMissing ? reasons.map((reason) => reason.text).join(', ') : telling.text;
-  return [{ ...telling, text: `${needs}, but ${text}` }];
+  const text = isMissing ? reasons.map((reason) => reason.text).join(', ') : telling.text;
+  return [{ ...telling, text: `${name} needs ${formatAlternatives(alternatives)}, but ${text}` }];
 }
 
 /** Why nothing that a relation accepts could be chosen. */
-function explainRelation(
-  selection: Selection,
-  relation: Relation,
-  path: readonly Candidate[],
-): readonly Reason[] {
+function explainRelation(selection: Selection, relation: Relation, seen: Set<Candidate>): readonly Reason[] {
   const solutions = solutionsIn(selection, relation);
   if (solutions.length === 0) return [missing(selection, relation)];
-  return solutions
-    .filter((solution) => !path.includes(solution) && path.length < maxDepth)
-    .map((solution) => {
-      const other = inConflictWith(selection, solution);
-      return other === undefined ? explain(selection, solution, path) : conflict(selection, solution, other);
-    });
+  return solutions.flatMap((solution) => {
+    if (seen.has(solution) || seen.size >= maxExplained) return [];
+    const other = inConflictWith(selection, solution);
+    return [other === undefined ? explain(selection, solution, seen) : conflict(selection, solution, other)];
+  });
 }
 
 function missing(selection: Selection, { name, ...relation }: Relation): Reason {
@@ -113,25 +108,18 @@ function solutionsIn({ catalog }: Selection, relation: Relation): readonly Candi
 function inConflictWith(selection: Selection, candidate: Candidate): Candidate | undefined {
   return selection
     .allChosen()
-    .find(
-      (other) => other !== candidate && (conflictsWith(candidate, other) || conflictsWith(other, candidate)),
-    );
+    .find((other) => conflictsWith(candidate, other) || conflictsWith(other, candidate));
+}
 
-  function conflictsWith(one: Candidate, other: Candidate): boolean {
-    const names = [{ name: other.package.name, version: other.package.version }, ...other.provides];
-    return one.dependencies.some(
-      ({ kind, alternatives }) =>
-        kind === 'conflicts' &&
-        alternatives.some((relation) =>
-          names.some(
-            (provided) =>
-              provided.name === relation.name &&
-              other.package.name !== one.package.name &&
-              acceptsVersion(relation, provided.version),
-          ),
-        ),
+function conflictsWith(one: Candidate, other: Candidate): boolean {
+  if (one.package.name === other.package.name) return false;
+  const names = [{ name: other.package.name, version: other.package.version }, ...other.provides];
+  const conflicts = one.dependencies.filter(({ kind }) => kind === 'conflicts');
+  return conflicts
+    .flatMap(({ alternatives }) => alternatives)
+    .some((relation) =>
+      names.some(({ name, version }) => name === relation.name && acceptsVersion(relation, version)),
     );
-  }
 }
 
 /** ` (needed by b, needed by a)`, or nothing for a package that was asked for. */

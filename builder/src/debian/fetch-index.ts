@@ -91,24 +91,25 @@ async function openIndex(
   return index;
 }
 
-async function download(
-  path: string,
-  file: ReleaseFile,
-  options: HttpOptions & { root: string; hasByHash: boolean; onBytes: (bytes: number) => void },
-): Promise<Uint8Array> {
-  const plainUrl = archiveUrl(options.root, path);
-  const folder = path.slice(0, path.lastIndexOf('/'));
-  // Below by-hash the file stays while the archive is updated; mirrors that don't have it are tolerated.
-  const byHashUrl = archiveUrl(options.root, `${folder}/by-hash/SHA256/${digestHex(file.digest)}`);
-  const urls = options.hasByHash ? [byHashUrl, plainUrl] : [plainUrl];
-  for (const url of urls) {
+type DownloadOptions = HttpOptions & {
+  readonly root: string;
+  readonly hasByHash: boolean;
+  readonly onBytes: (bytes: number) => void;
+};
+
+async function download(path: string, file: ReleaseFile, options: DownloadOptions): Promise<Uint8Array> {
+  if (options.hasByHash) {
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    const url = archiveUrl(options.root, `${folder}/by-hash/SHA256/${digestHex(file.digest)}`);
     try {
       return checked(await readUrl(url, file.size, options), file, url);
     } catch (error) {
-      if (url === plainUrl || !isMissing(error)) throw error;
+      // What is below by-hash stays while the archive is updated; a mirror that doesn't have it is tolerated.
+      if (!isMissing(error)) throw error;
     }
   }
-  throw new TypeError('there is always an address');
+  const url = archiveUrl(options.root, path);
+  return checked(await readUrl(url, file.size, options), file, url);
 }
 
 function checked(bytes: Uint8Array, file: ReleaseFile, url: string): Uint8Array {

@@ -1,8 +1,8 @@
 import type { Candidate, Dependency } from './candidate.ts';
 import { isCritical, type Selection } from './selection.ts';
 
-/** Deeper chains of dependencies are given up, as in apt. */
-const maxDepth = 3000;
+/** Deeper chains of dependencies are given up; apt does so at 3000, but the deepest of Debian's has a few dozen. */
+export const maxDepth = 1000;
 
 type Mark = {
   readonly depth: number;

@@ -1,4 +1,5 @@
 import type { Candidate, Dependency } from './candidate.ts';
+import { maxDepth } from './mark.ts';
 import { scoresOf, unchosenScore } from './scores.ts';
 import { isCritical, type Selection } from './selection.ts';
 
@@ -118,21 +119,22 @@ function addMissing(broken: Candidate, { alternatives }: Dependency, state: Repa
 }
 
 /** Adds a package and what it lacks, each at most once; not at all if that doesn't work out. */
-function add(name: string, state: Repair): boolean {
+function add(name: string, state: Repair, depth = 0): boolean {
   const { selection, tried } = state;
   const candidate = selection.available(name);
-  if (candidate === undefined || tried.has(name) || selection.isRequested(name)) return false;
+  if (candidate === undefined || depth > maxDepth) return false;
+  if (tried.has(name) || selection.isRequested(name)) return false;
   if (selection.chosen(name) === undefined && selection.isFixed(name)) return false;
   tried.add(name);
   selection.choose(candidate);
   const isWhole = candidate.dependencies.every(
-    (dependency) => !isCritical(dependency) || addOneOf(dependency, name, state),
+    (dependency) => !isCritical(dependency) || addOneOf(dependency, name, state, depth + 1),
   );
   if (!isWhole) selection.drop(name);
   return isWhole;
 }
 
-function addOneOf(dependency: Dependency, owner: string, state: Repair): boolean {
+function addOneOf(dependency: Dependency, owner: string, state: Repair, depth: number): boolean {
   const { selection } = state;
   if (selection.holds(dependency, owner)) return true;
   return dependency.alternatives.some((relation) => {
@@ -140,7 +142,7 @@ function addOneOf(dependency: Dependency, owner: string, state: Repair): boolean
     if (selection.isFixed(name)) return false;
     // A conflict with something that may still go is left to the next round.
     if (dependency.kind === 'conflicts') return true;
-    return selection.seemsAvailableFor(relation, owner) && add(name, state);
+    return selection.seemsAvailableFor(relation, owner) && add(name, state, depth);
   });
 }
 

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { hasTool } from '../testing/tool.ts';
+import { explainBroken } from './explain.ts';
+import { selectPackages } from './select-packages.ts';
 import { selectLikeApt } from './testing/compare-with-apt.ts';
 import { aptOf, catalogOf, indexOf } from './testing/local-archive.ts';
 import { type Density, randomArchive } from './testing/random-archive.ts';
@@ -153,6 +155,31 @@ for (const [why, text, wanted, expected] of cases) {
     t.is((chosen ?? ['refused=']).map((one) => one.split('=')[0]).join(' '), expected);
   });
 }
+
+const chain = (length: number): string =>
+  indexOf(
+    Array.from({ length }, (_, number) => ({ Package: `p${number}`, Depends: `p${number + 1}` })).concat([
+      { Package: `p${length}`, Depends: '' },
+    ]),
+  );
+
+test('selectPackages() follows a chain of 900 packages and gives up one that is endless', (t) => {
+  t.is(selectLikeApt(catalogOf(chain(900)), ['p0'])?.length, 901);
+  t.is(selectLikeApt(catalogOf(chain(20_000)), ['p0']), undefined);
+});
+
+test('selectPackages() is quick where everything depends on everything and nothing works', (t) => {
+  const names = Array.from({ length: 300 }, (_, number) => `p${number}`);
+  const all = names.join(' | ');
+  const stanzas = names.map((name) => ({
+    Package: name,
+    Depends: `${all}, ${names.slice(0, 20).join(', ')}, missing`,
+  }));
+  const catalog = catalogOf(indexOf(stanzas));
+  const requests = names.slice(0, 3).flatMap((name) => catalog.candidate(name) ?? []);
+  const selection = selectPackages(catalog, 'amd64', requests);
+  t.is(explainBroken(selection).code, 'PACKAGE_UNSATISFIABLE');
+});
 
 const densities: readonly (readonly [name: string, density: Density, seeds: number])[] = [
   ['few conflicts', { conflicts: 7, versions: 10 }, 30],
