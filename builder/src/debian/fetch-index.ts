@@ -14,6 +14,7 @@ import { IndexCompiler } from './index-compiler.ts';
 import { indexVersion } from './index-format.ts';
 import { PackageIndex } from './package-index.ts';
 import type { ReleaseFile } from './release.ts';
+import { together } from './together.ts';
 
 /** Debian's largest is 14 MB. */
 const maxIndexBytes = 256 * 1024 * 1024;
@@ -46,9 +47,10 @@ export async function fetchIndexes(
     findIndex(fetched, component, architecture),
     ...(fetched.release.hasIndexForAll ? [findIndex(fetched, component, 'all')] : []),
   ]);
-  return await Promise.all(
-    files.map(async (file) => ({ suite, index: await openIndex(fetched, file, options) })),
-  );
+  return await together(options.signal, files, async (file, signal) => ({
+    suite,
+    index: await openIndex(fetched, file, { ...options, signal }),
+  }));
 }
 
 /** The most compressed form of an index that the Release file vouches for. */
