@@ -46,7 +46,7 @@ export async function readDeb(
   const what = `${wanted.name} ${wanted.version}`;
   await using resources = new AsyncDisposableStack();
   const spool = resources.use(await Spool.create(temporaryFolder));
-  const file = createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+  const file = createReadStream(path, { highWaterMark: 256 * 1024, signal });
   try {
     const members = readAr(verified(file, wanted), what);
     await checkVersion(await nextMember(members, 'debian-binary', what), what);

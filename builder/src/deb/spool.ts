@@ -5,7 +5,7 @@ import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryPrefix } from '@img/registry/storage/write-file-atomic';
 
-const windowBytes = 1024 * 1024;
+const windowBytes = 256 * 1024;
 
 /**
  * A stream that was written down, so that its parts can be read in any order. The file has no name any more

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import type { Platform } from '@img/spec/platform';
 import { BuilderError } from '../builder-error.ts';
 import { readShebang } from '../deb/shebang.ts';
 import { writingTo } from '../debian/cache-folder.ts';
+import { conversionConcurrency } from '../layers/conversion-concurrency.ts';
 import type { PlatformLock } from '../lock/image-lock.ts';
 import { mapParallel } from '../map-parallel.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
@@ -78,7 +78,7 @@ async function packageFiles(
   options: BuildPlatformOptions,
 ): Promise<{ readonly locking: readonly ImageLayer[]; readonly packed: readonly ImageLayer[] }> {
   const locking = await packageLayerFiles(layers, options);
-  const packed = await mapParallel(locking, availableParallelism(), (layer) => {
+  const packed = await mapParallel(locking, conversionConcurrency, (layer) => {
     return recompressed(layer, options.compression, options);
   });
   return { locking, packed };

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
  */
 export async function* blocksOf(
   source: AsyncIterable<Uint8Array>,
-  blockBytes = 1024 * 1024,
+  blockBytes = 256 * 1024,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let block = Buffer.allocUnsafe(blockBytes);
   let filled = 0;

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { type Digest, digestHex } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
 import type { Alternative } from '../deb/alternatives.ts';
@@ -9,6 +8,7 @@ import type { DebianPackage } from '../debian/package.ts';
 import { type PackedTreeEntry, packTreeEntry } from '../image/tree-entry.ts';
 import { mapParallel } from '../map-parallel.ts';
 import { encodeTar } from '../tar/encode-tar.ts';
+import { conversionConcurrency } from './conversion-concurrency.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
 
 /** A package as a layer. */
@@ -50,7 +50,7 @@ export async function packageLayers(
   const made = new Map<Digest, CachedLayer<PackageNotes>>();
   // The largest first, so that none of them is left for the end.
   const work = missing.toSorted((a, b) => b.size - a.size);
-  await mapParallel(work, availableParallelism(), async (each) => {
+  await mapParallel(work, conversionConcurrency, async (each) => {
     signal?.throwIfAborted();
     const item = each.digest;
     onProgress?.({ kind: 'start', item, what: `convert ${each.name} ${each.version}` });
