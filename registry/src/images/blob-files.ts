@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Descriptor } from '@img/spec/descriptor';
 import { type Digest, digestAlgorithm, digestHex, digestOf, isDigest } from '@img/spec/digest';
 import { limits } from '@img/spec/limits';
 import { RegistryError } from '../registry-error.ts';
+import { ignoreMissing, namesIn } from '../storage/ignore-missing.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { syncFolder } from '../storage/write-file-atomic.ts';
 import type { CollectedStore } from './collect-garbage.ts';
@@ -101,8 +102,8 @@ export class BlobFiles implements CollectedStore {
 
   async list(): Promise<readonly Digest[]> {
     const found: Digest[] = [];
-    for (const algorithm of await readdir(this.#folder).catch(none)) {
-      for (const hex of await readdir(join(this.#folder, algorithm)).catch(none)) {
+    for (const algorithm of await namesIn(this.#folder)) {
+      for (const hex of await namesIn(join(this.#folder, algorithm))) {
         const digest = `${algorithm}:${hex}`;
         if (isDigest(digest)) found.push(digest);
       }
@@ -116,7 +117,7 @@ export class BlobFiles implements CollectedStore {
   }
 
   async listHidden(): Promise<readonly Digest[]> {
-    return (await readdir(this.#trash).catch(none)).map((name) => name.replace('-', ':')).filter(isDigest);
+    return (await namesIn(this.#trash)).map((name) => name.replace('-', ':')).filter(isDigest);
   }
 
   async show(digest: Digest): Promise<void> {
@@ -135,7 +136,9 @@ export class BlobFiles implements CollectedStore {
   async #open(digest: Digest) {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
     for (const path of [this.path(digest), this.#hiddenPath(digest), this.path(digest)]) {
-      const handle = await open(path, flags).catch(ignoreMissing);
+      const handle = await open(path, flags).catch((error: unknown) =>
+        ignoreMissing(this.#notAFile(path, error)),
+      );
       if (handle !== undefined) return handle;
     }
     return undefined;
@@ -160,19 +163,18 @@ export class BlobFiles implements CollectedStore {
     }
   }
 
+  /** Opening a symbolic link fails so; the store makes none. */
+  #notAFile(path: string, error: unknown): unknown {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') return error;
+    return new RegistryError('CONTENT_CORRUPT', `${path} has been replaced by a link`, {
+      cause: error,
+      hint: 'Remove the link and pull the image again.',
+    });
+  }
+
   #missing(digest: Digest): RegistryError {
     return new RegistryError('CONTENT_MISSING', `${this.path(digest)} is missing`, {
       hint: 'Pull the image again to bring it back.',
     });
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-  throw error;
-}
-
-function none(error: unknown): readonly string[] {
-  ignoreMissing(error);
-  return [];
 }

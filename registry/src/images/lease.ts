@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '@img/spec/digest';
+import { namesIn } from '../storage/ignore-missing.ts';
 import { ownProcessName, processState } from './process-name.ts';
 
 // Nobody here can see whether a process of another namespace still runs; no transfer takes longer than this.
@@ -65,8 +66,7 @@ export async function abandonedLeases(leases: string): Promise<readonly string[]
 }
 
 async function leaseFolders(leases: string): Promise<readonly string[]> {
-  const names = await readdir(leases).catch(() => []);
-  return names.map((name) => join(leases, name));
+  return (await namesIn(leases)).map((name) => join(leases, name));
 }
 
 async function isLive(folder: string): Promise<boolean> {

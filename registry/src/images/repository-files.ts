@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Descriptor, descriptorFrom } from '@img/spec/descriptor';
 import { type Digest, isDigest } from '@img/spec/digest';
@@ -10,6 +10,7 @@ import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { isTag, type Tag } from '@img/spec/tag';
 import { RegistryError } from '../registry-error.ts';
+import { ignoreMissing, namesIn } from '../storage/ignore-missing.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { writeFileAtomic } from '../storage/write-file-atomic.ts';
 import { attachmentSubject } from '../transfer/attachment-tag.ts';
@@ -142,10 +143,6 @@ async function digestsIn(folder: string): Promise<readonly Digest[]> {
   return (await namesIn(folder)).map((name) => name.replace('-', ':')).filter(isDigest);
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder).catch(ignoreMissing)) ?? [];
-}
-
 async function writeEntry(folder: string, name: string, descriptor: Descriptor, lease: Lease): Promise<void> {
   const path = join(folder, name);
   const text = `${JSON.stringify(descriptorJson(descriptor))}\n`;
@@ -190,9 +187,4 @@ async function readEntry(path: string): Promise<Descriptor | undefined> {
       hint: 'Remove the file and pull the image again.',
     });
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-  throw error;
 }

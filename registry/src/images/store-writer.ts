@@ -1,7 +1,8 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
+import { namesIn } from '../storage/ignore-missing.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import type { ContentOptions, OpenBlob } from '../transfer/content.ts';
 import { BlobFiles } from './blob-files.ts';
@@ -56,7 +57,7 @@ export class StoreWriter {
   /** Cleans up after processes that were killed, and forgets beginnings that nobody came back for. */
   async sweep(): Promise<void> {
     for (const folder of await abandonedLeases(this.#leases)) {
-      for (const name of await readdir(folder).catch(() => [])) {
+      for (const name of await namesIn(folder)) {
         if (!name.endsWith(partialSuffix)) continue;
         await makeFolder(this.#partials);
         const waiting = join(this.#partials, name.slice(0, -partialSuffix.length));
@@ -65,7 +66,7 @@ export class StoreWriter {
       }
       await rm(folder, { recursive: true, force: true });
     }
-    for (const name of await readdir(this.#partials).catch(() => [])) {
+    for (const name of await namesIn(this.#partials)) {
       const path = join(this.#partials, name);
       const found = await stat(path).catch(() => undefined);
       if (found !== undefined && found.mtimeMs < Date.now() - partialsMs) await rm(path, { force: true });
