@@ -4,20 +4,12 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { encodeTar } from '../tar/encode-tar.ts';
-import { type DebMember, type DebParts, describeDeb, makeDeb } from '../testing/make-deb.ts';
+import { convert, file, folder, hardLink, link } from '../testing/convert.ts';
+import { type DebMember, type DebParts, describeDeb } from '../testing/make-deb.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { hasTool, runTool } from '../testing/tool.ts';
 import { type ConvertedPackage, convertDeb } from './convert-deb.ts';
 import { readDeb } from './read-deb.ts';
-
-async function convert(t: ExecutionContext, parts: DebParts): Promise<ConvertedPackage> {
-  const folder = await temporaryFolder(t);
-  const made = await makeDeb({ compression: 'none', ...parts });
-  await writeFile(join(folder, 'a.deb'), made.bytes);
-  const content = await readDeb(join(folder, 'a.deb'), made.package, { temporaryFolder: folder });
-  t.teardown(() => content[Symbol.asyncDispose]());
-  return await convertDeb(content, made.package);
-}
 
 /** One line an entry: type, mode, owner, path, and what it leads to or holds. */
 async function listing({ items }: ConvertedPackage): Promise<string[]> {
@@ -36,29 +28,6 @@ async function convertData(t: ExecutionContext, data: readonly DebMember[], part
   const lines = await listing(await convert(t, { data, ...parts }));
   return lines.filter((line) => !/ (var|var\/lib|var\/lib\/dpkg)$|status\.d/.test(line));
 }
-
-const file = (name: string, content = '', rest: Partial<DebMember> = {}): DebMember => ({
-  name,
-  content,
-  ...rest,
-});
-const folder = (name: string, rest: Partial<DebMember> = {}): DebMember => ({
-  name,
-  type: 'directory',
-  ...rest,
-});
-const link = (name: string, linkname: string): DebMember => ({
-  name,
-  type: 'symlink',
-  linkname,
-  mode: 0o777,
-});
-const hardLink = (name: string, linkname: string): DebMember => ({
-  name,
-  type: 'link',
-  linkname,
-  mode: 0o644,
-});
 
 const conversions: readonly [why: string, data: readonly DebMember[], expected: readonly string[]][] = [
   [
@@ -304,59 +273,6 @@ test('convertDeb() finds the programs that are scripts, and the alternatives tha
     ],
   );
 });
-
-const refused: readonly [why: string, data: readonly DebMember[], code: string, parts?: DebParts][] = [
-  ['a path that climbs', [file('./../etc/passwd', 'x')], 'PATH_UNSAFE'],
-  ['a path that climbs in the middle', [file('./usr/../../etc/passwd', 'x')], 'PATH_UNSAFE'],
-  ['an absolute path', [file('/etc/passwd', 'x')], 'PATH_UNSAFE'],
-  ['a link that climbs above the root', [link('./usr/bin/x', '../../../etc/passwd')], 'PATH_UNSAFE'],
-  ['an absolute link that climbs', [link('./usr/bin/x', '/../etc/passwd')], 'PATH_UNSAFE'],
-  [
-    'a file below a link of the package',
-    [link('./usr/x', '/etc'), file('./usr/x/passwd', 'x')],
-    'PATH_UNSAFE',
-  ],
-  ['a file below a file', [file('./usr/x', 'x'), file('./usr/x/y', 'y')], 'PATH_UNSAFE'],
-  ['a hard link that climbs', [hardLink('./usr/x', '../../etc/passwd')], 'PATH_UNSAFE'],
-  ['a hard link to what is not in it', [hardLink('./usr/x', './etc/passwd')], 'DEB_INVALID'],
-  ['a hard link to a link', [link('./usr/y', '/etc/passwd'), hardLink('./usr/x', './usr/y')], 'DEB_INVALID'],
-  ['a device', [{ name: './dev/sda', type: 'block-device', devmajor: 8 }], 'DEB_INVALID'],
-  ['a pipe', [{ name: './run/pipe', type: 'fifo' }], 'DEB_INVALID'],
-  ['a path twice', [file('./a', '1'), file('./a', '2')], 'DEB_INVALID'],
-  ['a path twice by the merge', [file('./bin/a', '1'), file('./usr/bin/a', '2')], 'DEB_INVALID'],
-  ['a folder with two owners', [folder('./lib/'), folder('./usr/lib/', { uid: 1 })], 'DEB_INVALID'],
-  ['a file where a merged folder is', [file('./bin', 'x')], 'PATH_UNSAFE'],
-  [
-    'another name than the index has',
-    [],
-    'DEB_INVALID',
-    { control: { control: 'Package: other\nVersion: 1.0-1\nArchitecture: amd64\n' } },
-  ],
-  [
-    'another version',
-    [],
-    'DEB_INVALID',
-    { control: { control: 'Package: example\nVersion: 2\nArchitecture: amd64\n' } },
-  ],
-  [
-    'another architecture',
-    [],
-    'DEB_INVALID',
-    { control: { control: 'Package: example\nVersion: 1.0-1\nArchitecture: arm64\n' } },
-  ],
-  ['no control file', [], 'DEB_INVALID', { control: { control: '' } }],
-];
-
-for (const [why, data, code, parts] of refused) {
-  test(`convertDeb() refuses ${why}`, async (t) => {
-    // Merged folders only clash when something lies in them.
-    const more = why.startsWith('a file where a merged') ? [file('./usr/bin/x', 'x')] : [];
-    await t.throwsAsync(convert(t, { data: [...data, ...more], ...parts }), {
-      code,
-      message: /"example 1\.0-1"/,
-    });
-  });
-}
 
 test('convertDeb() gives the same bytes in whatever order the archive has its members', async (t) => {
   const members = [

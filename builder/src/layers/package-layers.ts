@@ -5,6 +5,7 @@ import { type ConvertedPackage, convertDeb, type Script } from '../deb/convert-d
 import { profile } from '../deb/profile.ts';
 import { readDeb } from '../deb/read-deb.ts';
 import type { DebianPackage } from '../debian/package.ts';
+import { together } from '../debian/together.ts';
 import { type PackedTreeEntry, packTreeEntry } from '../image/tree-entry.ts';
 import { mapParallel } from '../map-parallel.ts';
 import { encodeTar } from '../tar/encode-tar.ts';
@@ -50,13 +51,16 @@ export async function packageLayers(
   const made = new Map<Digest, CachedLayer<PackageNotes>>();
   // The largest first, so that none of them is left for the end.
   const work = missing.toSorted((a, b) => b.size - a.size);
-  await mapParallel(work, conversionConcurrency, async (each) => {
-    signal?.throwIfAborted();
+  const convert = async (each: DebianPackage, either: AbortSignal): Promise<void> => {
     const item = each.digest;
     onProgress?.({ kind: 'start', item, what: `convert ${each.name} ${each.version}` });
-    made.set(each.digest, await convertPackage(each, files.get(each.digest) ?? '', { cache, signal }));
+    made.set(
+      each.digest,
+      await convertPackage(each, files.get(each.digest) ?? '', { cache, signal: either }),
+    );
     onProgress?.({ kind: 'done', item });
-  });
+  };
+  await together(signal, work, convert, { concurrency: conversionConcurrency });
   return packages.map((each, index) => {
     const layer = cached[index] ?? made.get(each.digest);
     if (layer === undefined) throw new Error(`no layer was made of ${each.name}`);
