@@ -115,3 +115,36 @@ test('readAptSources() leaves out what is not http and what is not there', async
   t.deepEqual(await readAptSources(folder), []);
   t.deepEqual(await readAptSources(join(folder, 'nowhere')), []);
 });
+
+type Setting = readonly [why: string, files: { readonly [name: string]: string }, allowsExpired: boolean];
+
+const settings: readonly Setting[] = [
+  ['nothing', {}, false],
+  ['a line', { 'apt.conf.d/99mirror': 'Acquire::Check-Valid-Until "false";\n' }, true],
+  ['a block', { 'apt.conf': 'Acquire {\n  Check-Date "false";\n  Check-Valid-Until "0";\n};\n' }, true],
+  [
+    'a comment',
+    { 'apt.conf': '// Acquire::Check-Valid-Until "false";\n/* Check-Valid-Until "no"; */\n' },
+    false,
+  ],
+  ['another value', { 'apt.conf': 'Acquire::Check-Valid-Until "true";\n' }, false],
+  [
+    'a later file that takes it back',
+    {
+      'apt.conf.d/10a': 'Acquire::Check-Valid-Until "false";',
+      'apt.conf.d/20b': 'Acquire::Check-Valid-Until "true";',
+    },
+    false,
+  ],
+  ['a file that apt leaves out', { 'apt.conf.d/10a.bak': 'Acquire::Check-Valid-Until "false";' }, false],
+];
+
+for (const [why, files, allowsExpired] of settings) {
+  test(`readAptSources() with ${why} in apt.conf ${allowsExpired ? 'allows' : "doesn't allow"} old indexes`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await mkdir(join(folder, 'apt.conf.d'));
+    await writeFile(join(folder, 'sources.list'), 'deb http://mirror.example/debian trixie main\n');
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+    t.deepEqual(await readAptSources(folder), [{ ...main, allowsExpired }]);
+  });
+}

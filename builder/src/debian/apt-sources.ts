@@ -7,7 +7,7 @@ export type AptSource = {
   readonly uri: string;
   readonly suite: string;
   readonly components: readonly string[];
-  /** `check-valid-until=no`: the administrator wants a frozen mirror to be used. */
+  /** The administrator wants a mirror to be used that is frozen, see {@link readAptSources}. */
   readonly allowsExpired: boolean;
 };
 
@@ -17,12 +17,16 @@ export type AptSource = {
  * Whatever can't be understood is left out too: it belongs to apt, and the first use of what is left shows
  * whether it works.
  *
+ * Where the administrator has told apt not to look at Valid-Until, for a source or in apt.conf(5) for all of them,
+ * the sources say so.
+ *
  * @param folder usually `/etc/apt`
  */
 export async function readAptSources(folder: string): Promise<readonly AptSource[]> {
   const parts = join(folder, 'sources.list.d');
   const names = (await readdir(parts).catch(() => [])).sort();
   const files = [join(folder, 'sources.list'), ...names.map((name) => join(parts, name))];
+  const allowsExpired = await ignoresValidUntil(folder);
   const sources: AptSource[] = [];
   for (const file of files) {
     const parse = file.endsWith('.sources') ? parseSources : file.endsWith('.list') ? parseList : undefined;
@@ -31,7 +35,23 @@ export async function readAptSources(folder: string): Promise<readonly AptSource
     if (parse === undefined || text === undefined) continue;
     for (const source of parse(text)) sources.push(...(await expand(source)));
   }
-  return sources;
+  return allowsExpired ? sources.map((source) => ({ ...source, allowsExpired })) : sources;
+}
+
+/** Whether the last word about `Acquire::Check-Valid-Until` in apt's configuration is no. */
+async function ignoresValidUntil(folder: string): Promise<boolean> {
+  const parts = join(folder, 'apt.conf.d');
+  const names = (await readdir(parts).catch(() => []))
+    .filter((name) => /^[\w-]+(?:\.conf)?$/.test(name))
+    .sort();
+  let word: string | undefined;
+  for (const file of [...names.map((name) => join(parts, name)), join(folder, 'apt.conf')]) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const settings = text.replace(/\/\*[\s\S]*?\*\/|^\s*(?:\/\/|#).*$/gm, '');
+    // The option exists below Acquire only, so the blocks around it need not be understood.
+    for (const [, found] of settings.matchAll(/\bCheck-Valid-Until\s+"?(\w+)"?\s*;/gi)) word = found;
+  }
+  return isNo(word);
 }
 
 /** The one-line format: `deb [option=value …] uri suite component …`. */
@@ -66,7 +86,7 @@ function stanzasOf(text: string): ReturnType<typeof parseControl> {
 }
 
 function isNo(value: string | undefined): boolean {
-  return value !== undefined && /^(?:no|false|without|off|disable)$/i.test(value);
+  return value !== undefined && /^(?:no|false|without|off|disable|0)$/i.test(value);
 }
 
 /** Cloud images name a file with mirrors, one per line, in the place of a mirror. */

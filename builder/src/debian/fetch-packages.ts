@@ -69,6 +69,7 @@ async function fetchPackage(wanted: DebianPackage, job: Job): Promise<string> {
       job.onProgress?.({ kind: 'done', item: wanted.digest });
       return path;
     } catch (error) {
+      job.signal?.throwIfAborted();
       if (!(error instanceof BuilderError) || error.code === 'CACHE_UNWRITABLE') throw error;
       if (error.code === 'ARCHIVE_UNREACHABLE') job.mirrors.avoid(root);
       failures.push(error);

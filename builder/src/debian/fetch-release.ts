@@ -47,6 +47,8 @@ export async function fetchRelease(
     try {
       return await fetchFrom(choice, mirror, options);
     } catch (error) {
+      // What ended the other suites is no fault of this mirror.
+      options.signal?.throwIfAborted();
       if (!(error instanceof BuilderError)) throw error;
       failures.push(error);
       const next = mirrors[index + 1];

@@ -80,6 +80,8 @@ for (const [why, make, pattern] of untrusted) {
   test(`verifyRelease() doesn't trust ${why}`, async (t) => {
     const error = await t.throwsAsync(verify(await make()), { code: 'RELEASE_UNTRUSTED' });
     t.regex(error?.message ?? '', pattern);
+    const hint = (error as { hint?: string } | undefined)?.hint ?? '';
+    t.is(hint.includes('clock'), why.includes('future'), hint);
   });
 }
 

@@ -31,7 +31,7 @@ export async function verifyRelease(
   const message = await readMessage(bytes, what);
   const openKeys = await Promise.all(keys.map(openArchiveKey));
   const reasons: string[] = [];
-  let causes: unknown;
+  let cause: unknown;
   for (const { keyID, verified } of await message.verify(openKeys, now)) {
     const signer = openKeys.find((key) => key.getKeys(keyID).length > 0);
     if (signer === undefined) {
@@ -44,18 +44,15 @@ export async function verifyRelease(
       await signer.getSigningKey(keyID, now);
       return { text: message.getText(), keyFingerprint: fingerprintOf(signer) };
     } catch (error) {
-      causes = error;
+      cause = error;
       reasons.push(`the signature by ${nameOf(signer, keys)} is not valid: ${messageOf(error)}`);
     }
   }
-  throw new BuilderError(
-    'RELEASE_UNTRUSTED',
-    `${what} is not signed by a key that counts: ${reasons.join('; ')}`,
-    {
-      hint: 'a mirror that changed the file or the clock of this machine may be wrong; try another mirror',
-      cause: causes,
-    },
-  );
+  const text = `${what} is not signed by a key that counts: ${reasons.join('; ')}`;
+  const hint = reasons.some((reason) => reason.endsWith('in the future'))
+    ? 'set the clock of this machine'
+    : 'the file was changed on its way, or this is not the archive that it should be; try another mirror';
+  throw new BuilderError('RELEASE_UNTRUSTED', text, { hint, cause });
 }
 
 async function readMessage(bytes: Uint8Array, what: string): Promise<CleartextMessage> {

@@ -37,6 +37,8 @@ export async function makeApt(folder: string, sources: readonly string[]): Promi
     // Nothing is essential unless it is asked for: an image has no base system.
     'pkgCacheGen::ForceEssential': 'none',
     'Acquire::Languages': 'none',
+    // A frozen mirror will do: both sides read the same indexes.
+    'Acquire::Check-Valid-Until': 'false',
     'APT::Sandbox::User': '',
     'Debug::NoLocking': 'true',
   };
