@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '@img/registry/storage/write-file-atomic';
-import { type Digest, Digester, digestHex } from '@img/spec/digest';
+import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import { type ArchiveMirrors, openMirrors } from './archive-mirrors.ts';
@@ -134,7 +134,7 @@ async function isThere(path: string, { size, digest }: DebianPackage): Promise<b
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return false;
   if (found.size === size) {
-    const digester = new Digester();
+    const digester = new Digester(digestAlgorithm(digest));
     for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) digester.update(chunk);
     if (digester.digest() === digest) return true;
   }

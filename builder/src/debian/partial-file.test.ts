@@ -27,6 +27,13 @@ test('PartialFile commits content that is right, under its final name only', asy
   t.deepEqual(await readdir(join(folder, 'partial')), []);
 });
 
+test('PartialFile knows digests of both algorithms', async (t) => {
+  const folder = await temporaryFolder(t);
+  await using file = await PartialFile.open(folder, digestOf(content, 'sha512'));
+  await file.append(content);
+  t.true(await file.commit(join(folder, 'target')));
+});
+
 test('PartialFile removes content that is wrong', async (t) => {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'partial'));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, Digester, digestHex } from '@img/spec/digest';
+import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/digest';
 
 /** A download that nothing was added to for so long is nobody's, wherever its process runs. */
 const abandonedMs = 10 * 60 * 1000;
@@ -20,13 +20,14 @@ export class PartialFile {
   readonly #path: string;
   readonly #handle: FileHandle;
   readonly #digest: Digest;
-  #digester = new Digester();
+  #digester: Digester;
   #size = 0;
 
   private constructor(path: string, handle: FileHandle, digest: Digest) {
     this.#path = path;
     this.#handle = handle;
     this.#digest = digest;
+    this.#digester = new Digester(digestAlgorithm(digest));
   }
 
   /**
@@ -56,7 +57,7 @@ export class PartialFile {
 
   async clear(): Promise<void> {
     await this.#handle.truncate(0);
-    this.#digester = new Digester();
+    this.#digester = new Digester(digestAlgorithm(this.#digest));
     this.#size = 0;
   }
 
