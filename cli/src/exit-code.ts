@@ -33,6 +33,7 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['RECIPE_UNKNOWN_KEY', exitCodes.usage],
   ['RECIPE_UNSUPPORTED', exitCodes.usage],
   ['NOT_TRUSTED', exitCodes.notTrusted],
+  ['CONTENT_MISSING', exitCodes.notFound],
   ['IDENTITY_UNKNOWN', exitCodes.notFound],
   ['IMAGE_MISSING', exitCodes.notFound],
   ['KEY_UNKNOWN', exitCodes.notFound],

@@ -12,8 +12,8 @@ import { bold } from '../output/text.ts';
 
 type CopyOptions = {
   readonly platform?: string;
-  /** False for `--no-signatures`. */
-  readonly signatures: boolean;
+  /** False for `--no-signatures`, else absent. */
+  readonly signatures?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -46,7 +46,7 @@ async function copyImage(session: Session, options: CopyOptions, from: string, t
     reference: opened.reference,
     tags: tag === undefined ? [] : [tag],
     ...(options.platform === undefined ? {} : { platform: parseArgument(parsePlatform, options.platform) }),
-    attachments: options.signatures,
+    attachments: options.signatures !== false,
     progress: output.progress,
     signal,
   });

@@ -223,7 +223,7 @@ test('img copy writes layouts and archives, and reads them back', async (t) => {
 });
 
 const refusedCopies: readonly [from: string, to: string, code: number, stderr: RegExp, reason: string][] = [
-  ['oci:nowhere', 'host:x', 1, /there is no image at "nowhere"/, 'no such folder'],
+  ['oci:nowhere', 'host:x', 4, /there is no image at "nowhere"/, 'no such folder'],
   ['oci:', 'host:x', 2, /names no file or folder\n {5}hint: write oci:PATH/, 'no path'],
   [
     'host:com.example.app',
@@ -239,7 +239,7 @@ const refusedCopies: readonly [from: string, to: string, code: number, stderr: R
     /a digest is not given/,
     'a digest as target',
   ],
-  ['host:com.example.none', 'oci:layout', 1, /has no image "latest"/, 'no such image'],
+  ['host:com.example.none', 'oci:layout', 4, /has no image "latest"/, 'no such image'],
   ['oci-archive:app/text', 'host:x', 1, /app\/text/, 'no archive'],
 ];
 

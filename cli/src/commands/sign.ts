@@ -22,8 +22,8 @@ import { signTags } from '../sign/sign-tags.ts';
 type SignOptions = PassphraseOptions & {
   readonly key: string;
   readonly expires?: number;
-  /** False for `--no-registry`. */
-  readonly registry: boolean;
+  /** False for `--no-registry`, else absent. */
+  readonly registry?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -107,7 +107,7 @@ async function knownStatements(
     ...(await rememberedStatements(signing, trust)),
     ...(await statementsAt(place, signing, keys, { signal })),
   ];
-  if (!asksRegistry) return here;
+  if (asksRegistry === false) return here;
   await using client = openRegistry(session, registry, { retry: { attempts: 1 } });
   try {
     return [
