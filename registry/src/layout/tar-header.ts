@@ -42,7 +42,7 @@ export function parsePaxRecords(bytes: Uint8Array, where: string): ReadonlyMap<s
     const length = Number(/^(\d{1,9}) /.exec(text(bytes.subarray(at, at + 10)))?.[1]);
     const record = new TextDecoder().decode(bytes.subarray(at, at + length));
     const [, key, value] = /^\d+ ([^=]+)=(.*)\n$/s.exec(record) ?? [];
-    if (key === undefined || value === undefined) {
+    if (key === undefined || value === undefined || at + length > bytes.byteLength) {
       throw new RegistryError('ARCHIVE_INVALID', `${where} has a malformed pax header`);
     }
     records.set(key, value);
