@@ -9,6 +9,7 @@ const table: readonly [error: unknown, code: number, reason: string][] = [
   [new CliError('USAGE', ''), 2, 'typed wrongly'],
   [new CliError('CONFIG_INVALID', ''), 2, 'configured wrongly'],
   [new RuntimeError('NOT_TRUSTED', ''), 3, 'not trusted'],
+  [new RuntimeError('IMAGE_DAMAGED', ''), 3, 'changed after it was fetched'],
   [new CliError('KEY_UNKNOWN', ''), 4, 'not found'],
   [new RegistryError('REFERENCE_UNKNOWN', ''), 4, 'not found'],
   [new RegistryError('ACCESS_DENIED', ''), 5, 'the registry refused'],

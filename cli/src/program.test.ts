@@ -16,7 +16,7 @@ test('img --help shows every command, exit codes and first steps on stdout', asy
       'Usage: img VERB',
       '  key ',
       'Exit codes:',
-      'the image is not trusted',
+      'the image is not trusted, or was changed',
       'First steps:',
     ]) {
       t.true(stdout.includes(part), part);
