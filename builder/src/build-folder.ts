@@ -2,8 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import type { ContentTarget } from '@img/registry/transfer/content';
-import { quote } from '@img/spec/quote';
-import type { RepositoryName } from '@img/spec/repository-name';
 import { type BuildImageOptions, type BuiltImage, buildImage } from './build-image.ts';
 import { BuilderError } from './builder-error.ts';
 import { encodeLock } from './lock/encode-lock.ts';
@@ -12,22 +10,15 @@ import { parseLock } from './lock/parse-lock.ts';
 import type { ImageRecipe } from './recipe/image-recipe.ts';
 import { parseRecipe } from './recipe/parse-recipe.ts';
 
-export type BuildFolderOptions = Omit<
-  BuildImageOptions,
-  'recipe' | 'folder' | 'lock' | 'target' | 'sourceDateEpoch'
-> & {
-  /** A folder with an img.yaml, or a file that is one under another name. */
-  readonly path: string;
-  /** Where an image of this name goes. */
-  readonly openTarget: (name: RepositoryName) => ContentTarget;
-  /** SOURCE_DATE_EPOCH is read from it. */
-  readonly environment: { readonly [name: string]: string | undefined };
+export type BuildFolderOptions = Omit<BuildImageOptions, 'recipe' | 'folder' | 'lock' | 'target'> & {
+  /** Where the image of a recipe goes. */
+  readonly targetFor: (recipe: ImageRecipe) => ContentTarget;
 };
 
-export type BuiltFolder = BuiltImage & {
-  readonly recipe: ImageRecipe;
+export type BuiltFolder = {
+  readonly image: BuiltImage;
   /** Where the lock is; undefined if there is nothing to lock. */
-  readonly lockPath: string | undefined;
+  readonly lockFile: string | undefined;
   /** Whether the lock is new or says something else than before. */
   readonly isLockChanged: boolean;
 };
@@ -36,24 +27,24 @@ export type BuiltFolder = BuiltImage & {
  * Builds the image that a folder describes and keeps its lock beside the img.yaml: `img.lock`, or `NAME.lock` for
  * `NAME.yaml`.
  *
+ * @param path a folder with an img.yaml, or a file that is one under another name
  * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, LOCK_INVALID, and what `buildImage` throws
  */
-export async function buildFolder(options: BuildFolderOptions): Promise<BuiltFolder> {
-  const { path, openTarget, environment, ...rest } = options;
-  const recipePath = await findRecipe(path);
-  const recipe = parseRecipe(await readRecipe(recipePath), recipePath);
-  const lockPath = recipePath.replace(/(?:\.ya?ml)?$/, '.lock');
-  const before = await readIfThere(lockPath);
-  const built = await buildImage({
+export async function buildFolder(path: string, options: BuildFolderOptions): Promise<BuiltFolder> {
+  const { targetFor, ...rest } = options;
+  const recipeFile = await findRecipe(path);
+  const recipe = parseRecipe(await readRecipe(recipeFile), recipeFile);
+  const lockFile = recipeFile.replace(/(?:\.ya?ml)?$/, '.lock');
+  const before = await readIfThere(lockFile);
+  const image = await buildImage({
     ...rest,
     recipe,
-    folder: dirname(resolve(recipePath)),
-    target: openTarget(recipe.name),
-    lock: before === undefined ? undefined : parseLock(before, lockPath),
-    sourceDateEpoch: parseSourceDateEpoch(environment['SOURCE_DATE_EPOCH']),
+    folder: dirname(resolve(recipeFile)),
+    target: targetFor(recipe),
+    lock: before === undefined ? undefined : parseLock(before, lockFile),
   });
-  const isLockChanged = built.lock !== undefined && (await writeLock(lockPath, built.lock, before));
-  return { ...built, recipe, lockPath: built.lock === undefined ? undefined : lockPath, isLockChanged };
+  if (image.lock === undefined) return { image, lockFile: undefined, isLockChanged: false };
+  return { image, lockFile, isLockChanged: await writeLock(lockFile, image.lock, before) };
 }
 
 async function findRecipe(path: string): Promise<string> {
@@ -84,15 +75,4 @@ async function writeLock(path: string, lock: ImageLock, before: Uint8Array | und
   if (before !== undefined && Buffer.from(text).equals(before)) return false;
   await writeFileAtomic(path, text);
   return true;
-}
-
-// https://reproducible-builds.org/specs/source-date-epoch/
-function parseSourceDateEpoch(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  // Later than 9999 there is no RFC 3339.
-  if (/^\d{1,12}$/.test(text) && Number(text) < 253_402_300_800) return Number(text);
-  throw new BuilderError(
-    'RECIPE_INVALID',
-    `SOURCE_DATE_EPOCH is ${quote(text)}, it should be seconds since 1970`,
-  );
 }

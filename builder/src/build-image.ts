@@ -28,14 +28,18 @@ export type BuildImageOptions = {
   readonly target: ContentTarget;
   /** Downloads, indexes and converted layers; may be shared between processes and removed at any time. */
   readonly cacheFolder: string;
-  /** What is built if the recipe names no platforms. */
+  /** What is built if neither the recipe nor `platforms` names any. */
   readonly platform: Platform;
+  /** Instead of those of the recipe. */
+  readonly platforms?: readonly Platform[];
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */
   readonly lock?: ImageLock | undefined;
   /** Refuses to build what the lock doesn't say. */
   readonly isLocked?: boolean;
+  /** Chooses packages anew; of the lock counts only that an archive must not be older than it was. */
+  readonly isUpdating?: boolean;
   /** Root of a Debian mirror, from the configuration; the recipe's counts more. */
   readonly mirror?: string | undefined;
   /** See `BuildContext`. */
@@ -70,13 +74,13 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   await cache.sweep(options.now);
   const context: BuildContext = { folder, cache, target, compression, sourceDateEpoch, onProgress, signal };
   const chosen = await systemOf(recipe.os, folder);
-  const platforms = recipe.platforms.length === 0 ? [options.platform] : recipe.platforms;
+  const { platforms = recipe.platforms.length === 0 ? [options.platform] : recipe.platforms } = options;
   const request: LockRequest = { os: chosen?.key ?? 'scratch', packages: recipe.packages };
   const held = chosen === undefined ? undefined : heldLockOf(options, request, platforms);
   const images: BuiltPlatform[] = [];
   for (const platform of platforms) {
     const source = chosen === undefined ? undefined : packageSource(options, chosen, platform);
-    const locked = held?.platforms.get(formatPlatform(platform));
+    const locked = options.isUpdating === true ? undefined : held?.platforms.get(formatPlatform(platform));
     images.push(await buildPlatform(recipe, { ...context, platform, source, locked }));
   }
   const tags = recipe.version === latestTag ? [latestTag] : [recipe.version, latestTag];

@@ -12,10 +12,8 @@ const [path = '', cacheFolder = '', storeFolder = ''] = process.argv.slice(2);
 const print = (line: string): void => void writeSync(1, `${line}\n`);
 try {
   await using store = new ImageStore(storeFolder);
-  const { descriptor } = await buildFolder({
-    path,
-    openTarget: (name) => openRepository(store, name),
-    environment: process.env,
+  const { image } = await buildFolder(path, {
+    targetFor: ({ name }) => openRepository(store, name),
     cacheFolder,
     platform: parsePlatform('linux/amd64'),
     now: testNow,
@@ -23,7 +21,7 @@ try {
       if (event.kind === 'start' || event.kind === 'done') print(`${event.kind} ${event.item}`);
     },
   });
-  print(`built ${descriptor.digest}`);
+  print(`built ${image.descriptor.digest}`);
 } catch (error) {
   const { code, message } = error as { code?: string; message: string };
   print(`failed ${code} ${message}`);

@@ -154,12 +154,10 @@ export class TestSystem {
     return `name: com.example.app\nversion: 1.2.3\nos: {mirror: "${mirror}", suites: [trixie], keyring: keys.asc}\n${lines}`;
   }
 
-  async build(options: Partial<BuildFolderOptions> = {}): Promise<BuiltFolder> {
+  async build(options: Partial<BuildFolderOptions> = {}, path = this.folder): Promise<BuiltFolder> {
     await using store = new ImageStore(this.storeFolder);
-    return await buildFolder({
-      path: this.folder,
-      openTarget: (name) => openRepository(store, name),
-      environment: {},
+    return await buildFolder(path, {
+      targetFor: ({ name }) => openRepository(store, name),
       cacheFolder: this.cacheFolder,
       platform: parsePlatform('linux/amd64'),
       now: testNow,
