@@ -69,7 +69,7 @@ export class Transport {
         method,
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.sizeBytes) }) },
         body: sent === undefined ? null : Readable.from(sent.chunks, { objectMode: false }),
-        highWaterMark: 1024 * 1024,
+        highWaterMark: 256 * 1024,
         ...(signal === undefined ? {} : { signal }),
       });
       return answerOf(answer, exchange);

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { bundleMediaType } from '@img/sign/bundle';
-import { signatureLayer, signatureTag, simpleSigningMediaType } from '@img/sign/signature-manifest';
+import { signatureTag } from '@img/sign/signature-manifest';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { Descriptor } from '@img/spec/descriptor';
 import { digestOf } from '@img/spec/digest';
@@ -14,80 +12,24 @@ import test from 'ava';
 import { LayoutTarget } from '../layout/layout-target.ts';
 import { openLayout } from '../layout/open-layout.ts';
 import {
-  contentOf,
-  emptyConfig,
-  opened,
-  type TestContent,
-  testImage,
-  testIndex,
-  testReferrer,
-} from '../testing/content.ts';
-import { onRoute, truncatedBody, wrongDigest } from '../testing/misbehaviours.ts';
-import { layoutPlace, places, storePlace } from '../testing/places.ts';
+  amd64,
+  arm64,
+  bundle,
+  childSbom,
+  fill,
+  index,
+  indexBundle,
+  sbomBundle,
+  signatures,
+  tag,
+} from '../testing/attached-image.ts';
+import { contentOf, emptyConfig, opened, type TestContent } from '../testing/content.ts';
+import { onRoute } from '../testing/misbehaviours.ts';
+import { places, storePlace } from '../testing/places.ts';
 import { app, clientOf, startDouble } from '../testing/start-double.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import type { ContentTarget } from './content.ts';
 import { copy } from './copy.ts';
-
-const tag = parseTag('1.0');
-const amd64 = testImage([randomBytes(200_000), 'shared layer']);
-const arm64 = testImage([randomBytes(100_000), 'shared layer'], 'arm64');
-const index = testIndex([
-  { image: amd64, architecture: 'amd64' },
-  { image: arm64, architecture: 'arm64' },
-]);
-const bundle = contentOf('{"bundle":1}', bundleMediaType);
-const sbom = contentOf('{"sbom":1}', 'application/spdx+json');
-const indexBundle = testReferrer(index.descriptor, bundle);
-const childSbom = testReferrer(amd64.manifest.descriptor, sbom);
-const sbomBundle = testReferrer(childSbom.descriptor, contentOf('{"bundle":2}', bundleMediaType));
-
-/** A manifest of signatures, as it stands under its tag. */
-function signatures(...names: readonly string[]): {
-  readonly manifest: TestContent;
-  readonly payloads: TestContent[];
-} {
-  const payloads = names.map((name) => contentOf(`payload by ${name}`, simpleSigningMediaType));
-  const layers = names.map((name, position) => {
-    const { descriptor } = payloads[position] as TestContent;
-    return signatureLayer({
-      payload: descriptor,
-      signature: Buffer.from(name).toString('base64'),
-      keyHint: undefined,
-    });
-  });
-  const bytes = encodeManifest({
-    kind: 'manifest',
-    mediaType: mediaTypes.ociManifest,
-    artifactType: undefined,
-    config: emptyConfig.descriptor,
-    layers,
-    subject: undefined,
-    annotations: {},
-  });
-  return { manifest: contentOf(bytes, mediaTypes.ociManifest), payloads };
-}
-
-const bySigner = signatures('alice');
-
-/** A multi-platform image with everything that can be attached to one. */
-async function fill(target: ContentTarget): Promise<void> {
-  const blobs = [amd64, arm64].flatMap(({ config, layers }) => [config, ...layers]);
-  const attached = [
-    bundle,
-    sbom,
-    contentOf('{"bundle":2}', bundleMediaType),
-    emptyConfig,
-    ...bySigner.payloads,
-  ];
-  for (const blob of [...blobs, ...attached]) {
-    await target.putBlob({ descriptor: blob.descriptor }, opened(blob.bytes));
-  }
-  for (const { manifest } of [amd64, arm64]) await target.putManifest(manifest);
-  await target.putManifest(index, { tag });
-  for (const referrer of [indexBundle, childSbom, sbomBundle]) await target.putManifest(referrer);
-  await target.putManifest(bySigner.manifest, { tag: signatureTag(index.descriptor.digest) });
-}
 
 const everything: readonly Descriptor[] = [
   amd64.manifest,
@@ -279,102 +221,6 @@ test('copy() adds signatures again that somebody overwrote at the same time', as
   t.is((await collectEvidence(target, index.descriptor.digest)).simpleSignatures.length, 2);
 });
 
-test('copy() names the source of content that is wrong, and leaves no tag', async (t) => {
-  const double = await startDouble(t);
-  const source = clientOf(t, double).repository(app, 'push');
-  await fill(source);
-  const { digest } = (amd64.layers[0] as TestContent).descriptor;
-  double.misbehave((exchange) => {
-    return exchange.route?.parameter === digest && wrongDigest(double, digest)(exchange);
-  });
-  const { target } = await layoutPlace(t);
-  const error = await t.throwsAsync(copy({ source, target, reference: tag, tags: [tag] }), {
-    code: 'DIGEST_MISMATCH',
-  });
-  t.true(error?.message.includes(`blob ${digest} of ${double.host}/${app}`));
-  t.is(await target.getManifest(tag), undefined);
-});
-
-test('copy() goes on after an interruption with what is missing', async (t) => {
-  const double = await startDouble(t);
-  const source = clientOf(t, double).repository(app, 'push');
-  const image = testImage([randomBytes(5_000_000)]);
-  const layer = image.layers[0] as TestContent;
-  for (const { bytes } of [image.config, layer]) double.addBlob(bytes);
-  double.addManifest(app, image.manifest.bytes, mediaTypes.ociManifest, tag);
-  const isBroken = { value: true };
-  double.misbehave((exchange) => {
-    const isLayer = exchange.route?.parameter === layer.descriptor.digest;
-    return isLayer && isBroken.value && truncatedBody(double, layer.descriptor.digest)(exchange);
-  });
-  const { target } = await storePlace(t);
-  await t.throwsAsync(copy({ source, target, reference: tag, tags: [tag] }), { code: 'ANSWER_TRUNCATED' });
-  isBroken.value = false;
-  double.headers.length = 0;
-  await copy({ source, target, reference: tag, tags: [tag] });
-  t.deepEqual(
-    double.headers.map(({ range }) => range).filter((range) => range !== undefined),
-    ['bytes=2500000-'],
-  );
-});
-
-test('copy() ends when it is aborted, with the reason, and leaves no tag', async (t) => {
-  const { target: filled, source } = await storePlace(t);
-  await fill(filled);
-  const { target } = await layoutPlace(t);
-  const controller = new AbortController();
-  const { signal } = controller;
-  const progress = ({ kind }: ProgressEvent) => {
-    if (kind === 'done') controller.abort(new Error('stopped by the user'));
-  };
-  await t.throwsAsync(
-    copy({ source: await source(), target, reference: tag, tags: [tag], progress, signal }),
-    {
-      message: 'stopped by the user',
-    },
-  );
-  t.is(await target.getManifest(tag), undefined);
-});
-
-test('copy() of what is not there says so', async (t) => {
-  const { source, target } = await storePlace(t);
-  await t.throwsAsync(copy({ source: await source(), target, reference: tag }), {
-    code: 'CONTENT_MISSING',
-    message: 'registry.example.com/com.example.app on this host has no image "1.0"',
-  });
-});
-
-test('copy() of an index whose image is missing says which', async (t) => {
-  const double = await startDouble(t);
-  double.addManifest(app, index.bytes, mediaTypes.ociIndex, tag);
-  const { target } = await storePlace(t);
-  const error = await t.throwsAsync(
-    copy({ source: clientOf(t, double).repository(app, 'pull'), target, reference: tag }),
-    { code: 'CONTENT_MISSING' },
-  );
-  t.regex(error?.message ?? '', /lacks the manifest sha256:[0-9a-f]{64} of an index/);
-});
-
-test('copy() does not take what is only said to be a referrer', async (t) => {
-  const double = await startDouble(t);
-  const source = clientOf(t, double).repository(app, 'pull');
-  for (const { bytes } of [amd64.config, ...amd64.layers]) double.addBlob(bytes);
-  double.addManifest(app, amd64.manifest.bytes, mediaTypes.ociManifest, tag);
-  // arm64 names no subject, and the other one is gone.
-  const claimed = [arm64.manifest.descriptor, contentOf('gone', mediaTypes.ociManifest).descriptor];
-  double.addManifest(app, arm64.manifest.bytes, mediaTypes.ociManifest);
-  double.misbehave(
-    onRoute('referrers', ({ response }) => {
-      response.writeHead(200, { 'content-type': mediaTypes.ociIndex });
-      response.end(JSON.stringify({ schemaVersion: 2, manifests: claimed }));
-      return true;
-    }),
-  );
-  const { target } = await storePlace(t);
-  await copy({ source, target, reference: tag, tags: [tag] });
-  t.is(await target.getManifest(arm64.manifest.descriptor.digest), undefined);
-});
-
 test('copy() leaves layers that must not be passed on where they are', async (t) => {
   const { target, source } = await storePlace(t);
   const foreign = { ...contentOf('windows').descriptor, mediaType: mediaTypes.dockerLayerForeignGzip };
@@ -388,27 +234,6 @@ test('copy() leaves layers that must not be passed on where they are', async (t)
   const { target: other } = await storePlace(t);
   const result = await copy({ source: await source(), target: other, reference: tag, tags: [tag] });
   t.is(result.copiedBlobs, 3);
-});
-
-test('copy() refuses indexes in indexes in indexes', async (t) => {
-  const double = await startDouble(t);
-  let { descriptor } = amd64.manifest;
-  for (let depth = 0; depth < 6; depth += 1) {
-    const bytes = encodeManifest({
-      kind: 'index',
-      mediaType: mediaTypes.ociIndex,
-      artifactType: undefined,
-      manifests: [descriptor],
-      subject: undefined,
-      annotations: {},
-    });
-    descriptor = double.addManifest(app, bytes, mediaTypes.ociIndex, tag);
-  }
-  double.addManifest(app, amd64.manifest.bytes, mediaTypes.ociManifest);
-  const { target } = await storePlace(t);
-  await t.throwsAsync(copy({ source: clientOf(t, double).repository(app, 'pull'), target, reference: tag }), {
-    code: 'IMAGE_INVALID',
-  });
 });
 
 test('copy() says which layers are in the image, by diffID', async (t) => {
