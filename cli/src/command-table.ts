@@ -73,6 +73,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     'This program:',
     [
       {
+        name: 'completion',
+        summary: 'print a script that completes commands in your shell',
+        load: () => import('./commands/completion.ts'),
+      },
+      {
         name: 'config',
         summary: 'show the configuration and where each value comes from',
         load: () => import('./commands/config.ts'),

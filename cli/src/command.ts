@@ -11,9 +11,15 @@ export type CommandContext = {
   readonly signal: AbortSignal;
   /** Ends the process with another code than 0 although nothing failed. */
   readonly setExitCode: (code: number) => void;
+  /** Adds its arguments and options to a command of the program, which has them only when it is used. */
+  readonly loadCommand: (command: Command) => Promise<void>;
 };
 
-/** A file under commands/: adds arguments, options, an example and the action to its command. */
+/**
+ * A file under commands/: adds arguments, options, an example and the action to its command. An option such as
+ * `--no-registry` is absent unless it is given: the command is already being parsed when it gets its options, too
+ * late for the default that commander would set.
+ */
 export type CommandModule = {
   readonly configure: (command: Command, context: CommandContext) => void;
 };

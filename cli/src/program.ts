@@ -13,7 +13,7 @@ import { version } from './version.ts';
  */
 export async function runProgram(
   words: readonly string[],
-  context: Omit<CommandContext, 'setExitCode'>,
+  context: Omit<CommandContext, 'setExitCode' | 'loadCommand'>,
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram({ ...context, setExitCode: (code) => (exitCode = code) });
@@ -29,7 +29,7 @@ export async function runProgram(
 }
 
 /** The tree of commands. The options of a command are added when the line turns out to be for it. */
-export function createProgram(context: CommandContext): Command {
+function createProgram(context: Omit<CommandContext, 'loadCommand'>): Command {
   const { stdout, stderr } = context.streams;
   const program = new Command('img')
     .description('Builds, signs, distributes and runs container images.')
@@ -46,6 +46,19 @@ export function createProgram(context: CommandContext): Command {
     })
     .addHelpText('after', () => programFooter());
   addOutputOptions(program, { hidden: true });
+  const loaders = addCommands(program);
+  program.showHelpAfterError('     hint: img --help lists the commands');
+  const loadCommand = async (command: Command): Promise<void> => {
+    const load = loaders.get(command);
+    loaders.delete(command);
+    if (load === undefined) return;
+    (await load()).configure(command, { ...context, loadCommand });
+    for (const part of command.commands) addUsageHint(part, `${command.name()} ${part.name()}`);
+  };
+  return program.hook('preSubcommand', async (_, command) => loadCommand(command));
+}
+
+function addCommands(program: Command): Map<Command, CommandEntry['load']> {
   const loaders = new Map<Command, CommandEntry['load']>();
   for (const [heading, entries] of commandTable) {
     for (const { name, summary, load } of entries) {
@@ -54,13 +67,7 @@ export function createProgram(context: CommandContext): Command {
       loaders.set(command, load);
     }
   }
-  program.showHelpAfterError('     hint: img --help lists the commands');
-  program.hook('preSubcommand', async (_, command) => {
-    const { configure } = (await loaders.get(command)?.()) ?? {};
-    configure?.(command, context);
-    for (const part of command.commands) addUsageHint(part, `${command.name()} ${part.name()}`);
-  });
-  return program;
+  return loaders;
 }
 
 function addUsageHint(command: Command, words: string): void {
