@@ -286,6 +286,28 @@ test('a redirect to another host loses the Authorization header and keeps the ra
   t.regex(double.headers.at(-1)?.authorization ?? '', /^Bearer /);
 });
 
+test('a redirect that comes back from another host is not trusted with the token again', async (t) => {
+  const double = await startDouble(t);
+  const other = await startDouble(t);
+  addTokenService(double);
+  const { descriptor } = contentOf('content');
+  other.misbehave(redirectTo('blob', `${double.url}/v2/private/blobs/${descriptor.digest}`));
+  double.misbehave((exchange) => {
+    return (
+      exchange.route?.name === app &&
+      redirectTo('blob', `${other.url}/v2/x/blobs/${descriptor.digest}`)(exchange)
+    );
+  });
+  const repository = clientOf(t, double).repository(app, 'pull');
+  await repository.getManifest(tag);
+  await t.throwsAsync(Array.fromAsync(repository.getBlob(descriptor)), { code: 'ACCESS_DENIED' });
+  const returned = double.requests.findIndex((line) => line.includes('/v2/private/'));
+  t.true(returned > 0);
+  t.is(double.headers[returned]?.authorization, undefined);
+  // Nor is a token for what the other host wanted to see asked for.
+  t.is(double.count(/GET \/token/), 1);
+});
+
 test('a challenge from another host is not answered', async (t) => {
   const double = await startDouble(t);
   const other = await startDouble(t);

@@ -97,7 +97,8 @@ test('a registry that wants a long pause is not waited for', async (t) => {
     refuse(response, 429, 'TOOMANYREQUESTS');
     return true;
   });
-  await t.throwsAsync(clientOf(t, double).check(), { code: 'TOO_MANY_REQUESTS' });
+  const error = await t.throwsAsync(clientOf(t, double).check(), { code: 'TOO_MANY_REQUESTS' });
+  t.is((error as { hint?: string }).hint, 'The registry asks to wait for 3600 s.');
   t.is(double.requests.length, 1);
 });
 

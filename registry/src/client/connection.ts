@@ -43,6 +43,12 @@ export type RegistryRequest = {
   readonly signal?: AbortSignal | undefined;
 };
 
+type Redirected = {
+  readonly answer: Answer;
+  /** Whether no redirect has left the registry on the way to the answer. */
+  readonly isStillHere: boolean;
+};
+
 const redirectStatuses = [301, 302, 303, 307, 308];
 const maxRedirects = 5;
 
@@ -89,9 +95,9 @@ export class RegistryConnection {
   async #attempt(request: RegistryRequest): Promise<Answer> {
     const answer = await this.#authorized(request);
     if (request.accept.includes(answer.status)) return answer;
-    const refusal = await refusalOf(request.what, answer, await this.#hint(answer));
-    if (!isTransientStatus(answer.status)) throw refusal;
-    throw new TransientFailure(refusal, retryAfterMs(answer.header('retry-after'), this.#now()));
+    const pauseMs = retryAfterMs(answer.header('retry-after'), this.#now());
+    const refusal = await refusalOf(request.what, answer, await this.#hint(answer, pauseMs));
+    throw isTransientStatus(answer.status) ? new TransientFailure(refusal, pauseMs) : refusal;
   }
 
   async #authorized(request: RegistryRequest): Promise<Answer> {
@@ -99,9 +105,8 @@ export class RegistryConnection {
     // The first refusal tells how to ask; the second may name a scope that was missing.
     for (let refusals = 0; ; refusals += 1) {
       const authorization = await this.#authorizer.header(scopes, request.signal);
-      const answer = await this.#redirected(request, authorization);
-      if (answer.status !== 401 || refusals === 2 || answer.url.origin !== this.endpoint.origin)
-        return answer;
+      const { answer, isStillHere } = await this.#redirected(request, authorization);
+      if (answer.status !== 401 || refusals === 2 || !isStillHere) return answer;
       const nextScopes = await this.#authorizer.learn(answer, scopes, authorization);
       if (nextScopes === undefined) return answer;
       await answer.discard();
@@ -109,14 +114,16 @@ export class RegistryConnection {
     }
   }
 
-  /** Follows redirects; the Authorization header goes to the registry itself and nowhere else. */
-  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
+  /** Follows redirects; the Authorization header goes to the registry itself, until a redirect leaves it. */
+  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Redirected> {
     const { what, method, headers, body, signal } = request;
     let url = new URL(request.target, this.endpoint.origin);
     if (url.origin !== this.endpoint.origin)
       checkDestination(this.endpoint, new URL(this.endpoint.origin), url);
+    let isStillHere = true;
     for (let redirects = 0; ; redirects += 1) {
-      const isRegistry = url.origin === this.endpoint.origin;
+      // What another host sends back here is its choice, not the registry's.
+      isStillHere &&= url.origin === this.endpoint.origin;
       const answer = await this.#transport.send({
         what,
         method,
@@ -125,13 +132,13 @@ export class RegistryConnection {
           'user-agent': this.#userAgent,
           'accept-encoding': 'identity',
           ...headers,
-          ...(isRegistry && authorization !== undefined ? { authorization } : {}),
+          ...(isStillHere && authorization !== undefined ? { authorization } : {}),
         },
         body,
         signal,
       });
       const location = answer.header('location');
-      if (!redirectStatuses.includes(answer.status) || location === undefined) return answer;
+      if (!redirectStatuses.includes(answer.status) || location === undefined) return { answer, isStillHere };
       await answer.discard();
       if (redirects === maxRedirects) {
         throw new RegistryError(
@@ -159,7 +166,8 @@ export class RegistryConnection {
     return to;
   }
 
-  async #hint({ status }: Answer): Promise<string | undefined> {
+  async #hint({ status }: Answer, pauseMs: number | undefined): Promise<string | undefined> {
+    if (pauseMs !== undefined) return `The registry asks to wait for ${Math.ceil(pauseMs / 1000)} s.`;
     if (status !== 401 && status !== 403) return undefined;
     const login = `img login ${this.endpoint.host}`;
     return (await this.#authorizer.hasCredentials())

@@ -15,7 +15,7 @@ export type RequestBody = {
 export type Exchange = {
   /** What is being done, for messages: `get manifest 1.0 of 127.0.0.1:5000/com.example.app`. */
   readonly what: string;
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers: { readonly [name: string]: string };
   readonly body?: RequestBody | undefined;
@@ -136,7 +136,6 @@ const transientCodes: ReadonlySet<string> = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_SOCKET',

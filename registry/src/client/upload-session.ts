@@ -116,7 +116,7 @@ export type UploadStatus = {
   readonly offset: number;
 };
 
-/** How far an upload has come; undefined if the registry doesn't know it any more. */
+/** How far an upload has come; undefined if the registry doesn't know. */
 export async function uploadStatus(upload: Upload, location: URL): Promise<UploadStatus | undefined> {
   const { remote, what, signal } = upload;
   const answer = await remote.connection.request({
@@ -124,11 +124,12 @@ export async function uploadStatus(upload: Upload, location: URL): Promise<Uploa
     method: 'GET',
     target: location,
     scopes: remote.scopes,
-    accept: [204, 404],
+    // Not every registry can tell; then the upload is begun anew.
+    accept: [200, 204, 400, 404, 405],
     signal,
   });
   await answer.discard();
-  if (answer.status === 404) return undefined;
+  if (answer.status >= 400) return undefined;
   const last = Number(/^(?:bytes=)?0-(\d{1,15})$/.exec(answer.header('range') ?? '')?.[1] ?? 0);
   // `0-0` is what an empty upload answers, too; a blob of one byte is soon sent again.
   const offset = last === 0 ? 0 : last + 1;
@@ -144,10 +145,13 @@ async function locationOf(upload: Upload, answer: Answer): Promise<URL> {
 }
 
 function locationFrom({ what }: Upload, answer: Answer): URL {
-  const url = URL.parse(answer.header('location') ?? '', answer.url.href);
-  if (answer.header('location') === undefined || url === null) {
+  const location = answer.header('location');
+  const url = location === undefined ? null : URL.parse(location, answer.url.href);
+  if (url === null) {
     throw new RegistryError('ANSWER_INVALID', `could not ${what}: the registry doesn't say where to send it`);
   }
+  // The digest will be added behind it.
+  url.hash = '';
   return url;
 }
 
