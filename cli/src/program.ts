@@ -93,7 +93,8 @@ First steps:
   img build .                            make an image of the folder with its img.yaml
   img key new alice                      make a key to sign with
   img sign --key alice com.example.app   sign the image
-  img serve                              run a registry on this machine, then in another terminal
+  img serve                              run a registry on this machine; then, in another terminal
+  img login quay-local -u admin          with the password that img serve has shown
   img push com.example.app               store the image there
   img trust add alice --prefix com.example.
   img run com.example.app                run it, on any host that trusts alice

@@ -39,5 +39,4 @@ and variables win over files:
   keys: ~/.config/img/keys              # your private keys; IMG_KEYS
   trust: [/etc/img/trust.d]             # whom to trust; IMG_TRUST
 
-IMG_CONFIG names a folder that is read instead of both.
-`;
+IMG_CONFIG names a folder that is read instead of both.`;

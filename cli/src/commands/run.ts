@@ -18,11 +18,11 @@ import { parseCount } from '../option-values.ts';
 
 type CommandLine = {
   readonly pull: PullPolicy;
-  readonly insecure: readonly InsecureItem[];
+  readonly insecure?: readonly InsecureItem[];
   readonly runtime?: RuntimeName;
-  readonly env: readonly string[];
-  readonly volume: readonly string[];
-  readonly tmpfs: readonly string[];
+  readonly env?: readonly string[];
+  readonly volume?: readonly string[];
+  readonly tmpfs?: readonly string[];
   readonly net: Network;
   readonly user?: string;
   readonly workdir?: string;
@@ -55,13 +55,11 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, run);
 }
 
-const none: readonly string[] = [];
-
 function addAppOptions(command: Command): void {
   command
-    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect, none)
-    .option('-v, --volume <source:destination[:ro]>', 'show a file or folder of the host', collect, none)
-    .option('--tmpfs <destination[:options]>', 'a folder in memory', collect, none)
+    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect)
+    .option('-v, --volume <source:destination[:ro]>', 'show a file or folder of the host', collect)
+    .option('--tmpfs <destination[:options]>', 'a folder in memory', collect)
     .option('-u, --user <user[:group]>', 'instead of the user of the image')
     .option('-w, --workdir <folder>', 'instead of the folder of the image')
     .option('--entrypoint <program>', 'instead of the program of the image')
@@ -82,9 +80,10 @@ function addHostOptions(command: Command): void {
       .choices(['missing', 'always', 'never'])
       .default('missing'),
     new Option('--runtime <name>', 'instead of what fits this host').choices(['crun', 'runc']),
-    new Option('--insecure <item>', 'give up a protection: signature starts what nobody trusted has signed')
-      .argParser(collectInsecure)
-      .default([], 'none'),
+    new Option(
+      '--insecure <item>',
+      'give up a protection: signature starts what nobody trusted has signed',
+    ).argParser(collectInsecure),
   ];
   for (const option of options) command.addOption(option.helpGroup(group));
 }
@@ -110,7 +109,7 @@ async function run(
       remote: client.repository(reference.repository, 'pull'),
       options: appOptions(session, line, words),
       pull: line.pull,
-      insecure: line.insecure,
+      insecure: line.insecure ?? [],
       ...(line.runtime === undefined ? {} : { runtime: line.runtime }),
     };
     await runImage(request, host, { progress: output.progress, signal });
@@ -137,13 +136,13 @@ class LaunchingHost extends Host {
 function appOptions({ environment }: Session, line: CommandLine, command: readonly string[]): RunOptions {
   const { user, workdir, hostname, entrypoint, cpus, pids, memory } = line;
   const mounts = [
-    ...line.volume.map((text) =>
+    ...(line.volume ?? []).map((text) =>
       parseArgument((typed) => parseBindMount(typed, environment.workingFolder), text),
     ),
-    ...line.tmpfs.map((text) => parseArgument(parseScratchMount, text)),
+    ...(line.tmpfs ?? []).map((text) => parseArgument(parseScratchMount, text)),
   ];
   return {
-    env: line.env.flatMap((text) => variableOf(text, environment)),
+    env: (line.env ?? []).flatMap((text) => variableOf(text, environment)),
     mounts,
     network: line.net,
     isWritable: line.writable === true,
@@ -169,11 +168,11 @@ function variableOf(text: string, { variables }: Environment): readonly string[]
   return value === undefined ? [] : [`${text}=${value}`];
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 
-function collectInsecure(text: string, before: readonly InsecureItem[]): readonly InsecureItem[] {
+function collectInsecure(text: string, before: readonly InsecureItem[] = []): readonly InsecureItem[] {
   if (text === 'signature') return [...before, text];
   throw new InvalidArgumentError('It should be signature.');
 }

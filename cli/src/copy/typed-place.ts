@@ -24,8 +24,7 @@ A place is one of
   host:NAME[:TAG]             on this host
   oci:FOLDER[:TAG]            an image layout in a folder
   oci-archive:FILE[:TAG]      an image layout in one file
-  docker-archive:FILE[:TAG]   what docker save writes; only to copy from
-`;
+  docker-archive:FILE[:TAG]   what docker save writes; only to copy from`;
 
 /** @throws CliError USAGE */
 export function typedPlace(text: string, config: Config): TypedPlace {
