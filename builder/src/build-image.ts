@@ -81,7 +81,8 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   for (const platform of platforms) {
     const source = chosen === undefined ? undefined : packageSource(options, chosen, platform);
     const locked = options.isUpdating === true ? undefined : held?.platforms.get(formatPlatform(platform));
-    images.push(await buildPlatform(recipe, { ...context, platform, source, locked }));
+    const isLocked = options.isLocked === true && locked !== undefined;
+    images.push(await buildPlatform(recipe, { ...context, platform, source, locked, isLocked }));
   }
   const tags = recipe.version === latestTag ? [latestTag] : [recipe.version, latestTag];
   return {

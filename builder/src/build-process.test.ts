@@ -4,7 +4,7 @@ import { chmod, chown, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { TestSystem } from './testing/test-system.ts';
 import { hasTool } from './testing/tool.ts';
@@ -13,12 +13,6 @@ const command = fileURLToPath(new URL('testing/build-command.ts', import.meta.ur
 const lines =
   'packages: [tool, small, mawk]\nfiles: [{from: conf, to: /etc/app, owner: www-data}]\napp: {files: src}\nrun: {cmd: [tool], user: app}\n';
 const sources = { 'conf/a': 'a', 'conf/deep/b': 'b', 'src/main': 'main', 'src/ő': 'ő' };
-
-async function start(t: ExecutionContext): Promise<TestSystem> {
-  const system = await TestSystem.start(t);
-  await system.write({ 'img.yaml': system.recipe(lines), ...sources });
-  return system;
-}
 
 type Run = {
   readonly folder: string;
@@ -49,7 +43,7 @@ async function run({ folder, cache, store, before = '', options = {}, killAfter 
 }
 
 test('a build gives the same digest in another process, folder, umask, time zone, locale and order of files', async (t) => {
-  const system = await start(t);
+  const system = await TestSystem.start(t, lines, { files: sources });
   const { cacheFolder: cache, storeFolder: store, folder } = system;
   const expected = await run({ folder, cache, store });
   t.regex(expected, /^built sha256:/);
@@ -90,7 +84,7 @@ test('a build gives the same digest to another user', async (t) => {
     t.pass();
     return;
   }
-  const system = await start(t);
+  const system = await TestSystem.start(t, lines, { files: sources });
   const { cacheFolder: cache, storeFolder: store, folder } = system;
   const expected = await run({ folder, cache, store });
   const own = await temporaryFolder(t);
@@ -105,7 +99,7 @@ test('a build gives the same digest to another user', async (t) => {
 });
 
 test('a build that is killed at any point leaves nothing that the next one stumbles over', async (t) => {
-  const system = await start(t);
+  const system = await TestSystem.start(t, lines, { files: sources });
   const { cacheFolder: cache, storeFolder: store, folder } = system;
   const expected = await run({ folder, cache, store });
   const lock = await readFile(join(folder, 'img.lock'), 'utf8');
@@ -129,7 +123,7 @@ test('a build on a full disk says so, and goes on where there is room', async (t
     t.pass();
     return;
   }
-  const system = await start(t);
+  const system = await TestSystem.start(t, lines, { files: sources });
   const { cacheFolder: cache, storeFolder: store, folder } = system;
   const expected = await run({ folder, cache: join(folder, '../other'), store });
   await mkdir(cache, { recursive: true });

@@ -43,6 +43,7 @@ export type BuilderErrorCode =
   | 'OWNER_UNKNOWN'
   | 'SOURCE_CHANGED'
   | 'SOURCE_MISSING'
+  | 'SOURCE_UNREADABLE'
   | 'SOURCE_UNSAFE'
   // the image as a whole
   | 'CACHE_CORRUPT'

@@ -28,6 +28,9 @@ export type ConvertedPackage = {
 /** A program that is a script, and what runs it. */
 export type Script = Shebang & { readonly path: string };
 
+/** The end of the year 9999, the last one that RFC 3339 can write. */
+const latestSeconds = 253_402_300_799;
+
 type ReadEntry = (entry: PackageEntry, maxBytes?: number) => Promise<Uint8Array>;
 
 /**
@@ -55,12 +58,17 @@ export async function convertDeb(deb: DebContent, wanted: DebianPackage): Promis
   }
   return {
     items: layerItems(entries, deb.read, what),
-    builtSeconds: deb.entries.reduce((newest, entry) => Math.max(newest, entry.mtimeSeconds), 0),
+    builtSeconds: newestTime(deb),
     alternatives: readAlternatives(textOf(deb, 'postinst') ?? '').flatMap((alternative) => {
       return withOwnFiles(alternative, entries) ?? [];
     }),
     scripts: await findScripts(entries, read),
   };
+}
+
+function newestTime({ entries }: DebContent): number {
+  const newest = entries.reduce((time, { mtimeSeconds }) => Math.max(time, mtimeSeconds), 0);
+  return Math.min(newest, latestSeconds);
 }
 
 /** What the index said of the package must be what the package says of itself. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import type { SourceEntry } from './walk-source.ts';
@@ -10,24 +10,13 @@ const pieceBytes = 1024 * 1024;
  * The content of a file as it was listed. A link or another kind of file that has taken its place meanwhile is
  * not followed.
  *
- * @throws BuilderError SOURCE_CHANGED, SOURCE_MISSING
+ * @throws BuilderError SOURCE_CHANGED, SOURCE_UNREADABLE
  */
 export async function* readSource({
   location,
   sizeBytes,
 }: SourceEntry): AsyncGenerator<Uint8Array, void, undefined> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    // Opening a pipe would wait for a writer.
-    file = await open(location, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    const isChanged = ['ENOENT', 'ELOOP', 'ENXIO'].includes((cause as NodeJS.ErrnoException).code ?? '');
-    throw isChanged
-      ? changed(location, cause)
-      : new BuilderError('SOURCE_MISSING', `${quote(location)} can't be read: ${(cause as Error).message}`, {
-          cause,
-        });
-  }
+  const file = await openSource(location);
   try {
     if (!(await file.stat()).isFile()) throw changed(location, undefined);
     for (;;) {
@@ -39,6 +28,26 @@ export async function* readSource({
   } finally {
     await file.close();
   }
+}
+
+async function openSource(location: string): Promise<FileHandle> {
+  try {
+    // Opening a pipe would wait for a writer.
+    return await open(location, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw ['ENOENT', 'ELOOP', 'ENXIO'].includes(code)
+      ? changed(location, cause)
+      : unreadable(location, cause);
+  }
+}
+
+/** The error for a source that the system doesn't let us read. */
+export function unreadable(location: string, cause: unknown): BuilderError {
+  return new BuilderError('SOURCE_UNREADABLE', `can't read ${quote(location)}: ${(cause as Error).message}`, {
+    cause,
+    hint: 'Give yourself permission to read it, or name it in .imgignore to leave it out.',
+  });
 }
 
 function changed(location: string, cause: unknown): BuilderError {

@@ -201,3 +201,18 @@ test('readSource() reads a file, and refuses one that has become a link or a pip
   await rm(join(folder, 'a'));
   await t.throwsAsync(read(), { code: 'SOURCE_CHANGED' });
 });
+
+test('walkSource() says what it may not read', async (t) => {
+  if (process.getuid?.() === 0) {
+    t.log('left out: root may read everything');
+    t.pass();
+    return;
+  }
+  const folder = await makeFolder(t, { 'secret/a': '', b: '' });
+  await chmod(join(folder, 'secret'), 0);
+  await t.throwsAsync(walkSource(folder, '.', rules()), { code: 'SOURCE_UNREADABLE', message: /secret/ });
+  await chmod(join(folder, 'secret'), 0o700);
+  await chmod(join(folder, 'b'), 0);
+  const entry = (await walkSource(folder, 'b', rules()))[0] as SourceEntry;
+  await t.throwsAsync(Array.fromAsync(readSource(entry)), { code: 'SOURCE_UNREADABLE' });
+});

@@ -5,6 +5,7 @@ import { nearest } from '@img/spec/nearest';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
+import { unreadable } from './read-source.ts';
 
 /** A file, folder or link that goes into an image. */
 export type SourceEntry = {
@@ -26,7 +27,7 @@ export type SourceEntry = {
  *
  * @param folder the folder of the img.yaml
  * @param from below it, normalised; `.` is the folder itself
- * @throws BuilderError SOURCE_MISSING, and SOURCE_UNSAFE for links that lead out of what is copied, for devices,
+ * @throws BuilderError SOURCE_MISSING, SOURCE_UNREADABLE, and SOURCE_UNSAFE for links that lead out of what is copied, for devices,
  *   sockets and pipes, and for names that are not UTF-8
  */
 export async function walkSource(
@@ -54,6 +55,7 @@ async function locate(folder: string, from: string): Promise<string> {
     const location = await realpath(join(root, from));
     if (location === root || location.startsWith(`${root === '/' ? '' : root}/`)) return location;
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES') throw unreadable(from, cause);
     const names = await readdir(join(root, from, '..')).catch(() => []);
     const similar = nearest(basename(from), names);
     throw new BuilderError('SOURCE_MISSING', `${quote(from)} is not in ${root}`, {
@@ -81,7 +83,7 @@ type Folder = {
 };
 
 async function walkFolder(folder: Folder): Promise<readonly SourceEntry[]> {
-  const children = await readdir(folder.location, { withFileTypes: true, encoding: 'buffer' });
+  const children = await listFolder(folder.location);
   const named = children.map((child) => ({ child, name: decodeName(child, folder) }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   const result: SourceEntry[] = [];
@@ -105,6 +107,14 @@ async function walkFolder(folder: Folder): Promise<readonly SourceEntry[]> {
     }
   }
   return result;
+}
+
+async function listFolder(location: string): Promise<readonly Dirent<Buffer>[]> {
+  try {
+    return await readdir(location, { withFileTypes: true, encoding: 'buffer' });
+  } catch (cause) {
+    throw unreadable(location, cause);
+  }
 }
 
 async function leaf({ location, path, ignorePath }: Folder): Promise<SourceEntry> {

@@ -22,6 +22,8 @@ export type BuildPlatformOptions = BuildContext & {
   readonly source: PackageSource | undefined;
   /** What was locked for the platform, where the lock holds. */
   readonly locked: PlatformLock | undefined;
+  /** Whether nothing else may be taken than what is locked. */
+  readonly isLocked: boolean;
 };
 
 /** The image of one platform, stored but for its manifest. */
@@ -51,7 +53,7 @@ export async function buildPlatform(
   await checkStart(recipe, os, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(os, options));
   const lock = lockOf(os, locking);
-  if (locked !== undefined) checkLayers(lock, locked);
+  if (locked !== undefined && samePackages(lock, locked)) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];
   try {
     for (const layer of own.layers) {
@@ -114,6 +116,11 @@ function lockOf({ releases, layers }: OsLayers, files: readonly ImageLayer[]): P
   };
 }
 
+function samePackages(made: PlatformLock, locked: PlatformLock): boolean {
+  const digests = ({ packages }: PlatformLock) => packages.map(({ digest }) => digest).join();
+  return digests(made) === digests(locked);
+}
+
 /** Locked packages must give the locked layers: a digest never changes silently. */
 function checkLayers(made: PlatformLock, locked: PlatformLock): void {
   const before = new Map(locked.layers.map((layer) => [layer.packages.join(), layer]));
@@ -122,7 +129,7 @@ function checkLayers(made: PlatformLock, locked: PlatformLock): void {
     if (was?.digest === digest && was.diffId === diffId) continue;
     const change = was === undefined ? 'is not in img.lock' : `is ${digest}, in img.lock it is ${was.digest}`;
     throw new BuilderError('LAYER_UNREPRODUCIBLE', `the layer of ${packages.join(', ')} ${change}`, {
-      hint: 'Another version of img or of its compressor made img.lock; delete it to accept the layers of this one.',
+      hint: 'Another version of img or of its compressor made img.lock; delete it to take the layers of this one.',
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
+import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { ReleaseRecord, Resolution } from '../debian/resolution.ts';
 import type { LayerCache } from '../layers/layer-cache.ts';
@@ -23,6 +24,8 @@ export type OsLayersOptions = {
   readonly source: PackageSource | undefined;
   /** What was locked, where the lock holds; nothing is chosen then. */
   readonly locked: PlatformLock | undefined;
+  /** Whether nothing else may be taken than what is locked. */
+  readonly isLocked: boolean;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -44,20 +47,25 @@ const basePackages = ['base-files', 'base-passwd'];
 /**
  * Chooses the packages of an image, unless they are locked, and makes their layers. Packages that scripts need
  * without saying so are found by looking at the scripts, so it may take a second round.
+ *
+ * @throws BuilderError LOCK_OUTDATED if a lock that must hold lacks such a package
  */
 export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): Promise<OsLayers> {
-  const { locked, source, onProgress } = options;
+  const { locked, isLocked, source, onProgress } = options;
   if (source === undefined) return { releases: [], layers: [], tree: new ImageTree() };
-  if (locked !== undefined) return await makeLayers(locked, source, options);
   const wanted = new Set([...recipe.packages, ...basePackages]);
+  let choice = locked ?? (await source.resolve([...wanted].sort()));
   for (;;) {
-    const result = await makeLayers(await source.resolve([...wanted].sort()), source, options);
+    const result = await makeLayers(choice, source, options);
     const implied = impliedPackages(startOf(recipe.run, []), result).filter(({ name }) => !wanted.has(name));
     if (implied.length === 0) return result;
-    for (const { name, reason } of implied) {
-      onProgress?.({ kind: 'note', text: `${name} is added, because ${reason}` });
-      wanted.add(name);
+    const reasons = implied.map(({ name, reason }) => `${name} is needed, because ${reason}`);
+    if (isLocked) {
+      throw new BuilderError('LOCK_OUTDATED', `img.lock does not fit img.yaml: ${reasons.join('; ')}`);
     }
+    for (const text of reasons) onProgress?.({ kind: 'note', text });
+    for (const { name } of implied) wanted.add(name);
+    choice = await source.resolve([...wanted].sort());
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { digestOf } from '@img/spec/digest';
 import { type LayerBlob, writeLayer } from './write-layer.ts';
 
 /** A layer as a file. */
@@ -31,9 +32,10 @@ export class LayerCache {
   async find<Notes>(key: string): Promise<CachedLayer<Notes> | undefined> {
     const path = join(this.folder, key);
     try {
-      const record = JSON.parse(await readFile(`${path}.json`, 'utf8')) as CachedLayer<Notes>;
-      const { size } = await stat(path);
-      return size === record.sizeBytes ? { ...record, path } : undefined;
+      const [digest, json = ''] = (await readFile(`${path}.record`, 'utf8')).split('\n');
+      if (digest !== digestOf(Buffer.from(json))) return undefined;
+      const record = JSON.parse(json) as CachedLayer<Notes>;
+      return (await stat(path)).size === record.sizeBytes ? { ...record, path } : undefined;
     } catch {
       // It isn't there, or spoilt in a way that making it again repairs.
       return undefined;
@@ -48,7 +50,9 @@ export class LayerCache {
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
     const layer = await writeLayer(tar, path, compression);
-    await writeFileAtomic(`${path}.json`, JSON.stringify({ ...layer, notes }));
+    const json = JSON.stringify({ ...layer, notes });
+    // Notes decide what an image becomes, so a damaged record must not pass for a good one.
+    await writeFileAtomic(`${path}.record`, `${digestOf(Buffer.from(json))}\n${json}`);
     return { ...layer, notes, path };
   }
 
@@ -65,7 +69,7 @@ export class LayerCache {
 
   /** Forgets a layer, so that it is made again when it is wanted. */
   async remove({ path }: LayerFile): Promise<void> {
-    await rm(`${path}.json`, { force: true });
+    await rm(`${path}.record`, { force: true });
     await rm(path, { force: true });
   }
 }

@@ -92,8 +92,13 @@ test('LayerCache finds what it was given, with its notes, also from another proc
 const damages: readonly [why: string, damage: (path: string) => Promise<void>][] = [
   ['without its layer', (path) => rm(path)],
   ['whose layer was cut short', (path) => writeFile(path, 'short')],
-  ['that is no JSON', (path) => writeFile(`${path}.json`, '{')],
-  ['that is empty, as after a power loss', (path) => writeFile(`${path}.json`, '')],
+  [
+    'that says something else',
+    async (path) =>
+      writeFile(`${path}.record`, (await readFile(`${path}.record`, 'utf8')).replace('null', '1234')),
+  ],
+  ['that is no JSON', (path) => writeFile(`${path}.record`, '{')],
+  ['that is empty, as after a power loss', (path) => writeFile(`${path}.record`, '')],
 ];
 
 for (const [why, damage] of damages) {
@@ -128,7 +133,7 @@ test('LayerCache.sweep() removes what killed writers left, but not what is being
   await utimes(join(cache.folder, 'own/.tmp-old'), 0, 0);
   await cache.sweep(new Date());
   t.deepEqual(await readdir(join(cache.folder, 'own')), []);
-  t.deepEqual((await readdir(join(cache.folder, 'a'))).sort(), ['.tmp-new', 'key', 'key.json']);
+  t.deepEqual((await readdir(join(cache.folder, 'a'))).sort(), ['.tmp-new', 'key', 'key.record']);
   t.deepEqual(await cache.find('a/key'), made);
 });
 

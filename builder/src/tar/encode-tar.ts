@@ -3,7 +3,7 @@ import { BuilderError } from '../builder-error.ts';
 import { blockBytes, encodeTarHeader, endOfArchive, padding } from './encode-header.ts';
 import type { TarEntry } from './tar-entry.ts';
 
-/** An entry with its content; `content` is called once, only for files, when its turn comes. */
+/** An entry with its content; only files have one. Each call of `content` reads it from the beginning. */
 export type TarItem = {
   readonly entry: TarEntry;
   readonly content?: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;

@@ -108,6 +108,25 @@ export async function archivePackage(deb: TestDeb): Promise<TestPackage> {
   };
 }
 
+export type TestSystemOptions = {
+  /** What is in the folder besides the img.yaml. */
+  readonly files?: { readonly [path: string]: string };
+  readonly packages?: readonly TestDeb[];
+};
+
+/** What an image is made of, for people. */
+export function layersOf({ image }: BuiltFolder): readonly string[] {
+  return image.images.flatMap(({ layers }) => layers.map(({ what }) => what));
+}
+
+/** The code of the error that a promise fails with. */
+export async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return await promise.then(
+    () => 'none',
+    (error: { code?: string }) => error.code,
+  );
+}
+
 /** A signed archive on a server, a folder to build, a cache and a store, all of one test. */
 export class TestSystem {
   readonly key: TestKey;
@@ -126,10 +145,19 @@ export class TestSystem {
     this.storeFolder = join(root, 'store');
   }
 
-  static async start(t: ExecutionContext, packages: readonly TestDeb[] = testPackages): Promise<TestSystem> {
+  /** @param lines the img.yaml behind name, version and os */
+  static async start(
+    t: ExecutionContext,
+    lines: string,
+    options: TestSystemOptions = {},
+  ): Promise<TestSystem> {
     const system = new TestSystem(await makeKey(), await startServer(t), await temporaryFolder(t));
-    await system.publish(packages);
-    await system.write({ 'keys.asc': Buffer.from(system.key.keyring).toString() });
+    await system.publish(options.packages ?? testPackages);
+    await system.write({
+      'keys.asc': Buffer.from(system.key.keyring).toString(),
+      'img.yaml': system.recipe(lines),
+      ...options.files,
+    });
     return system;
   }
 
@@ -149,7 +177,7 @@ export class TestSystem {
     }
   }
 
-  /** The img.yaml: these lines behind name, version and os. */
+  /** An img.yaml of these lines behind name, version and os. */
   recipe(lines: string, mirror = this.server.url): string {
     return `name: com.example.app\nversion: 1.2.3\nos: {mirror: "${mirror}", suites: [trixie], keyring: keys.asc}\n${lines}`;
   }
