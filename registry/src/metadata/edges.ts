@@ -61,7 +61,7 @@ export async function listParents(
 ): Promise<readonly Digest[]> {
   const rows = await reader.all<{ digest: Digest }>(
     `SELECT m.digest FROM edges e JOIN manifests m ON m.id = e.manifest_id
-      WHERE e.repository_id = $1 AND e.kind = $2 AND e.digest = $3 ORDER BY m.id LIMIT 3`,
+      WHERE e.repository_id = $1 AND e.kind = $2 AND e.digest = $3 ORDER BY e.manifest_id LIMIT 3`,
     repositoryId,
     kind,
     digest,

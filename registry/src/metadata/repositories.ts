@@ -11,7 +11,8 @@ export async function ensureRepository(writer: Writer, name: RepositoryName, now
   const found = await findRepository(writer, name);
   if (found !== undefined) return found;
   const row = await writer.get<{ id: number }>(
-    'INSERT INTO repositories (name, created_at) VALUES ($1, $2) RETURNING id',
+    `INSERT INTO repositories (name, created_at) VALUES ($1, $2)
+      ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`,
     name,
     now,
   );

@@ -30,7 +30,7 @@ export async function buryBlob(
 
 export async function listTombstones(reader: Reader, limit: number): Promise<readonly Tombstone[]> {
   const rows = await reader.all<{ key: BlobKey; size: number; notes: string }>(
-    'SELECT key, size, notes FROM tombstones ORDER BY created_at, key LIMIT $1',
+    'SELECT key, size, notes FROM tombstones ORDER BY key LIMIT $1',
     limit,
   );
   return rows.map(({ key, size, notes }) => {

@@ -56,7 +56,7 @@ test('an endless body ends with 413 and then the connection', async (t) => {
     socket.write(lines(request, 'Host: r', authorization, 'Transfer-Encoding: chunked', '', ''));
     const answered = untilText(socket, '}');
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
-    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const closed = closing(socket);
     const write = () => {
       while (socket.write(chunk));
     };
@@ -76,8 +76,9 @@ test('a connection on which nothing moves is cut', async (t) => {
     lines(post, 'Host: r', authorization, 'Content-Length: 7', '', 'con'),
   ]) {
     const socket = await open(t, registry);
+    const closed = closing(socket);
     socket.write(begun);
-    await once(socket, 'close');
+    await closed;
     t.pass(begun);
   }
 });
@@ -117,6 +118,30 @@ test('a reader that goes away in the middle harms nobody', async (t) => {
     socket.destroy();
   }
   t.is((await client.send('GET', `/v2/app/blobs/${digest}`)).bytes.byteLength, bytes.byteLength);
+});
+
+test('when the client goes away in the middle of an upload, it can go on from what is noted', async (t) => {
+  const registry = await startTestRegistry(t, { limits: { checkpointBytes: 1 } });
+  const { client } = registry;
+  const long = Buffer.alloc(1000, 'long content ');
+  const location = (await client.send('POST', '/v2/app/blobs/uploads/')).headers['location'] as string;
+  const stored = async () =>
+    Number((await client.send('GET', location)).headers['range']?.slice('0-'.length));
+  const socket = await open(t, registry);
+  socket.write(lines(`PATCH ${location} HTTP/1.1`, 'Host: r', authorization, 'Content-Length: 1000', '', ''));
+  for (let at = 0; (await stored()) === 0; at += 1) socket.write(long.subarray(at, at + 1));
+  const closed = closing(socket);
+  socket.destroy();
+  await closed;
+  const rest = async () => {
+    const start = (await stored()) + 1;
+    const headers = { 'content-range': `${start}-999` };
+    return (await client.send('PATCH', location, { headers, body: long.subarray(start) })).status === 202;
+  };
+  while (!(await rest()));
+  const digest = digestOf(long);
+  t.is((await client.send('PUT', `${location}?digest=${digest}`)).status, 201);
+  t.true((await client.send('GET', `/v2/app/blobs/${digest}`)).bytes.equals(long));
 });
 
 const malformed = [
@@ -159,6 +184,11 @@ async function open(t: ExecutionContext, { running }: Pick<TestRegistry, 'runnin
   t.teardown(() => socket.destroy());
   await once(socket, 'connect');
   return socket;
+}
+
+/** Resolves when a connection is over, in peace or not. */
+async function closing(socket: Socket): Promise<void> {
+  await new Promise((resolve) => socket.once('close', resolve));
 }
 
 /** What comes up to a text, or to the end. */

@@ -73,7 +73,7 @@ async function answered(ctx: Context, next: Next, { log, limits }: Services): Pr
     await next();
   } catch (error) {
     const requestId = String(ctx.state['requestId']);
-    if (ctx.headerSent || error instanceof RequestAborted) {
+    if (ctx.headerSent || ctx.res.destroyed || error instanceof RequestAborted) {
       // Half an answer must not look like a whole one.
       log.warn({ err: error, request: requestId }, 'request broke off');
       ctx.res.destroy();

@@ -259,22 +259,6 @@ test('two pushes of the same new blob at the same time are both 201', async (t) 
   t.true((await client.send('GET', `/v2/r1/blobs/${pushed[0]}`)).bytes.equals(bytes));
 });
 
-test('when the connection breaks, what came is kept and the client can go on behind it', async (t) => {
-  const { client, running, folder } = await startTestRegistry(t);
-  const location = await begin(client);
-  const body = new PassThrough();
-  const broken = new TestClient(running.url, basic('admin', 'correct horse'));
-  const sending = broken.send('PATCH', location, { body });
-  body.write(content.slice(0, 8));
-  await until(async () => (await storedFiles(folder)).length === 1);
-  await broken.close();
-  await t.throwsAsync(sending);
-  await until(async () => (await client.send('GET', location)).headers['range'] === '0-7');
-  t.is((await patch(client, location, 8, content.slice(8))).status, 202);
-  t.is((await client.send('PUT', `${location}?digest=${digest}`)).status, 201);
-  await isStored(t, client);
-});
-
 test('a newer request on a session ends the older one, which most often is a dead connection', async (t) => {
   const { client, running } = await startTestRegistry(t, { limits: { checkpointBytes: 100_000 } });
   const long = 'long content '.repeat(30_000);

@@ -59,7 +59,7 @@ function content({ identity, integer, text, bytes, tableOptions }: Dialect): str
       repository_id ${integer} NOT NULL REFERENCES repositories,
       PRIMARY KEY (manifest_id, kind, digest)
     ) ${tableOptions}`,
-    'CREATE INDEX edges_by_digest ON edges (repository_id, kind, digest)',
+    'CREATE INDEX edges_by_digest ON edges (repository_id, kind, digest, manifest_id)',
   ];
 }
 

@@ -1,9 +1,12 @@
+import type { Writable } from 'node:stream';
 import type { Digest } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { ProtocolError } from '@img/spec/protocol-error';
 import { findBlob, type LinkedBlob } from '../../metadata/blobs.ts';
 import { deleteBlob } from '../../metadata/delete-blob.ts';
 import { postponeReview } from '../../metadata/links.ts';
+import type { BlobRange } from '../../storage/blob-store.ts';
+import { BlobStoreError } from '../../storage/blob-store-error.ts';
 import { digestParameter, type RepositoryExchange } from '../exchange.ts';
 import { answerIfKnown, answerStream, parseEntityTags } from '../http/answer.ts';
 import { type ByteRange, parseByteRange } from '../http/byte-range.ts';
@@ -11,7 +14,7 @@ import { answerDeletion } from './deletion.ts';
 
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>` (distribution-spec, "Pulling blobs"). */
 export async function getBlob(exchange: RepositoryExchange): Promise<void> {
-  const { ctx, parameter, services } = exchange;
+  const { ctx, parameter } = exchange;
   const digest = digestParameter(parameter);
   const blob = await findForCaller(exchange, digest);
   ctx.set('Accept-Ranges', 'bytes');
@@ -28,8 +31,7 @@ export async function getBlob(exchange: RepositoryExchange): Promise<void> {
   if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${blob.size}`);
   ctx.set('Content-Type', mediaTypes.octetStream);
   ctx.length = length;
-  if (ctx.method === 'GET')
-    await answerStream(ctx, (sink) => services.blobs.send(blob.key, sink, { offset, length }));
+  if (ctx.method === 'GET') await answerStream(ctx, (sink) => send(exchange, blob, sink, { offset, length }));
 }
 
 /** `DELETE /v2/<name>/blobs/<digest>`: takes it from this repository only. */
@@ -47,8 +49,8 @@ export async function removeBlob({
 }
 
 /**
- * Finds a blob. Whoever may push, asks with HEAD and hears that the blob is there won't push it, so it must stay for the manifest
- * that comes: the promise and the answer are one transaction.
+ * Finds a blob. Whoever may push, asks with HEAD and hears that the blob is there won't push it, so it must stay
+ * for the manifest that comes: the promise and the answer are one transaction.
  */
 async function findForCaller(
   { ctx, repository, caller, services }: RepositoryExchange,
@@ -65,9 +67,28 @@ async function findForCaller(
           return postponeReview(writer, repository, digest, now + limits.unneededMs);
         })
       : blob !== undefined;
-  if (blob === undefined || !isThere)
-    throw new ProtocolError('BLOB_UNKNOWN', undefined, { detail: { digest } });
+  if (blob === undefined || !isThere) throw unknown(digest);
   return blob;
+}
+
+/** Sends the bytes; if they were deleted since the blob was found, it is unknown. */
+async function send(
+  { services, repository }: RepositoryExchange,
+  { key, digest }: LinkedBlob,
+  sink: Writable,
+  range: BlobRange,
+): Promise<void> {
+  try {
+    await services.blobs.send(key, sink, range);
+  } catch (error) {
+    const isMissing = error instanceof BlobStoreError && error.code === 'BLOB_MISSING';
+    if (!isMissing || (await findBlob(services.database, repository, digest)) !== undefined) throw error;
+    throw unknown(digest);
+  }
+}
+
+function unknown(digest: Digest): ProtocolError {
+  return new ProtocolError('BLOB_UNKNOWN', undefined, { detail: { digest } });
 }
 
 function rangeOf({ ctx }: RepositoryExchange, { digest, size }: LinkedBlob): ByteRange {

@@ -87,13 +87,8 @@ async function* paced(
     bytes += chunk.byteLength;
     if (waitedMs >= slowBodyMs) {
       if (bytes < slowBodyBytes) {
-        throw new ProtocolError(
-          'BLOB_UPLOAD_INVALID',
-          `only ${bytes} bytes came in ${Math.round(waitedMs)} ms`,
-          {
-            status: 408,
-          },
-        );
+        const reason = `only ${bytes} bytes came in ${Math.round(waitedMs)} ms`;
+        throw new ProtocolError('BLOB_UPLOAD_INVALID', reason, { status: 408 });
       }
       waitedMs = 0;
       bytes = 0;
