@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Descriptor } from '@img/spec/descriptor';
 import { type Digest, digestAlgorithm, digestHex, digestOf, isDigest } from '@img/spec/digest';
@@ -29,9 +29,12 @@ export class BlobFiles implements CollectedStore {
     return join(this.#folder, digestAlgorithm(digest), digestHex(digest));
   }
 
-  /** Whether there is a blob of that name, whatever its content. */
+  /** Whether there is a blob of that name, whatever its content, and though it may be hidden. */
   async exists(digest: Digest): Promise<boolean> {
-    return (await lstat(this.path(digest)).catch(ignoreMissing)) !== undefined;
+    for (const path of this.#paths(digest)) {
+      if ((await lstat(path).catch(ignoreMissing)) !== undefined) return true;
+    }
+    return false;
   }
 
   /**
@@ -132,10 +135,15 @@ export class BlobFiles implements CollectedStore {
     return join(this.#trash, digest.replace(':', '-'));
   }
 
-  /** What the collector has hidden for a moment can still be read; it may turn out to be needed. */
-  async #open(digest: Digest) {
+  /** Where a blob may be while a collector hides it, and perhaps shows it again. */
+  #paths(digest: Digest): readonly string[] {
+    return [this.path(digest), this.#hiddenPath(digest), this.path(digest)];
+  }
+
+  /** What is hidden for a moment can still be read; it may turn out to be needed. */
+  async #open(digest: Digest): Promise<FileHandle | undefined> {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-    for (const path of [this.path(digest), this.#hiddenPath(digest), this.path(digest)]) {
+    for (const path of this.#paths(digest)) {
       const handle = await open(path, flags).catch((error: unknown) =>
         ignoreMissing(this.#notAFile(path, error)),
       );
@@ -174,7 +182,7 @@ export class BlobFiles implements CollectedStore {
 
   #missing(digest: Digest): RegistryError {
     return new RegistryError('CONTENT_MISSING', `${this.path(digest)} is missing`, {
-      hint: 'Pull the image again to bring it back.',
+      hint: 'Pull the image again to bring it back. Layers that were pulled are kept unpacked: copy those from a registry.',
     });
   }
 }

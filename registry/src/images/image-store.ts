@@ -146,6 +146,7 @@ export class ImageStore implements AsyncDisposable {
   }
 
   async #needed(roots: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    // Leases first: a command writes its references before it gives its lease back.
     const needed = new Set<Digest>(await this.#writer.protectedDigests());
     for (const location of await listRepositories(this.root)) {
       const files = new RepositoryFiles(this.root, location);

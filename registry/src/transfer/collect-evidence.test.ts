@@ -87,6 +87,20 @@ test('collectEvidence() finds bundles where a registry has no referrers API', as
   t.is((await collectEvidence(repository, digest)).bundles.length, 1);
 });
 
+test('collectEvidence() passes over referrers that are no manifests it knows', async (t) => {
+  const { double, source } = await setUp(t);
+  const old = { ...contentOf('{}').descriptor, mediaType: 'application/vnd.oci.artifact.manifest.v1+json' };
+  const manifests = [{ ...old, artifactType: bundleMediaType }];
+  double.misbehave(
+    onRoute('referrers', ({ response }) => {
+      response.writeHead(200, { 'content-type': mediaTypes.ociIndex });
+      response.end(JSON.stringify({ schemaVersion: 2, manifests }));
+      return true;
+    }),
+  );
+  t.deepEqual(await collectEvidence(source, digest), nothing);
+});
+
 test('collectEvidence() passes over referrers of another type', async (t) => {
   const { double, source } = await setUp(t);
   addBundle(double, contentOf('{}', 'application/spdx+json'), 'application/spdx+json');

@@ -5,6 +5,7 @@ import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
 import { limits } from '@img/spec/limits';
 import { type ImageManifest, parseManifest } from '@img/spec/manifest';
+import { isManifestMediaType } from '@img/spec/media-types';
 import { RegistryError } from '../registry-error.ts';
 import type { ContentOptions, ContentSource } from './content.ts';
 import { forEachParallel } from './parallel.ts';
@@ -50,7 +51,9 @@ async function bundlesOf(
   options: ContentOptions,
 ): Promise<readonly Uint8Array[]> {
   const referrers = (await source.listReferrers(digest, options))
-    .filter(({ artifactType }) => artifactType === bundleMediaType)
+    .filter(
+      ({ mediaType, artifactType }) => isManifestMediaType(mediaType) && artifactType === bundleMediaType,
+    )
     .slice(0, limits.signaturesPerImage);
   return await readAll(referrers, options, async (referrer, signal) => {
     const manifest = await imageManifest(source, referrer.digest, { signal });

@@ -111,7 +111,9 @@ class Planner {
   }
 
   async #addReferrers(subject: Digest, signal: AbortSignal): Promise<void> {
-    for (const { digest } of await this.#source.listReferrers(subject, { signal })) {
+    // Manifests of kinds that were never standardized can't be stored elsewhere.
+    const referrers = (await this.#source.listReferrers(subject, { signal })).filter(isManifest);
+    for (const { digest } of referrers) {
       const content = await this.#get(digest, signal);
       // A list of referrers is only a claim, and it may name what is gone.
       if (content === undefined || parsed(content).subject?.digest !== subject) continue;
