@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/digest';
 
 /** A download that nothing was added to for so long is nobody's, wherever its process runs. */
@@ -9,7 +10,7 @@ const abandonedMs = 10 * 60 * 1000;
 /** After this nobody will ask for the rest either. */
 const keptMs = 7 * 24 * 60 * 60 * 1000;
 
-/** Downloads of this process that are under way, by path. */
+/** Downloads of this thread that are under way, by path. */
 const active = new Set<string>();
 
 /**
@@ -115,13 +116,11 @@ async function takeOver(folder: string, hex: string, path: string): Promise<void
 }
 
 async function isAbandoned(path: string, owner: string): Promise<boolean> {
+  const own = await ownName();
+  if (owner.startsWith(`${own}-`)) return !active.has(path);
   const [namespace, pid = '', startTime] = owner.split('-');
-  const [ownNamespace, ownPid] = (await ownName()).split('-');
-  if (namespace === ownNamespace && ownNamespace !== 'unknown') {
-    if (pid === ownPid) return !active.has(path);
-    return (await startTimeOf(pid)) !== startTime;
-  }
-  return (await ageOf(path)) > abandonedMs;
+  const isNeighbour = !own.startsWith('unknown-') && own.startsWith(`${namespace}-`);
+  return isNeighbour ? (await startTimeOf(pid)) !== startTime : (await ageOf(path)) > abandonedMs;
 }
 
 async function ageOf(path: string): Promise<number> {
@@ -129,12 +128,15 @@ async function ageOf(path: string): Promise<number> {
   return modified === undefined ? 0 : Date.now() - modified;
 }
 
-/** Namespace of process numbers, process number, start time: never the same again until the machine restarts. */
+/**
+ * Namespace of process numbers, process number, start time, thread: what another process has to look at to see
+ * whether this one is still there, and never the same again until the machine restarts.
+ */
 async function ownName(): Promise<string> {
   const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
   const startTime = await startTimeOf(String(process.pid));
   const [inode = 'unknown'] = /\d+/.exec(namespace) ?? [];
-  return `${startTime === undefined ? 'unknown' : inode}-${process.pid}-${startTime ?? 0}`;
+  return `${startTime === undefined ? 'unknown' : inode}-${process.pid}-${startTime ?? 0}-${threadId}`;
 }
 
 // proc_pid_stat(5): the command is in parentheses and may have spaces; the start time is the 20th field after it.
