@@ -10,7 +10,7 @@ import { descriptionLines } from '../host/description-lines.ts';
 import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
 import { openHost } from '../host/open-host.ts';
-import { openRegistry } from '../host/open-registry.ts';
+import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 
@@ -32,8 +32,7 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   const platform =
     options.platform === undefined ? hostPlatform() : parseArgument(parsePlatform, options.platform);
   await using host = openHost(config);
-  await using client = openRegistry(session, reference.registry);
-  const remote = client.repository(reference.repository, 'pull');
+  await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const located = await locateImage(reference, places, { signal });
   if (options.raw === true) return output.raw(new TextDecoder().decode(located.content.bytes));

@@ -12,7 +12,7 @@ import { parseArgument } from '../argument.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Environment } from '../environment.ts';
 import { hostFolders } from '../host/open-host.ts';
-import { openRegistry } from '../host/open-registry.ts';
+import { RemoteRepository } from '../host/remote-repository.ts';
 import { typedReference } from '../host/typed-reference.ts';
 import { parseCount } from '../option-values.ts';
 
@@ -96,9 +96,9 @@ async function run(
 ): Promise<void> {
   const { config, output, signal } = session;
   const reference = typedReference(image, config);
-  const client = openRegistry(session, reference.registry);
+  const remote = new RemoteRepository(session, reference);
   const host = new LaunchingHost(hostFolders(config), async () => {
-    await client.close();
+    await remote[Symbol.asyncDispose]();
     output.end();
     // What would be written at the end of this process, which never comes.
     module.flushCompileCache();
@@ -106,7 +106,7 @@ async function run(
   try {
     const request = {
       reference,
-      remote: client.repository(reference.repository, 'pull'),
+      remote,
       options: appOptions(session, line, words),
       pull: line.pull,
       insecure: line.insecure ?? [],

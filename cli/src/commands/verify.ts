@@ -5,7 +5,7 @@ import { decisionDocument, decisionLines, findingLines } from '../host/decision-
 import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
 import { openHost } from '../host/open-host.ts';
-import { openRegistry } from '../host/open-registry.ts';
+import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 
@@ -23,8 +23,7 @@ async function verify(session: Session, options: VerifyOptions, text: string): P
   const { config, output, setExitCode, signal } = session;
   const reference = typedReference(text, config);
   await using host = openHost(config);
-  await using client = openRegistry(session, reference.registry);
-  const remote = client.repository(reference.repository, 'pull');
+  await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const now = new Date();
   const { content, place } = await locateImage(reference, places, { signal });

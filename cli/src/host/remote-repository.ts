@@ -1,0 +1,57 @@
+import type { RegistryClient } from '@img/registry/client/registry-client';
+import type {
+  ContentOptions,
+  ContentSource,
+  ManifestContent,
+  RepositoryLocation,
+} from '@img/registry/transfer/content';
+import type { Descriptor } from '@img/spec/descriptor';
+import type { Digest } from '@img/spec/digest';
+import type { Tag } from '@img/spec/tag';
+import type { Session } from '../command.ts';
+
+/**
+ * A repository in its registry, to read from. The client takes longer to load than an image to start, so it is
+ * loaded only when something is asked that this host does not have. Close it, or bind it with `await using`.
+ */
+export class RemoteRepository implements ContentSource, AsyncDisposable {
+  readonly name: string;
+  readonly origin: RepositoryLocation;
+  readonly #session: Session;
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(session: Session, { registry, repository }: RepositoryLocation) {
+    this.name = `${registry}/${repository}`;
+    this.origin = { registry, repository };
+    this.#session = session;
+  }
+
+  async getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined> {
+    return await (await this.#opened()).getManifest(reference, options);
+  }
+
+  async *getBlob(
+    descriptor: Descriptor,
+    options?: ContentOptions & { readonly offset?: number },
+  ): AsyncGenerator<Uint8Array> {
+    yield* (await this.#opened()).getBlob(descriptor, options);
+  }
+
+  async listReferrers(subject: Digest, options?: ContentOptions): Promise<readonly Descriptor[]> {
+    return await (await this.#opened()).listReferrers(subject, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await (await client)?.close();
+  }
+
+  async #opened(): Promise<ContentSource> {
+    const { registry, repository } = this.origin;
+    this.#client ??= import('./open-registry.ts').then(({ openRegistry }) =>
+      openRegistry(this.#session, registry),
+    );
+    return (await this.#client).repository(repository, 'pull');
+  }
+}
