@@ -11,8 +11,15 @@ const hex = digestHex(digest);
 
 const namespace = /\d+/.exec(await readlink('/proc/self/ns/pid'))?.[0] ?? '';
 
-const fields = (await readFile('/proc/1/stat', 'utf8')).replace(/^.*\) /, '').split(' ');
-const startTime = fields[19] ?? '';
+async function startTimeOf(pid: string): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return text.replace(/^.*\) /s, '').split(' ')[19] ?? '';
+}
+
+const startTime = await startTimeOf('1');
+const ownStartTime = await startTimeOf('self');
+
+const ownOwner = (thread: number): string => `${namespace}-${process.pid}-${ownStartTime}-${thread}-abcd`;
 
 test('PartialFile commits content that is right, under its final name only', async (t) => {
   const folder = await temporaryFolder(t);
@@ -90,19 +97,14 @@ test('PartialFile gives two downloads of the same content at the same time two f
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-async function ownOwner(thread: number): Promise<string> {
-  const stat = (await readFile('/proc/self/stat', 'utf8')).replace(/^.*\) /, '').split(' ');
-  return `${namespace}-${process.pid}-${stat[19]}-${thread}-abcd`;
-}
-
 type Leftover = readonly [why: string, owner: string, ageMs: number, isTaken: boolean];
 
 const leftovers: readonly Leftover[] = [
   ['of a process that is gone', `${namespace}-999999999-1-0-abcd`, 0, true],
   ['of a process whose number another one has now', `${namespace}-1-1-0-abcd`, 0, true],
   ['of a process that is there', `${namespace}-1-${startTime}-0-abcd`, 0, false],
-  ['of another thread of this process', await ownOwner(7), 0, false],
-  ['that this thread has given up', await ownOwner(0), 0, true],
+  ['of another thread of this process', ownOwner(7), 0, false],
+  ['that this thread has given up', ownOwner(0), 0, true],
   ['of a process elsewhere, which may be there', '1-1-1-0-abcd', 0, false],
   ['of a process elsewhere that added nothing for an hour', '1-1-1-0-abcd', dayMs / 24, true],
   ['of a machine without /proc that added nothing for an hour', 'unknown-1-0-0-abcd', dayMs / 24, true],
