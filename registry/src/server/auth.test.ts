@@ -277,6 +277,18 @@ test('after ten wrong passwords an address has to wait, the right one included, 
   t.is((await attempt(admin.password)).status, 200);
 });
 
+test('many requests at once with the right password are one log-in', async (t) => {
+  const { running } = await startTestRegistry(t);
+  const statuses = await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const client = new TestClient(running.url, credentials);
+      t.teardown(() => client.close());
+      return (await client.send('GET', '/v2/')).status;
+    }),
+  );
+  t.deepEqual(new Set(statuses), new Set([200]));
+});
+
 test('a right password is not forgotten between requests, and a changed one at once', async (t) => {
   const registry = await startTestRegistry(t);
   t.is((await registry.client.send('GET', '/v2/')).status, 200);

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { BlobAppender, UploadState } from './blob-store.ts';
 
 /** Bytes and chunks are gathered up to here before they go to the disk, in one call. */
-const gatheredBytes = 1024 * 1024;
+const gatheredBytes = 256 * 1024;
 const gatheredChunks = 512;
 
 /** Writes behind the end of an unfinished file: while one batch goes to the disk, the next one is gathered. */

@@ -28,6 +28,7 @@ export class LogIn {
   readonly #options: LogInOptions;
   readonly #secret = randomBytes(32);
   readonly #remembered = new Map<string, number>();
+  readonly #checks = new Map<string, Promise<boolean>>();
   #lastCheck: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogInOptions) {
@@ -41,25 +42,10 @@ export class LogIn {
    * @throws ProtocolError TOOMANYREQUESTS after too many wrong ones from the address
    */
   async byPassword({ name, password }: Credentials, address: string): Promise<User | undefined> {
-    const { users, limit } = this.#options;
-    const user = await findUser(users, name);
+    const user = await findUser(this.#options.users, name);
     const memory = this.#memoryOf(name, password, user);
-    if (user !== undefined && this.#isRemembered(memory)) return user;
-    const waitMs = limit.take(address);
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1000);
-      throw new ProtocolError(
-        'TOOMANYREQUESTS',
-        `too many wrong passwords, try again in ${seconds} seconds`,
-        {
-          headers: { 'Retry-After': String(seconds) },
-        },
-      );
-    }
-    if (!(await this.#check(password, user?.password_hash ?? decoyHash)) || user === undefined)
+    if (!this.#isRemembered(memory) && !(await this.#checkOnce(memory, password, user, address)))
       return undefined;
-    limit.giveBack(address);
-    this.#remember(memory);
     return user;
   }
 
@@ -74,10 +60,38 @@ export class LogIn {
     return user === undefined ? nobody : principalOf(user);
   }
 
-  async #check(password: string, hash: string): Promise<boolean> {
-    const check = this.#lastCheck.then(() => verifyPassword(password, hash));
-    this.#lastCheck = check.catch(() => undefined);
-    return check;
+  /** Clients begin with many requests at once: the same password is checked, and counted, once for all of them. */
+  #checkOnce(memory: string, password: string, user: User | undefined, address: string): Promise<boolean> {
+    const running = this.#checks.get(memory);
+    if (running !== undefined) return running;
+    const check = this.#check(password, user, address).finally(() => this.#checks.delete(memory));
+    this.#checks.set(memory, check);
+    return check.then((isRight) => {
+      if (isRight) this.#remember(memory);
+      return isRight;
+    });
+  }
+
+  async #check(password: string, user: User | undefined, address: string): Promise<boolean> {
+    const { limit } = this.#options;
+    const waitMs = limit.take(address);
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000);
+      throw new ProtocolError(
+        'TOOMANYREQUESTS',
+        `too many wrong passwords, try again in ${seconds} seconds`,
+        {
+          headers: { 'Retry-After': String(seconds) },
+        },
+      );
+    }
+    const verification = this.#lastCheck.then(() =>
+      verifyPassword(password, user?.password_hash ?? decoyHash),
+    );
+    this.#lastCheck = verification.catch(() => undefined);
+    const isRight = (await verification) && user !== undefined;
+    if (isRight) limit.giveBack(address);
+    return isRight;
   }
 
   // Bound to the stored hash, so a changed password is forgotten at once; the password itself is not kept.
