@@ -86,6 +86,25 @@ test('copy() of an index whose image is missing says which', async (t) => {
   t.regex(error?.message ?? '', /lacks the manifest sha256:[0-9a-f]{64} of an index/);
 });
 
+test('copy() of an index that is wrong about a manifest says so', async (t) => {
+  const double = await startDouble(t);
+  const { descriptor, bytes: manifest } = amd64.manifest;
+  double.addManifest(app, manifest, mediaTypes.ociManifest);
+  const bytes = encodeManifest({
+    kind: 'index',
+    mediaType: mediaTypes.ociIndex,
+    artifactType: undefined,
+    manifests: [{ ...descriptor, size: descriptor.size + 1 }],
+    subject: undefined,
+    annotations: {},
+  });
+  double.addManifest(app, bytes, mediaTypes.ociIndex, tag);
+  const { target } = await storePlace(t);
+  await t.throwsAsync(copy({ source: clientOf(t, double).repository(app, 'pull'), target, reference: tag }), {
+    code: 'SIZE_MISMATCH',
+  });
+});
+
 test('copy() does not take what is only said to be a referrer', async (t) => {
   const double = await startDouble(t);
   const source = clientOf(t, double).repository(app, 'pull');

@@ -146,19 +146,27 @@ class Planner {
     // Referrers have subjects, and are no images for one platform or another.
     const isSelected = platform !== undefined && index.subject === undefined && manifests.length > 0;
     const wanted = isSelected ? [selectPlatform(manifests, platform)] : manifests;
-    await forEachParallel(wanted, parallelReads, signal, async ({ digest }, innerSignal) => {
-      const content = await this.#get(digest, innerSignal);
-      if (content === undefined) {
-        throw new RegistryError(
-          'CONTENT_MISSING',
-          `${this.#source.name} lacks the manifest ${digest} of an index`,
-          {
-            hint: 'It may hold one platform of the image only; copy that one.',
-          },
-        );
-      }
-      await this.#add(content, depth + 1, innerSignal);
+    await forEachParallel(wanted, parallelReads, signal, async (child, innerSignal) => {
+      await this.#add(await this.#getChild(child, innerSignal), depth + 1, innerSignal);
     });
+  }
+
+  async #getChild({ digest, size }: Descriptor, signal: AbortSignal): Promise<ManifestContent> {
+    const content = await this.#get(digest, signal);
+    if (content === undefined) {
+      throw new RegistryError(
+        'CONTENT_MISSING',
+        `${this.#source.name} lacks the manifest ${digest} of an index`,
+        { hint: 'It may hold one platform of the image only; copy that one.' },
+      );
+    }
+    if (content.descriptor.size !== size) {
+      throw new RegistryError(
+        'SIZE_MISMATCH',
+        `manifest ${digest} of ${this.#source.name} has ${content.descriptor.size} bytes, but its index says ${size}`,
+      );
+    }
+    return content;
   }
 
   async #plan(content: ManifestContent, signal: AbortSignal | undefined): Promise<PlannedManifest> {
