@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Config } from './config/config.ts';
+import type { ConfigOptions } from './config/config-options.ts';
 import type { Environment } from './environment.ts';
 import type { Output, OutputOptions, Streams } from './output/output.ts';
 
@@ -42,22 +43,23 @@ export function onRun<Options extends object, Arguments extends readonly unknown
   context: CommandContext,
   run: (session: Session, options: Options, ...values: Arguments) => Promise<void>,
 ): void {
-  addOutputOptions(command);
+  addCommonOptions(command, { areConfigOptionsHidden: true });
   command.action(async (...given: readonly unknown[]) => {
     const { runSession } = await import('./session.ts');
     // Commander appends the options and the command itself.
     const values = given.slice(0, -2) as unknown as Arguments;
-    await runSession(context, outputOptions(command), (session) =>
+    await runSession(context, commonOptions(command), (session) =>
       run(session, command.opts<Options>(), ...values),
     );
   });
 }
 
 /** What was asked for at any place of the line, before or after the name of the command. */
-function outputOptions(command: Command): OutputOptions {
-  const chain: OutputOptions[] = [];
-  for (let at: Command | null = command; at !== null; at = at.parent) chain.push(at.opts<OutputOptions>());
+function commonOptions(command: Command): OutputOptions & ConfigOptions {
+  const chain: (OutputOptions & ConfigOptions)[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) chain.push(at.opts());
   return {
+    ...folderOptions(chain),
     json: chain.some(({ json }) => json === true),
     quiet: chain.some(({ quiet }) => quiet === true),
     verbose: chain.some(({ verbose }) => verbose === true),
@@ -73,13 +75,26 @@ export function addExamples(command: Command, ...examples: readonly string[]): v
   );
 }
 
-/** The options that decide how much is printed, and how; every command has them, and they may stand before it. */
-export function addOutputOptions(
+// The word nearest to the action counts.
+function folderOptions(chain: readonly ConfigOptions[]): ConfigOptions {
+  const found = folderKeys.map(
+    (key) => [key, chain.find((options) => options[key] !== undefined)?.[key]] as const,
+  );
+  return Object.fromEntries(found.filter(([, folder]) => folder !== undefined));
+}
+
+/** The options that every command has; they may also stand before it. */
+export function addCommonOptions(
   command: Command,
-  { hidden = false }: { readonly hidden?: boolean } = {},
+  hidden: { readonly areOutputOptionsHidden?: boolean; readonly areConfigOptionsHidden?: boolean },
 ): void {
   for (const [flags, description] of outputFlags) {
-    command.addOption(new Option(flags, description).helpGroup('Output:').hideHelp(hidden));
+    const option = new Option(flags, description).helpGroup('Output:');
+    command.addOption(option.hideHelp(hidden.areOutputOptionsHidden === true));
+  }
+  for (const key of folderKeys) {
+    const option = new Option(`--${key} <folder>`, folderDescriptions[key]);
+    command.addOption(option.hideHelp(hidden.areConfigOptionsHidden === true));
   }
 }
 
@@ -89,3 +104,12 @@ const outputFlags: readonly (readonly [flags: string, description: string])[] = 
   ['--verbose', 'tell more, also what led to an error'],
   ['--no-progress', 'draw no progress'],
 ];
+
+const folderDescriptions = {
+  config: 'the folder of the configuration, instead of /etc/img and ~/.config/img',
+  root: 'the folder of images',
+  run: 'the folder of what runs',
+  cache: 'the folder of what can be made again',
+} as const satisfies { readonly [key in keyof ConfigOptions]-?: string };
+
+const folderKeys = ['config', 'root', 'run', 'cache'] as const satisfies readonly (keyof ConfigOptions)[];

@@ -85,6 +85,17 @@ test('img takes the options of output before and after the command', async (t) =
   }
 });
 
+test('img takes the folders of an instance before and after the command', async (t) => {
+  const { run, folder } = await newInstance(t);
+  for (const words of [
+    ['--root', 'r', 'config'],
+    ['config', '--root', 'r'],
+    ['--root', 'x', 'config', '--root', 'r'],
+  ]) {
+    t.regex((await run(words)).stdout, new RegExp(`^root +${join(folder, 'r')} +--root$`, 'm'));
+  }
+});
+
 test('img config prints values and where they come from', async (t) => {
   const { run, folder } = await newInstance(t);
   const { code, stdout } = await run(['config'], { variables: { IMG_REGISTRY: 'example.com' } });

@@ -1,6 +1,6 @@
 import { printable } from '@img/spec/printable';
 import { Command, CommanderError } from 'commander';
-import { addOutputOptions, type CommandContext } from './command.ts';
+import { addCommonOptions, type CommandContext } from './command.ts';
 import { type CommandEntry, commandTable } from './command-table.ts';
 import { exitCodeHelp, exitCodes } from './exit-code.ts';
 import { version } from './version.ts';
@@ -45,7 +45,7 @@ function createProgram(context: Omit<CommandContext, 'loadCommand'>): Command {
       outputError: (text, write) => write(usageError(text)),
     })
     .addHelpText('after', () => programFooter());
-  addOutputOptions(program, { hidden: true });
+  addCommonOptions(program, { areOutputOptionsHidden: true });
   const loaders = addCommands(program);
   program.showHelpAfterError('     hint: img --help lists the commands');
   const loadCommand = async (command: Command): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { CommandContext, Session } from './command.ts';
 import { loadConfig } from './config/config.ts';
+import type { ConfigOptions } from './config/config-options.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { errorLines } from './output/error-lines.ts';
 import { Output, type OutputOptions } from './output/output.ts';
@@ -10,13 +11,13 @@ import { Output, type OutputOptions } from './output/output.ts';
  */
 export async function runSession(
   context: CommandContext,
-  options: OutputOptions,
+  options: OutputOptions & ConfigOptions,
   run: (session: Session) => Promise<void>,
 ): Promise<void> {
   const { environment, signal, streams, setExitCode } = context;
   const output = new Output(streams, environment, options);
   try {
-    const config = await loadConfig(environment);
+    const config = await loadConfig(environment, options);
     await run({ config, output, environment, signal, setExitCode });
   } catch (thrown) {
     // Whatever a cancelled command ran into last, the cancellation is why it ended.

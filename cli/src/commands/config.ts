@@ -27,7 +27,7 @@ function showConfig({ config, output }: Session): void {
 
 const configurationHelp = `
 The configuration is read from /etc/img/config.yaml and ~/.config/img/config.yaml; what is written later wins,
-and variables win over files:
+variables win over files, and the options --config, --root, --run and --cache over variables:
 
   registries:
     default: work                       # where names without a registry are; IMG_REGISTRY

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type Environment, variable, xdgFolder } from '../environment.ts';
+import type { ConfigOptions } from './config-options.ts';
 
 /** Where configuration is read from. */
 export type ConfigFolders = {
@@ -9,9 +10,9 @@ export type ConfigFolders = {
   readonly user: string;
 };
 
-/** IMG_CONFIG replaces both folders, so that a whole instance is apart from the host's. */
-export function configFolders(environment: Environment): ConfigFolders {
-  const only = variable(environment, 'IMG_CONFIG');
+/** IMG_CONFIG or --config replaces both folders, so that a whole instance is apart from the host's. */
+export function configFolders(environment: Environment, { config }: ConfigOptions): ConfigFolders {
+  const only = config ?? variable(environment, 'IMG_CONFIG');
   if (only !== undefined) return { host: undefined, user: resolve(environment.workingFolder, only) };
   return { host: '/etc/img', user: join(xdgFolder(environment, 'XDG_CONFIG_HOME', '.config'), 'img') };
 }

@@ -114,6 +114,22 @@ test('loadConfig() lets variables win over files', async (t) => {
   t.is(config.settings.texts.root?.origin, 'IMG_ROOT');
 });
 
+test('loadConfig() lets options win over variables, also over where the files are', async (t) => {
+  const { folder, environment } = await prepare(t, {
+    'config.yaml': fullFile,
+    'other/config.yaml': 'mirror: http://m/',
+  });
+  const variables = environment({ IMG_ROOT: '/x', IMG_CONFIG: '/nowhere' });
+  const config = await loadConfig(variables, { config: join(folder, 'other'), root: 'rel', cache: '/c' });
+  t.like(config, {
+    rootFolder: '/work/rel',
+    cacheFolder: '/c',
+    mirror: 'http://m/',
+    keysFolder: join(folder, 'other/keys'),
+  });
+  t.is(config.settings.texts.root?.origin, '--root');
+});
+
 test("loadConfig() reads the user's file after the host's and lets it add aliases", async (t) => {
   const { folder } = await prepare(t, { 'c/img/config.yaml': 'registries: {aliases: {mine: localhost:1}}' });
   const environment = {

@@ -6,6 +6,7 @@ import { CliError } from '../cli-error.ts';
 import type { Environment } from '../environment.ts';
 import { readSmallFile } from '../read-small-file.ts';
 import { type ConfigFolders, configFolders } from './config-folders.ts';
+import { type ConfigOptions, settingsFromOptions } from './config-options.ts';
 import { defaultFolders } from './default-folders.ts';
 import { checkAlias, parseRegistryAddress } from './registry-address.ts';
 import { mergeLayers, type Setting, type SettingKey, type SettingsLayer } from './setting.ts';
@@ -32,13 +33,13 @@ export type Config = {
 };
 
 /**
- * Reads the configuration: what is built in, config.yaml of the host, config.yaml of the user, variables; the
- * later wins.
+ * Reads the configuration: what is built in, config.yaml of the host, config.yaml of the user, variables, options;
+ * the later wins.
  *
  * @throws CliError CONFIG_INVALID
  */
-export async function loadConfig(environment: Environment): Promise<Config> {
-  const folders = configFolders(environment);
+export async function loadConfig(environment: Environment, options: ConfigOptions = {}): Promise<Config> {
+  const folders = configFolders(environment, options);
   const paths = [folders.host, folders.user].filter((folder) => folder !== undefined);
   const files = await Promise.all(paths.map((folder) => readLayer(join(folder, 'config.yaml'))));
   return configFrom(
@@ -46,6 +47,7 @@ export async function loadConfig(environment: Environment): Promise<Config> {
       builtInLayer(environment, folders),
       ...files.filter((layer) => layer !== undefined),
       settingsFromVariables(environment),
+      settingsFromOptions(environment, options),
     ]),
     environment,
   );
