@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import { type Database, placeholders } from './database.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
-import { databases, temporaryFolder } from './testing/databases.ts';
+import { databases } from './testing/databases.ts';
 
 for (const [name, open] of databases) {
   const title = (text: string) => `${name}: ${text}`;
@@ -143,7 +144,7 @@ for (const [name, open] of databases) {
 }
 
 test('SqliteDatabase keeps its content when opened again, and by two processes at once', async (t) => {
-  const path = join(await temporaryFolder(t), 'metadata.sqlite');
+  const path = join(temporaryFolder(t), 'metadata.sqlite');
   const first = await withTable(await SqliteDatabase.open(path));
   const second = await SqliteDatabase.open(path);
   await first.transaction((writer) => writer.run("INSERT INTO things (id, name) VALUES (1, 'x')"));
@@ -157,7 +158,7 @@ test('SqliteDatabase keeps its content when opened again, and by two processes a
 });
 
 test('SqliteDatabase waits for the transaction of another connection without stopping it', async (t) => {
-  const path = join(await temporaryFolder(t), 'metadata.sqlite');
+  const path = join(temporaryFolder(t), 'metadata.sqlite');
   const first = await withTable(await SqliteDatabase.open(path));
   const second = await SqliteDatabase.open(path);
   const counts = await Promise.all(
@@ -181,7 +182,7 @@ test('SqliteDatabase waits for the transaction of another connection without sto
 });
 
 test('SqliteDatabase ends what was begun before it closes', async (t) => {
-  const path = join(await temporaryFolder(t), 'metadata.sqlite');
+  const path = join(temporaryFolder(t), 'metadata.sqlite');
   const database = await withTable(await SqliteDatabase.open(path));
   const writing = database.transaction((writer) =>
     writer.run("INSERT INTO things (id, name) VALUES (1, 'x')"),

@@ -2,16 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test, { type ExecutionContext } from 'ava';
 import { TestClient } from './testing/test-client.ts';
-import { admin, basic, pushManifest, temporaryFolder } from './testing/test-registry.ts';
+import { admin, basic, pushManifest } from './testing/test-registry.ts';
 
 type Child = { readonly client: TestClient; kill(): Promise<void> };
 
 test('an upload goes on after kill -9, from what was noted', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const content = Buffer.alloc(1_000_000, 'content of an upload that is interrupted ');
   const first = await serve(t, folder, { limits: { checkpointBytes: 100_000 } });
   const location = (await first.client.send('POST', '/v2/app/blobs/uploads/')).headers['location'] as string;
@@ -35,7 +36,7 @@ test('an upload goes on after kill -9, from what was noted', async (t) => {
 });
 
 test('what was answered 201 is there after kill -9, and everything that is listed is whole', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const confirmed = new Map<string, string>();
   for (let round = 0; round < 3; round += 1) {
     const child = await serve(t, folder);

@@ -1,6 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { MetadataError } from '../metadata/metadata-error.ts';
@@ -8,10 +9,10 @@ import { SqliteDatabase } from '../metadata/sqlite-database.ts';
 import { ServerError } from './server-error.ts';
 import { startRegistry } from './start-registry.ts';
 import { TestClient } from './testing/test-client.ts';
-import { admin, basic, pushBlob, startTestRegistry, temporaryFolder } from './testing/test-registry.ts';
+import { admin, basic, pushBlob, startTestRegistry } from './testing/test-registry.ts';
 
 test('the first start makes up a password and tells it once', async (t) => {
-  const dataFolder = await temporaryFolder(t);
+  const dataFolder = temporaryFolder(t);
   const first = await startRegistry({ dataFolder });
   t.is(first.administrator.name, 'admin');
   t.regex(first.administrator.newPassword ?? '', /^[\w-]{24}$/);
@@ -24,7 +25,7 @@ test('the first start makes up a password and tells it once', async (t) => {
 });
 
 test('a password that is given replaces the one before', async (t) => {
-  const dataFolder = await temporaryFolder(t);
+  const dataFolder = temporaryFolder(t);
   for (const password of ['first password', 'second password', 'second password']) {
     const running = await startRegistry({ dataFolder, administrator: { password } });
     t.is(running.administrator.newPassword, undefined);
@@ -35,7 +36,7 @@ test('a password that is given replaces the one before', async (t) => {
 });
 
 test('what was pushed is there after a restart', async (t) => {
-  const dataFolder = await temporaryFolder(t);
+  const dataFolder = temporaryFolder(t);
   const digest = digestOf(Buffer.from('content'));
   {
     const running = await startRegistry({ dataFolder, administrator: admin });
@@ -58,14 +59,14 @@ test('the running registry says where it is', async (t) => {
 });
 
 test('the data folder is for its owner alone', async (t) => {
-  const dataFolder = join(await temporaryFolder(t), 'deep', 'down');
+  const dataFolder = join(temporaryFolder(t), 'deep', 'down');
   await startTestRegistry(t, { dataFolder });
   t.is((await stat(dataFolder)).mode & 0o777, 0o700);
   t.is((await stat(join(dataFolder, 'token-key.pem'))).mode & 0o777, 0o600);
 });
 
 test('a start that can not work says why and leaves nothing open', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const { running } = await startTestRegistry(t);
   await writeFile(join(folder, 'file'), '');
   const cases = [
@@ -142,7 +143,7 @@ test('/healthz and /readyz need no credentials', async (t) => {
 });
 
 test('/readyz is 503 when the database does not answer', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const database = await SqliteDatabase.open(join(folder, 'metadata.sqlite'));
   let isBroken = false;
   const { anonymous } = await startTestRegistry(t, {

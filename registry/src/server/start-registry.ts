@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import { migrate } from '../metadata/migrate.ts';
 import { SqliteDatabase } from '../metadata/sqlite-database.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 import { ensureAdministrator } from './administrator.ts';
 import { AccessPolicy } from './auth/access-policy.ts';
 import { Authenticator } from './auth/authenticator.ts';
@@ -91,7 +91,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
 /** Only the registry's own user gets in: there are password hashes and private images. */
 async function makeDataFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
   } catch (cause) {
     throw new ServerError('DATA_FOLDER_UNUSABLE', `can't use ${folder}: ${(cause as Error).message}`, {
       cause,

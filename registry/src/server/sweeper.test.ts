@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test, { type ExecutionContext } from 'ava';
@@ -10,7 +11,7 @@ import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { putBlob } from '../storage/put-blob.ts';
 import { defaultLimits } from './server-limits.ts';
 import { Sweeper } from './sweeper.ts';
-import { pushBlob, pushManifest, startTestRegistry, temporaryFolder } from './testing/test-registry.ts';
+import { pushBlob, pushManifest, startTestRegistry } from './testing/test-registry.ts';
 
 const hourMs = 3_600_000;
 const digest = digestOf(Buffer.from('content'));
@@ -33,7 +34,7 @@ test('an upload that nobody touches for a day is cancelled, its bytes removed', 
 });
 
 test('what an earlier process left behind is cleaned up at the start', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const clock = { now: Date.now() };
   const first = await startTestRegistry(t, { dataFolder: folder, clock: () => clock.now });
   const location = (await first.client.send('POST', '/v2/app/blobs/uploads/')).headers['location'] as string;

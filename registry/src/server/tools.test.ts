@@ -1,10 +1,11 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestHex, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { parseNamePrefix } from '@img/spec/name-prefix';
 import test, { type ExecutionContext } from 'ava';
-import { admin, startTestRegistry, type TestRegistry, temporaryFolder } from './testing/test-registry.ts';
+import { admin, startTestRegistry, type TestRegistry } from './testing/test-registry.ts';
 import { findTool, type Tool, type ToolRun } from './testing/tools.ts';
 
 test('the official conformance suite passes, with nothing failed, skipped or disabled', async (t) => {
@@ -19,7 +20,7 @@ test('the official conformance suite passes, with nothing failed, skipped or dis
     OCI_API_BLOBS_MOUNT_ANONYMOUS: 'true',
     OCI_USERNAME: admin.name,
     OCI_PASSWORD: admin.password,
-    OCI_RESULTS_DIR: await temporaryFolder(t),
+    OCI_RESULTS_DIR: temporaryFolder(t),
   });
   t.is(status, 0);
   const count = (label: string) => Number(new RegExp(`^ +${label}\\.+: +(\\d+)$`, 'm').exec(stdout)?.[1]);
@@ -37,7 +38,7 @@ test('crane pushes, validates, copies, lists and deletes', async (t) => {
   t.is(refused.status, 0, 'crane notes credentials without trying them');
   t.not((await crane(['ls', `${host}/app`], environment)).status, 0);
   await ok(['auth', 'login', host, '-u', admin.name, '-p', admin.password]);
-  const layer = join(await temporaryFolder(t), 'layer.tar');
+  const layer = join(temporaryFolder(t), 'layer.tar');
   await writeFile(layer, Buffer.alloc(3_000_000, 0));
   await ok(['append', '-f', layer, '-t', `${host}/public/app:1`]);
   await ok(['validate', '--remote', `${host}/public/app:1`]);
@@ -48,7 +49,7 @@ test('crane pushes, validates, copies, lists and deletes', async (t) => {
   const digest = (await ok(['digest', `${host}/private/app:2`])).stdout.trim();
   await ok(['delete', `${host}/private/app@${digest}`]);
   t.is((await ok(['ls', `${host}/private/app`])).stdout, '');
-  const nobody = { DOCKER_CONFIG: await temporaryFolder(t) };
+  const nobody = { DOCKER_CONFIG: temporaryFolder(t) };
   t.is((await crane(['digest', `${host}/public/app:1`], nobody)).stdout.trim(), digest);
   t.regex((await crane(['digest', `${host}/private/app:2`], nobody)).stderr, /UNAUTHORIZED/);
 });
@@ -62,7 +63,7 @@ test('oras logs in, attaches, discovers and copies with referrers', async (t) =>
   const refused = await oras(login('wrong'), environment);
   t.regex(refused.stderr, /wrong user name or password/);
   await ok(login(admin.password));
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await writeFile(join(folder, 'hello.txt'), 'hello');
   const plain = ['--plain-http', '--disable-path-validation'];
   await ok(['push', ...plain, `${host}/app:1,latest`, join(folder, 'hello.txt')]);
@@ -82,7 +83,7 @@ test('skopeo copies in and out, inspects, lists and deletes', async (t) => {
   if (skopeo === undefined) return;
   const { registry, ok, environment } = await prepare(t, skopeo);
   const { host } = registry.running;
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await writeLayout(join(folder, 'image'));
   // Without this file skopeo refuses every image on machines that have no policy.
   await writeFile(join(folder, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
@@ -123,7 +124,7 @@ async function prepare(
   readonly ok: (args: readonly string[]) => Promise<ToolRun>;
 }> {
   const registry = await startTestRegistry(t, { anonymousPull: [parseNamePrefix('public/')] });
-  const environment = { DOCKER_CONFIG: await temporaryFolder(t) };
+  const environment = { DOCKER_CONFIG: temporaryFolder(t) };
   const ok = async (args: readonly string[]) => {
     const result = await tool(args, environment);
     t.is(result.status, 0, `${args.join(' ')}: ${result.stderr}`);

@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { type BlobKey, createBlobKey, parseBlobKey } from './blob-key.ts';
 import { type BlobStore, emptyUpload, type UploadState } from './blob-store.ts';
@@ -18,7 +18,7 @@ const implementations: readonly (readonly [
   open: (t: ExecutionContext) => Promise<BlobStore>,
 ])[] = [
   ['memory', async () => new MemoryBlobStore()],
-  ['files', async (t) => FileBlobStore.open(await temporaryFolder(t))],
+  ['files', async (t) => FileBlobStore.open(temporaryFolder(t))],
 ];
 
 for (const [name, open] of implementations) {
@@ -58,7 +58,7 @@ for (const [name, open] of implementations) {
       const content = Buffer.alloc(size, 'content of many sizes ');
       const key = await putBlob(store, pieces(content, chunkSize));
       t.true(content.equals(await collected(await store.get(key))), `${size} bytes by ${chunkSize}`);
-      const file = join(await temporaryFolder(t), 'sent');
+      const file = join(temporaryFolder(t), 'sent');
       const sink = createWriteStream(file);
       await store.send(key, sink);
       await finished(sink.end());
@@ -224,7 +224,7 @@ for (const [name, open] of implementations) {
 }
 
 test('FileBlobStore keeps no unfinished file after complete() and discard()', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const store = await FileBlobStore.open(folder);
   await putBlob(store, [bytes('kept')]);
   const key = createBlobKey();
@@ -236,7 +236,7 @@ test('FileBlobStore keeps no unfinished file after complete() and discard()', as
 });
 
 test('FileBlobStore opens a folder that another process used, and both see the same', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const first = await FileBlobStore.open(folder);
   const key = createBlobKey();
   const state = await appended(first, key, emptyUpload, 'begun here, ');
@@ -246,7 +246,7 @@ test('FileBlobStore opens a folder that another process used, and both see the s
 });
 
 test('FileBlobStore gives nobody else access to the bytes', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const store = await FileBlobStore.open(join(folder, 'new'));
   const key = await putBlob(store, [bytes('private')]);
   const modes = [];
@@ -257,7 +257,7 @@ test('FileBlobStore gives nobody else access to the bytes', async (t) => {
 });
 
 test('FileBlobStore cuts off what a killed process wrote but nobody noted', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const store = await FileBlobStore.open(folder);
   const key = createBlobKey();
   const state = await appended(store, key, emptyUpload, 'noted');
@@ -267,7 +267,7 @@ test('FileBlobStore cuts off what a killed process wrote but nobody noted', asyn
 });
 
 test('FileBlobStore lists no file that is not a blob', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const store = await FileBlobStore.open(folder);
   const key = await putBlob(store, [bytes('x')]);
   await writeFile(join(folder, 'blobs', key.slice(0, 2), 'notes.txt'), '');
@@ -323,10 +323,4 @@ function bytes(content: string): Uint8Array {
 
 function* pieces(content: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < content.byteLength; at += size) yield content.subarray(at, at + size);
-}
-
-async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'img-blob-store-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { type BlobKey, isBlobKey } from './blob-key.ts';
 import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
 import { BlobStoreError } from './blob-store-error.ts';
 import { FileBlobAppender } from './file-blob-appender.ts';
+import { ignoreMissing } from './ignore-missing.ts';
+import { makeFolder } from './make-folder.ts';
 import { syncFolder } from './write-file-atomic.ts';
 import { writeTo } from './write-to.ts';
 
@@ -27,9 +29,7 @@ export class FileBlobStore implements BlobStore {
 
   /** Opens the store in a folder, which is made if it isn't there. */
   static async open(folder: string): Promise<FileBlobStore> {
-    for (const part of ['blobs', 'uploads'])
-      await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
-    await syncFolder(folder);
+    for (const part of ['blobs', 'uploads']) await makeFolder(join(folder, part));
     return new FileBlobStore(folder);
   }
 
@@ -109,7 +109,7 @@ export class FileBlobStore implements BlobStore {
   }
 
   async #openBlob(key: BlobKey): Promise<FileHandle> {
-    const handle = await unlessMissing(open(this.#blobPath(key), constants.O_RDONLY));
+    const handle = await open(this.#blobPath(key), constants.O_RDONLY).catch(ignoreMissing);
     if (handle === undefined) throw new BlobStoreError('BLOB_MISSING', `no blob ${key} in ${this.name}`);
     return handle;
   }
@@ -117,7 +117,7 @@ export class FileBlobStore implements BlobStore {
   async #openUpload(key: BlobKey, { sizeBytes }: UploadState): Promise<FileHandle> {
     // Only an upload at its beginning may make its file: later, a missing file means missing bytes.
     const flags = sizeBytes === 0 ? constants.O_RDWR | constants.O_CREAT : constants.O_RDWR;
-    const handle = await unlessMissing(open(this.#uploadPath(key), flags, 0o600));
+    const handle = await open(this.#uploadPath(key), flags, 0o600).catch(ignoreMissing);
     if (handle === undefined) throw new BlobStoreError('UPLOAD_MISSING', `no upload ${key} in ${this.name}`);
     try {
       const stored = (await handle.stat()).size;
@@ -138,8 +138,7 @@ export class FileBlobStore implements BlobStore {
   async #makeShard(key: BlobKey): Promise<string> {
     const shard = join(this.name, 'blobs', key.slice(0, 2));
     if (!this.#knownShards.has(shard)) {
-      await mkdir(shard, { recursive: true, mode: 0o700 });
-      await syncFolder(join(this.name, 'blobs'));
+      await makeFolder(shard);
       this.#knownShards.add(shard);
     }
     return shard;
@@ -155,14 +154,5 @@ export class FileBlobStore implements BlobStore {
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return (await unlessMissing(stat(path)))?.size;
-}
-
-async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
-  try {
-    return await result;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await stat(path).catch(ignoreMissing))?.size;
 }

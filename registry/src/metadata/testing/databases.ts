@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { ExecutionContext } from 'ava';
 import type { Database } from '../database.ts';
 import { migrate } from '../migrate.ts';
@@ -10,7 +9,7 @@ import { SqliteDatabase } from '../sqlite-database.ts';
 export const databases: readonly (readonly [
   name: string,
   open: (t: ExecutionContext) => Promise<Database>,
-])[] = [['sqlite', async (t) => SqliteDatabase.open(join(await temporaryFolder(t), 'metadata.sqlite'))]];
+])[] = [['sqlite', async (t) => SqliteDatabase.open(join(temporaryFolder(t), 'metadata.sqlite'))]];
 
 /** Opens an empty database with the tables of this version; closed when the test ends. */
 export async function openMigrated(
@@ -21,10 +20,4 @@ export async function openMigrated(
   t.teardown(() => database.close());
   await migrate(database, { now: 1 });
   return database;
-}
-
-export async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'img-metadata-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
+import test from 'ava';
 import { decodeProtectedHeader, SignJWT } from 'jose';
 import { ServerError } from '../server-error.ts';
 import { parseScopes } from './scope.ts';
@@ -79,7 +79,7 @@ test('a refresh token stands for the password until that changes, and is no acce
 });
 
 test('loadTokenKey() makes a key that only its owner may read, and finds it again', async (t) => {
-  const path = join(await temporaryFolder(t), 'key.pem');
+  const path = join(temporaryFolder(t), 'key.pem');
   const first = await loadTokenKey(path);
   t.is((await stat(path)).mode & 0o777, 0o600);
   const second = await loadTokenKey(path);
@@ -87,13 +87,13 @@ test('loadTokenKey() makes a key that only its owner may read, and finds it agai
 });
 
 test('loadTokenKey() by several processes at once gives all the same key', async (t) => {
-  const path = join(await temporaryFolder(t), 'key.pem');
+  const path = join(temporaryFolder(t), 'key.pem');
   const keys = await Promise.all(Array.from({ length: 8 }, () => loadTokenKey(path)));
   for (const key of keys) t.true(key.publicKey.equals((keys[0] as TokenKey).publicKey));
 });
 
 test('loadTokenKey() refuses a key that others may read, and a file that is none', async (t) => {
-  const path = join(await temporaryFolder(t), 'key.pem');
+  const path = join(temporaryFolder(t), 'key.pem');
   const code = async () => (await t.throwsAsync(loadTokenKey(path), { instanceOf: ServerError }))?.code;
   await loadTokenKey(path);
   await chmod(path, 0o640);
@@ -109,10 +109,4 @@ test('loadTokenKey() refuses a key that others may read, and a file that is none
 
 function newKey(): TokenKey {
   return generateKeyPairSync('ed25519');
-}
-
-async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'img-token-key-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

@@ -7,6 +7,7 @@ import {
 } from 'node:crypto';
 import { link, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ignoreMissing } from '../../storage/ignore-missing.ts';
 import { syncFolder, temporaryPrefix, writeFileAtomic } from '../../storage/write-file-atomic.ts';
 import { ServerError } from '../server-error.ts';
 
@@ -20,7 +21,7 @@ export type TokenKey = { readonly privateKey: KeyObject; readonly publicKey: Key
  * @throws ServerError KEY_UNUSABLE
  */
 export async function loadTokenKey(path: string): Promise<TokenKey> {
-  if (!(await exists(path))) await makeKey(path);
+  if ((await stat(path).catch(ignoreMissing)) === undefined) await makeKey(path);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) {
     throw new ServerError('KEY_UNUSABLE', `others may read the key that signs tokens, ${path}`, {
@@ -57,14 +58,4 @@ async function makeKey(path: string): Promise<void> {
     await rm(mine, { force: true });
   }
   await syncFolder(dirname(path));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }

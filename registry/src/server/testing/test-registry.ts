@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import type { ExecutionContext } from 'ava';
 import type { RegistryOptions, RunningRegistry } from '../registry-options.ts';
@@ -24,7 +22,7 @@ export async function startTestRegistry(
   t: ExecutionContext,
   options: Partial<RegistryOptions> = {},
 ): Promise<TestRegistry> {
-  const folder = options.dataFolder ?? (await temporaryFolder(t));
+  const folder = options.dataFolder ?? temporaryFolder(t);
   const running = await startRegistry({ dataFolder: folder, administrator: admin, ...options });
   const client = new TestClient(running.url, basic(admin.name, admin.password));
   const anonymous = new TestClient(running.url);
@@ -71,10 +69,4 @@ export async function pushManifest(
   if (answer.status !== 201)
     throw new Error(`push of a manifest was answered ${answer.status} ${answer.text}`);
   return { digest, size: bytes.byteLength, bytes, answer };
-}
-
-export async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'img-registry-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
