@@ -45,7 +45,7 @@ export async function putManifest(
 /**
  * What a manifest points at, by where the registry keeps it. An index may also list blobs: build caches do.
  */
-export function edgesOf(manifest: Manifest): readonly [Edges, Edges] {
+function edgesOf(manifest: Manifest): readonly [Edges, Edges] {
   const descriptors = manifest.kind === 'index' ? manifest.manifests : [];
   const isManifest = ({ mediaType }: Descriptor) =>
     isManifestMediaType(mediaType) || isIndexMediaType(mediaType);

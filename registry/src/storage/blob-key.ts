@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { quote } from '@img/spec/quote';
-import { BlobStoreError } from './blob-store-error.ts';
 
 declare const blobKeyBrand: unique symbol;
 
@@ -13,14 +11,6 @@ export type BlobKey = string & { readonly [blobKeyBrand]: true };
 /** A key that was never used before. */
 export function createBlobKey(): BlobKey {
   return randomBytes(16).toString('hex') as BlobKey;
-}
-
-/** @throws BlobStoreError KEY_INVALID */
-export function parseBlobKey(text: string): BlobKey {
-  if (!isBlobKey(text)) {
-    throw new BlobStoreError('KEY_INVALID', `blob key ${quote(text)} should be 32 lower-case hex characters`);
-  }
-  return text;
 }
 
 export function isBlobKey(text: string): text is BlobKey {

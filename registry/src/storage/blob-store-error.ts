@@ -3,7 +3,6 @@ import { CodedError } from '@img/spec/coded-error';
 export type BlobStoreErrorCode =
   /** Nothing is stored under the key. */
   | 'BLOB_MISSING'
-  | 'KEY_INVALID'
   /** The unfinished blob is not there, or has less than what its state says; it can't be continued. */
   | 'UPLOAD_MISSING';
 
