@@ -98,6 +98,7 @@ const fits: readonly [offered: string, wanted: string, runs: boolean, reason: st
   ['linux/arm64/v9', 'linux/arm64/v8.9', false, 'v8 never has v9'],
   ['linux/arm64/v8.2', 'linux/arm64/v8.4', true, 'minor versions add'],
   ['linux/arm64/v8.4', 'linux/arm64/v8.2', false, 'minor versions add'],
+  ['linux/arm64', 'linux/arm64/v7', false, 'there is no such processor, and an older one would not do'],
   ['linux/ppc64le', 'linux/ppc64le/power10', true, 'without a variant it was built for all'],
   ['linux/ppc64le/power9', 'linux/ppc64le/power10', false, 'nothing is known about these names'],
   ['linux/ppc64le/power9', 'linux/ppc64le/power9', true, 'the same'],

@@ -106,8 +106,6 @@ export function platformScore(offered: Platform, wanted: Platform): number | und
   if (a.osVersion !== undefined && b.osVersion !== undefined && a.osVersion !== b.osVersion) return undefined;
   if (a.osFeatures?.some((feature) => !b.osFeatures?.includes(feature))) return undefined;
   if (a.variant === b.variant) return Number.MAX_SAFE_INTEGER;
-  // Without a variant it was built for every processor of the architecture.
-  if (a.variant === undefined) return 0;
   return variantScore(a.architecture, a.variant, b.variant);
 }
 
@@ -152,10 +150,15 @@ function normalizeVariant(architecture: string, variant: string | undefined): st
   return short === baselines.get(architecture) ? undefined : short;
 }
 
-function variantScore(architecture: string, offered: string, wanted: string | undefined): number | undefined {
-  const a = variantNumbers(offered);
+function variantScore(
+  architecture: string,
+  offered: string | undefined,
+  wanted: string | undefined,
+): number | undefined {
+  const a = variantNumbers(offered ?? baselines.get(architecture));
   const b = variantNumbers(wanted ?? baselines.get(architecture));
-  if (a === undefined || b === undefined) return undefined;
+  // Without a variant it was built for every processor of the architecture, also for those whose names say nothing.
+  if (a === undefined || b === undefined) return offered === undefined ? 0 : undefined;
   return runsOn(architecture, a, b) ? a.major * 100 + a.minor : undefined;
 }
 
