@@ -1,3 +1,4 @@
+import { NotTrustedError } from '@img/runtime/trust/not-trusted-error';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -8,6 +9,7 @@ import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
+import { errorLines } from '../output/error-lines.ts';
 
 type VerifyOptions = { readonly remote?: boolean };
 
@@ -35,6 +37,6 @@ async function verify(session: Session, options: VerifyOptions, text: string): P
     output.result(document, () => decisionLines(decision, name, now));
   }
   if (decision.trusted) return;
-  output.error([['img: ', decision.message], `     hint: ${decision.hint}`]);
+  output.error(errorLines(new NotTrustedError(decision), { verbose: false }));
   setExitCode(exitCodes.notTrusted);
 }

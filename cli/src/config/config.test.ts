@@ -26,7 +26,7 @@ async function prepare(
     return {
       variables: { IMG_CONFIG: folder, ...variables },
       homeFolder: '/home/u',
-      workingFolder: '/work',
+      workingFolder: '/here',
       isRoot: false,
     };
   };
@@ -108,9 +108,9 @@ test('loadConfig() lets variables win over files', async (t) => {
     environment({ IMG_REGISTRY: 'quay-local', IMG_ROOT: 'rel', IMG_MIRROR: '', IMG_TRUST: '/x:y' }),
   );
   t.is(config.registries.default as string, '127.0.0.1:5000');
-  t.is(config.rootFolder, '/work/rel', 'folders in variables are relative to the working folder');
+  t.is(config.rootFolder, '/here/rel', 'folders in variables are relative to the working folder');
   t.is(config.mirror, 'http://deb.example.com/debian', 'an empty variable counts as unset');
-  t.deepEqual(config.trustFolders, ['/x', '/work/y']);
+  t.deepEqual(config.trustFolders, ['/x', '/here/y']);
   t.is(config.settings.texts.root?.origin, 'IMG_ROOT');
 });
 
@@ -122,7 +122,7 @@ test('loadConfig() lets options win over variables, also over where the files ar
   const variables = environment({ IMG_ROOT: '/x', IMG_CONFIG: '/nowhere' });
   const config = await loadConfig(variables, { config: join(folder, 'other'), root: 'rel', cache: '/c' });
   t.like(config, {
-    rootFolder: '/work/rel',
+    rootFolder: '/here/rel',
     cacheFolder: '/c',
     mirror: 'http://m/',
     keysFolder: join(folder, 'other/keys'),

@@ -73,6 +73,9 @@ function isIn({ registry, repository }: RepositoryLocation, { location }: Stored
 function unknownName(images: readonly StoredImage[], name: string, config: Config): RegistryError {
   const similar = nearest(name, new Set(images.map(({ location }) => shortName(location, config))));
   return new RegistryError('REFERENCE_UNKNOWN', `this host has no image ${name}`, {
-    hint: similar === undefined ? 'img images lists them' : `did you mean ${similar}?`,
+    hint:
+      similar === undefined
+        ? 'img images lists what is here; img pull fetches what is in a registry'
+        : `did you mean ${similar}?`,
   });
 }
