@@ -96,7 +96,7 @@ const accepted: readonly [
   name: string,
   document: JsonObject,
   contentType: string | undefined,
-  kind: string,
+  kind: Manifest['kind'],
 ][] = [
   ['unknown fields', { ...imageExample, future: { a: 1 } }, undefined, 'manifest'],
   ['the media type only in the header', withoutMediaType, mediaTypes.ociManifest, 'manifest'],
