@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { newInstance } from '../testing/run-img.ts';
@@ -133,6 +133,20 @@ test('img inspect shows an image, and its manifest byte for byte', async (t) => 
     image: { digest: built.digest, config: { config: { cmd: ['/text'] } } },
     trust: { trusted: false, code: 'NO_RULE' },
   });
+});
+
+test('img inspect shows what an image says of itself without letting it act on the terminal', async (t) => {
+  const { run, folder } = await prepare(t);
+  const recipe = await readFile(join(folder, 'app/img.yaml'), 'utf8');
+  const hostile = '\\e[2J\\nimg: done\\u202e';
+  await writeFile(
+    join(folder, 'app/img.yaml'),
+    recipe.replace('run: {', `run: {labels: {a: "${hostile}"}, `),
+  );
+  t.is((await run(['build', 'app'])).code, 0);
+  const { stdout } = await run(['inspect', 'com.example.app']);
+  t.regex(stdout, /^label +a=\\u001b\[2J\\u000aimg: done\\u202e$/m);
+  t.notRegex((await run(['inspect', '--json', 'com.example.app'])).stdout, /[^\P{Cc}\n]|\p{Cf}/u);
 });
 
 test('img tag gives an image another tag or name', async (t) => {

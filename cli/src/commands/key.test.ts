@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { openKeyFile } from '@img/sign/key-file';
 import { generatePrivateKey } from '@img/sign/private-key';
 import { parsePublicKey } from '@img/sign/public-key';
 import test from 'ava';
-import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
+import { type Instance, newInstance } from '../testing/run-img.ts';
+import { typeInto } from '../testing/type-into.ts';
 
 const secret = { variables: { IMG_KEY_PASSPHRASE: 'correct horse' } };
 
@@ -150,27 +149,6 @@ test('img key import takes an encrypted key as it is and encrypts another', asyn
   const imported = await openKeyFile(await readKey(instance, 'plain.key'), 'correct horse');
   t.is(imported.publicKey.fingerprint, key.publicKey.fingerprint);
 });
-
-/** Types into a terminal in which the command runs, once for each question that it shows. */
-async function typeInto(instance: Instance, words: readonly string[], answers: readonly string[]) {
-  const command = [process.execPath, programPath, ...words].join(' ');
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: instance.variables,
-    cwd: instance.folder,
-  });
-  let shown = '';
-  let asked = 0;
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    shown += piece;
-    const questions = shown.split(': ').length - 1;
-    for (; asked < Math.min(questions, answers.length); asked += 1) child.stdin.write(answers[asked] ?? '');
-  });
-  const [stderr, code] = await Promise.all([
-    text(child.stderr),
-    new Promise<number | null>((resolve) => child.on('close', resolve)),
-  ]);
-  return { code, shown, stderr };
-}
 
 test('img key new asks twice on the terminal and shows nothing of what is typed', async (t) => {
   const instance = await newInstance(t);

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance } from '../testing/run-img.ts';
 import { writeTestApp } from '../testing/test-app.ts';
 import { administrator, startTestRegistry } from '../testing/test-registry.ts';
+import { typeInto } from '../testing/type-into.ts';
 
 const secret = { IMG_KEY_PASSPHRASE: 'x' };
 
@@ -75,6 +76,16 @@ for (const [words, wanted, message, reason] of refusedLogins) {
     t.regex(stderr, message);
   });
 }
+
+test('img login asks on the terminal, and shows the name but not the password', async (t) => {
+  const { base, registry } = await prepare(t);
+  const terminal = { ...base, variables: { ...base.variables, IMG_REGISTRY: registry } };
+  const answers = [`${administrator.name}\r`, `${administrator.password}\r`];
+  const { code, shown } = await typeInto(terminal, ['login'], answers);
+  t.is(code, 0, shown);
+  t.true(shown.startsWith(`User name for ${registry}: admin`));
+  t.false(shown.includes(administrator.password));
+});
 
 test('img push without a login ends with 5 and tells how to log in', async (t) => {
   const { publisher, registry } = await prepare(t);
