@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
@@ -39,6 +40,8 @@ export class SqliteDatabase implements Database {
 
   /** Opens the file, or makes it. */
   static async open(path: string): Promise<SqliteDatabase> {
+    // SQLite gives its other files the same permissions: there are password hashes in them.
+    await (await open(path, 'a', 0o600)).close();
     // SQLite syncs at checkpoints only; GroupSync syncs what a durable transaction wrote, off the event loop.
     const writer = new Connection(path, 'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
     // The log exists from the first transaction on.

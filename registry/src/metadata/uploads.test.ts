@@ -15,7 +15,7 @@ import {
   type UploadLock,
   unlockUpload,
 } from './uploads.ts';
-import { findUser, hasAdministrator, putUser } from './users.ts';
+import { findAdministrator, findUser, putUser } from './users.ts';
 
 const state = { sizeBytes: 7, notes: 'part 1', tail: Uint8Array.from([1, 2]) };
 
@@ -101,11 +101,12 @@ for (const [name, open] of databases) {
     const database = await openMigrated(t, open);
     const put = (user: { name: string; password_hash: string; is_administrator: number }) =>
       database.transaction((writer) => putUser(writer, user, 1));
-    t.false(await hasAdministrator(database));
     await put({ name: 'bob', password_hash: 'x', is_administrator: 0 });
-    t.false(await hasAdministrator(database));
+    t.is(await findAdministrator(database, 'bob'), undefined);
     await put({ name: 'alice', password_hash: 'a', is_administrator: 1 });
-    t.true(await hasAdministrator(database));
+    await put({ name: 'carol', password_hash: 'c', is_administrator: 1 });
+    t.is(await findAdministrator(database, 'carol'), 'carol', 'the preferred one');
+    t.is(await findAdministrator(database, 'bob'), 'alice', 'the first one');
     await put({ name: 'alice', password_hash: 'b', is_administrator: 1 });
     t.like(await findUser(database, 'alice'), { name: 'alice', password_hash: 'b', is_administrator: 1 });
     t.is(await findUser(database, 'Alice'), undefined);

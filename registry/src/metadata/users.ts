@@ -13,9 +13,14 @@ export async function findUser(reader: Reader, name: string): Promise<User | und
   return reader.get<User>('SELECT name, password_hash, is_administrator FROM users WHERE name = $1', name);
 }
 
-/** Whether there is anybody who may do everything. */
-export async function hasAdministrator(reader: Reader): Promise<boolean> {
-  return (await reader.get('SELECT 1 FROM users WHERE is_administrator = 1 LIMIT 1')) !== undefined;
+/** The name of an administrator: the preferred one if it is one, else the first one there was. */
+export async function findAdministrator(reader: Reader, preferred: string): Promise<string | undefined> {
+  const row = await reader.get<{ name: string }>(
+    `SELECT name FROM users WHERE is_administrator = 1
+      ORDER BY CASE WHEN name = $1 THEN 0 ELSE 1 END, id LIMIT 1`,
+    preferred,
+  );
+  return row?.name;
 }
 
 /** Makes a user, or replaces the password and rights of the one with the name. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '@img/spec/quote';
 import type { Database } from '../metadata/database.ts';
-import { findUser, hasAdministrator, putUser } from '../metadata/users.ts';
+import { findAdministrator, findUser, putUser } from '../metadata/users.ts';
 import { hashPassword, verifyPassword } from './auth/password-hash.ts';
 import type { RunningRegistry } from './registry-options.ts';
 import { ServerError } from './server-error.ts';
@@ -28,7 +28,8 @@ export async function ensureAdministrator(
     );
   }
   if (password === undefined) {
-    if (await hasAdministrator(database)) return { name, newPassword: undefined };
+    const existing = await findAdministrator(database, name);
+    if (existing !== undefined) return { name: existing, newPassword: undefined };
     const newPassword = randomBytes(18).toString('base64url');
     await store(database, name, newPassword, now);
     return { name, newPassword };

@@ -35,6 +35,15 @@ test('a password that is given replaces the one before', async (t) => {
   }
 });
 
+test('an administrator is made up once only, and found again under another name', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const first = await startRegistry({ dataFolder, administrator: { name: 'root' } });
+  await first.close();
+  const second = await startRegistry({ dataFolder });
+  t.deepEqual(second.administrator, { name: 'root', newPassword: undefined });
+  await second.close();
+});
+
 test('what was pushed is there after a restart', async (t) => {
   const dataFolder = temporaryFolder(t);
   const digest = digestOf(Buffer.from('content'));
@@ -62,7 +71,9 @@ test('the data folder is for its owner alone', async (t) => {
   const dataFolder = join(temporaryFolder(t), 'deep', 'down');
   await startTestRegistry(t, { dataFolder });
   t.is((await stat(dataFolder)).mode & 0o777, 0o700);
-  t.is((await stat(join(dataFolder, 'token-key.pem'))).mode & 0o777, 0o600);
+  for (const file of ['token-key.pem', 'metadata.sqlite', 'metadata.sqlite-wal']) {
+    t.is((await stat(join(dataFolder, file))).mode & 0o777, 0o600, file);
+  }
 });
 
 test('a start that can not work says why and leaves nothing open', async (t) => {

@@ -27,7 +27,9 @@ export function challenge(
     ...(grant === undefined ? [] : [`scope="${formatScope(grant)}"`]),
     ...(error === undefined ? [] : [`error="${error}"`]),
   ];
-  return new ProtocolError('UNAUTHORIZED', undefined, {
+  const message =
+    error === 'invalid_token' ? 'wrong password, or a token that is not valid any more' : undefined;
+  return new ProtocolError('UNAUTHORIZED', message, {
     headers: { 'WWW-Authenticate': `Bearer ${parameters.join(',')}` },
     ...(grant === undefined
       ? {}

@@ -44,9 +44,8 @@ export class LogIn {
   async byPassword({ name, password }: Credentials, address: string): Promise<User | undefined> {
     const user = await findUser(this.#options.users, name);
     const memory = this.#memoryOf(name, password, user);
-    if (!this.#isRemembered(memory) && !(await this.#checkOnce(memory, password, user, address)))
-      return undefined;
-    return user;
+    const isRight = this.#isRemembered(memory) || (await this.#checkOnce(memory, password, user, address));
+    return isRight ? user : undefined;
   }
 
   /** The user with the name. */
@@ -75,19 +74,9 @@ export class LogIn {
   async #check(password: string, user: User | undefined, address: string): Promise<boolean> {
     const { limit } = this.#options;
     const waitMs = limit.take(address);
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1000);
-      throw new ProtocolError(
-        'TOOMANYREQUESTS',
-        `too many wrong passwords, try again in ${seconds} seconds`,
-        {
-          headers: { 'Retry-After': String(seconds) },
-        },
-      );
-    }
-    const verification = this.#lastCheck.then(() =>
-      verifyPassword(password, user?.password_hash ?? decoyHash),
-    );
+    if (waitMs > 0) throw tooManyTries(Math.ceil(waitMs / 1000));
+    const hash = user?.password_hash ?? decoyHash;
+    const verification = this.#lastCheck.then(() => verifyPassword(password, hash));
     this.#lastCheck = verification.catch(() => undefined);
     const isRight = (await verification) && user !== undefined;
     if (isRight) limit.giveBack(address);
@@ -117,4 +106,9 @@ export class LogIn {
 
 export function principalOf(user: User): Principal {
   return { name: user.name, isAdministrator: user.is_administrator === 1 };
+}
+
+function tooManyTries(seconds: number): ProtocolError {
+  const message = `too many wrong passwords, try again in ${seconds} seconds`;
+  return new ProtocolError('TOOMANYREQUESTS', message, { headers: { 'Retry-After': String(seconds) } });
 }

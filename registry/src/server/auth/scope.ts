@@ -12,8 +12,8 @@ export type Grant =
 
 const repositoryActions: readonly RepositoryAction[] = ['pull', 'push', 'delete'];
 
-/** More scopes than this in one request are ignored: a mount needs two. */
-const mostScopes = 64;
+/** More scopes than this in one request are ignored: a mount needs two, and a token has to fit into a header. */
+const mostScopes = 20;
 
 /**
  * Reads the scopes of a token request: `repository:<name>:<actions>` and `registry:catalog:*`, each parameter with

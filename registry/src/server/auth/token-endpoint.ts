@@ -81,8 +81,8 @@ async function readForm(ctx: Context, { logIn, issuer, limits }: Services): Prom
       const refreshToken = form.get('refresh_token') ?? '';
       const read = await issuer.readRefresh(refreshToken);
       const user = read === undefined ? undefined : await logIn.user(read.subject);
-      if (user === undefined || !read?.isFor(user.password_hash))
-        throw wrongPassword('invalid refresh token');
+      const isValid = user !== undefined && read?.isFor(user.password_hash) === true;
+      if (!isValid) throw wrongPassword('invalid refresh token');
       return { ...request, user, refreshToken };
     }
     default:

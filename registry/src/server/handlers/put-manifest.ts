@@ -92,13 +92,8 @@ function tagCondition(ctx: Context): (tag: Tag, current: Digest | undefined) => 
 /** What is missing may come later; what is there with another size never fits. */
 function refuseWrongSizes({ wrongSize: [first] }: ManifestGaps): void {
   if (first === undefined) return;
-  throw new ProtocolError(
-    'MANIFEST_INVALID',
-    `${first.digest} doesn't have the ${first.size} bytes it should`,
-    {
-      detail: { digest: first.digest },
-    },
-  );
+  const message = `${first.digest} doesn't have the ${first.size} bytes that the manifest says`;
+  throw new ProtocolError('MANIFEST_INVALID', message, { detail: { digest: first.digest } });
 }
 
 function missingWarning({ missing }: ManifestGaps): string {

@@ -72,18 +72,14 @@ function expectedBytes(ctx: Context, session: UploadSession): number | undefined
       range === undefined
         ? `Content-Range should be <first>-<last>, not ${quote(header)}`
         : `the chunk begins at ${range.start}, the next byte wanted is ${session.sizeBytes}`;
-    throw new ProtocolError('BLOB_UPLOAD_INVALID', reason, {
-      status: 416,
-      headers: headersOf(session.upload),
-    });
+    const headers = headersOf(session.upload);
+    throw new ProtocolError('BLOB_UPLOAD_INVALID', reason, { status: 416, headers });
   }
   const bytes = range.end - range.start + 1;
   const length = ctx.get('Content-Length');
   if (length !== '' && Number(length) !== bytes) {
-    throw new ProtocolError(
-      'SIZE_INVALID',
-      `Content-Range has ${bytes} bytes but Content-Length is ${length}`,
-    );
+    const reason = `Content-Range has ${bytes} bytes but Content-Length is ${length}`;
+    throw new ProtocolError('SIZE_INVALID', reason);
   }
   return bytes;
 }

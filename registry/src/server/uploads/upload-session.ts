@@ -14,7 +14,7 @@ import type { BlobAppender, UploadState } from '../../storage/blob-store.ts';
 import type { Services } from '../services.ts';
 
 /** A lock lasts this long after its holder dies, and is renewed when a third of it is over. */
-const lockMs = 60_000;
+const lockMs = 15_000;
 
 /** A lock on an upload from now on. */
 export function lockFrom(now: number, token: string): UploadLock {
