@@ -101,6 +101,16 @@ const refused: readonly (readonly [
       chunksOf(blob),
     ],
   ],
+  [
+    'CONTENT_MISMATCH',
+    'a changed blob that can no longer be decompressed',
+    () => [good, chunksOf(blob.with(20, (blob[20] ?? 0) ^ 0xff))],
+  ],
+  [
+    'CONTENT_MISMATCH',
+    'a changed blob that is no archive any more',
+    () => [contentOf(archive, archive, mediaTypes.ociLayer), chunksOf(archive.with(3, 1))],
+  ],
   ['CONTENT_SIZE', 'a blob that is cut short', () => [good, chunksOf(blob.subarray(0, -8))]],
   ['CONTENT_SIZE', 'a blob that goes on', () => [good, chunksOf(Buffer.concat([blob, blob]))]],
   [

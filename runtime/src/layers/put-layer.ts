@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { decompress } from '@img/registry/compression/decompress';
+import { CodedError } from '@img/spec/coded-error';
 import type { Descriptor } from '@img/spec/descriptor';
 import { type Digest, Digester, digestAlgorithm } from '@img/spec/digest';
 import { layerCompression } from '@img/spec/media-types';
@@ -16,6 +17,7 @@ import { Temporary } from './temporary.ts';
 const pieceBytes = 1024 * 1024;
 /** Longest archive unless the caller says otherwise; its blocks must also be countable in 32 bits. */
 const maxArchiveBytes = 64 * 1024 ** 3;
+const maxReadOnBytes = 256 * 1024 ** 2;
 
 /** A layer as a registry has it, and as the image's config names it. */
 export type LayerContent = {
@@ -72,17 +74,23 @@ async function writeArchive(
   const digester = isHashed ? undefined : new Digester(digestAlgorithm(diffId));
   const indexer = new LayerIndexer();
   const writer = new SteadyWriter(handle);
-  const blob = verified(source, descriptor);
-  for await (const piece of inPieces(decompress(blob, { compression, maxBytes }), pieceBytes)) {
-    signal?.throwIfAborted();
-    // The disk writes while this thread hashes.
-    const written = writer.write(piece);
-    try {
-      digester?.update(piece);
-      indexer.push(piece);
-    } finally {
-      await written;
+  await using blob = verified(source, descriptor);
+  try {
+    for await (const piece of inPieces(decompress(unended(blob), { compression, maxBytes }), pieceBytes)) {
+      signal?.throwIfAborted();
+      // The disk writes while this thread hashes.
+      const written = writer.write(piece);
+      try {
+        digester?.update(piece);
+        indexer.push(piece);
+      } finally {
+        await written;
+      }
     }
+  } catch (error) {
+    // Whether these are the right bytes is the better news than why they can't be read.
+    if (isUnreadable(error)) await readOn(blob, signal);
+    throw error;
   }
   await writer.finish();
   signal?.throwIfAborted();
@@ -97,6 +105,25 @@ async function writeArchive(
   return indexer.finish(diffId);
 }
 
+/** The same stream, which somebody who stops reading does not end. */
+function unended(source: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
+}
+
+/** Reads what is left of a blob, so that its check speaks; not more than anybody would wait for. */
+async function readOn(blob: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of blob) {
+    signal?.throwIfAborted();
+    bytes += chunk.byteLength;
+    if (bytes > maxReadOnBytes) return;
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof CodedError && /^(?:ARCHIVE|ENTRY)_|^COMPRESSED_INVALID$/.test(error.code);
+}
+
 function explainFull(error: unknown, folder: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
@@ -108,7 +135,7 @@ function explainFull(error: unknown, folder: string): unknown {
 
 /** Says which layer it is whose archive was refused. */
 function nameLayer(error: unknown, { descriptor }: LayerContent): unknown {
-  if (!(error instanceof RuntimeError) || !/^(?:ARCHIVE|ENTRY)_/.test(error.code)) return error;
+  if (!(error instanceof RuntimeError) || !isUnreadable(error)) return error;
   return new RuntimeError(error.code, `layer ${descriptor.digest}: ${error.message}`, {
     cause: error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
