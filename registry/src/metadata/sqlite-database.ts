@@ -17,6 +17,9 @@ const sqliteDialect: Dialect = {
 /** "imgr", shown by file(1). */
 const applicationId = 0x69_6d_67_72;
 
+/** How long a reader waits while another process opens or closes the file; nothing else ever stops it. */
+const openTimeoutMs = 1000;
+
 /** How long a transaction waits for the one of another process. */
 const busyTimeoutMs = 30_000;
 const sqliteBusy = 5;
@@ -43,7 +46,10 @@ export class SqliteDatabase implements Database {
     // SQLite gives its other files the same permissions: there are password hashes in them.
     await (await open(path, 'a', 0o600)).close();
     // SQLite syncs at checkpoints only; GroupSync syncs what a durable transaction wrote, off the event loop.
-    const writer = new Connection(path, 'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+    const writer = new Connection(
+      path,
+      'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA busy_timeout = 0',
+    );
     // The log exists from the first transaction on.
     await writer.transaction(() => writer.run(`PRAGMA application_id = ${applicationId}`));
     const reader = new Connection(path, 'PRAGMA query_only = ON');
@@ -85,7 +91,7 @@ class Connection implements Reader {
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string, pragmas: string) {
-    this.#database = new DatabaseSync(path);
+    this.#database = new DatabaseSync(path, { timeout: openTimeoutMs });
     this.#database.exec(`PRAGMA journal_mode = WAL; ${pragmas}`);
   }
 

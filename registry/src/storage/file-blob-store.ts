@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, opendir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { type BlobKey, isBlobKey } from './blob-key.ts';
 import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
@@ -90,15 +90,18 @@ export class FileBlobStore implements BlobStore {
   }
 
   async complete(key: BlobKey, state: UploadState): Promise<void> {
+    const shard = await this.#makeShard(key);
     // Called before, and interrupted before the caller could note it.
-    if ((await sizeOf(this.#blobPath(key))) === state.sizeBytes) return;
+    if ((await sizeOf(this.#blobPath(key))) === state.sizeBytes) {
+      await syncFolder(shard);
+      return;
+    }
     const upload = await this.#openUpload(key, state);
     try {
       await upload.sync();
     } finally {
       await upload.close();
     }
-    const shard = await this.#makeShard(key);
     await rename(this.#uploadPath(key), this.#blobPath(key));
     await syncFolder(shard);
   }
@@ -139,6 +142,8 @@ export class FileBlobStore implements BlobStore {
     const shard = join(this.name, 'blobs', key.slice(0, 2));
     if (!this.#knownShards.has(shard)) {
       await makeFolder(shard);
+      // Another process may have made it and died before its name was durable.
+      await syncFolder(dirname(shard));
       this.#knownShards.add(shard);
     }
     return shard;
