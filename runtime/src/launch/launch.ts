@@ -126,7 +126,10 @@ function makeBundle(
     mounts,
     controllers,
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
-    poststop: state.poststop(id, findProgram('rm') ?? '/bin/rm'),
+    poststop: state.poststop(id, {
+      sh: findProgram('sh') ?? '/bin/sh',
+      rm: findProgram('rm') ?? '/bin/rm',
+    }),
   });
   checkCommand(
     'tree',

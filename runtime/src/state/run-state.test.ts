@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -199,6 +199,18 @@ test('killControlGroup() ends every process of the group and of groups inside, a
   t.false(existsSync(join(root, name)));
   t.is(other.exitCode, null);
   await killControlGroup({ roots }, name);
+});
+
+test('poststop() removes the record, and reads all that a runtime tells it', (t) => {
+  const folder = temporaryFolder(t);
+  const state = new RunState(folder);
+  state.add(record(id));
+  const [{ path, args } = t.fail()] = state.poststop(id, { sh: '/bin/sh', rm: '/bin/rm' });
+  // More than a pipe holds: whoever doesn't read it breaks it.
+  const input = Buffer.alloc(1_000_000, '{"ociVersion":"1.0.2"}');
+  const { status, error, stderr } = spawnSync(path, args?.slice(1), { input, encoding: 'utf8' });
+  t.deepEqual([status, error, stderr], [0, undefined, '']);
+  t.deepEqual(readdirSync(join(folder, 'containers')), []);
 });
 
 test('readControlGroups() tells the three layouts and none apart', (t) => {

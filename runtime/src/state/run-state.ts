@@ -67,10 +67,12 @@ export class RunState {
   /**
    * What the runtime does at the end, when nothing of ours runs any more.
    *
-   * @param rm where that program is
+   * @param programs where they are
    */
-  poststop(id: string, rm: string): readonly RuntimeHook[] {
-    return [{ path: rm, args: ['rm', '-rf', '--', this.#containerFolder(id)] }];
+  poststop(id: string, { sh, rm }: { readonly sh: string; readonly rm: string }): readonly RuntimeHook[] {
+    // A hook is told the container's state on its input; crun complains to the app's user if it isn't read.
+    const script = 'while read -r line; do :; done; exec "$0" -rf -- "$1"';
+    return [{ path: sh, args: ['sh', '-c', script, rm, this.#containerFolder(id)] }];
   }
 
   newId(): string {
