@@ -1,7 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import type { ContentTarget } from '@img/registry/transfer/content';
+import { collect } from '@img/spec/collect';
+import { quote } from '@img/spec/quote';
 import { type BuildImageOptions, type BuiltImage, buildImage } from './build-image.ts';
 import { BuilderError } from './builder-error.ts';
 import { encodeLock } from './lock/encode-lock.ts';
@@ -9,6 +12,13 @@ import type { ImageLock } from './lock/image-lock.ts';
 import { parseLock } from './lock/parse-lock.ts';
 import type { ImageRecipe } from './recipe/image-recipe.ts';
 import { parseRecipe } from './recipe/parse-recipe.ts';
+
+// The parsers have limits of their own, so this one only keeps /dev/zero out.
+const maxBytes = 16 * 1024 * 1024;
+
+const recipeExample =
+  'an img.yaml has at least three lines: name: com.example.app, version: 1.0.0, os: debian:13; ' +
+  'examples/web in the source of img has a whole one';
 
 export type BuildFolderOptions = Omit<BuildImageOptions, 'recipe' | 'folder' | 'lock' | 'target'> & {
   /** Where the image of a recipe goes. */
@@ -28,7 +38,8 @@ export type BuiltFolder = {
  * `NAME.yaml`.
  *
  * @param path a folder with an img.yaml, or a file that is one under another name
- * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, LOCK_INVALID, and what `buildImage` throws
+ * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, LOCK_INVALID; SpecError CONTENT_SIZE; what `buildImage`
+ *   throws
  */
 export async function buildFolder(path: string, options: BuildFolderOptions): Promise<BuiltFolder> {
   const { targetFor, ...rest } = options;
@@ -48,25 +59,28 @@ export async function buildFolder(path: string, options: BuildFolderOptions): Pr
 }
 
 async function findRecipe(path: string): Promise<string> {
-  const status = await stat(path).catch(() => undefined);
-  return status?.isDirectory() === true ? join(path, 'img.yaml') : path;
+  try {
+    return (await stat(path)).isDirectory() ? join(path, 'img.yaml') : path;
+  } catch (cause) {
+    throw new BuilderError('RECIPE_MISSING', `there is no ${quote(path)} to build`, {
+      cause,
+      hint: 'name a folder with an img.yaml, or the file itself',
+    });
+  }
 }
 
 async function readRecipe(path: string): Promise<Uint8Array> {
   const bytes = await readIfThere(path);
   if (bytes !== undefined) return bytes;
-  throw new BuilderError('RECIPE_MISSING', `there is no ${path}`, {
-    hint: 'An img.yaml has at least name, version and os; `img help build` shows one.',
-  });
+  throw new BuilderError('RECIPE_MISSING', `there is no ${quote(path)}`, { hint: recipeExample });
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await collect(createReadStream(path), maxBytes, quote(path));
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new BuilderError('RECIPE_MISSING', `${path} can't be read: ${message}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
   }
 }
 

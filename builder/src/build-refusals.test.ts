@@ -130,7 +130,15 @@ test('buildFolder() says what it looked for where there is no img.yaml', async (
   await rm(join(system.folder, 'img.yaml'));
   await t.throwsAsync(system.build(), {
     code: 'RECIPE_MISSING',
-    message: /there is no .*\/folder\/img\.yaml/,
+    message: /^there is no ".*\/folder\/img\.yaml"$/,
   });
-  await t.throwsAsync(system.build({}, '/nowhere/at/all'), { code: 'RECIPE_MISSING' });
+  await t.throwsAsync(system.build({}, '/nowhere/at/all'), {
+    code: 'RECIPE_MISSING',
+    message: 'there is no "/nowhere/at/all" to build',
+  });
+});
+
+test('buildFolder() reads no img.yaml without end', async (t) => {
+  const system = await TestSystem.start(t, '');
+  await t.throwsAsync(system.build({}, '/dev/zero'), { code: 'CONTENT_SIZE' });
 });

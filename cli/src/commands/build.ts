@@ -1,10 +1,10 @@
+import { type BuiltFolder, buildFolder } from '@img/builder/build-folder';
 import type { BuiltImage } from '@img/builder/build-image';
 import { hostPlatform } from '@img/runtime/launch/host-platform';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
 import { quote } from '@img/spec/quote';
 import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
-import { type BuiltFolder, buildFolder } from '../build/build-folder.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { type Environment, variable } from '../environment.ts';
