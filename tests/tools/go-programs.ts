@@ -1,0 +1,76 @@
+import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { command } from './command.ts';
+import type { Missing } from './missing.ts';
+import { say } from './say.ts';
+
+type GoProgram = {
+  /** What the tests call it. */
+  readonly name: string;
+  readonly package: string;
+  readonly version: string;
+};
+
+/** The longest to compile last, so that the others are not lost where time is short. */
+const programs: readonly GoProgram[] = [
+  { name: 'crane', package: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' },
+  { name: 'oras', package: 'oras.land/oras/cmd/oras', version: 'v1.3.6' },
+  {
+    name: 'conformance',
+    package: 'github.com/opencontainers/distribution-spec/conformance',
+    // The suite has no tags; this is the commit of 31 August 2026.
+    version: 'v0.0.0-20260831232431-97274622c111',
+  },
+  { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
+  { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
+];
+
+/** Compiles those programs that are not in the folder in the right version. Nothing of it is demanded without Go. */
+export async function installGoPrograms(folder: string): Promise<readonly Missing[]> {
+  const go = await command('go', ['version']);
+  if (!go.isDone) {
+    const reason = 'no distribution packages it, and there is no Go here to compile it';
+    return programs.map(({ name }) => ({ name, reason, isRequired: false }));
+  }
+  const missing: Missing[] = [];
+  // One after the other: each is compiled by all processors, and they share most of their packages.
+  for (const program of programs) {
+    if (await isPresent(program, folder)) {
+      say(`${program.name} ${program.version} is there`);
+      continue;
+    }
+    say(`compiling ${program.name}: go install ${program.package}@${program.version}`);
+    const startedAt = performance.now();
+    const reason = await compile(program, folder);
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    if (reason === undefined) say(`${program.name} took ${seconds} s`);
+    else missing.push({ name: program.name, reason, isRequired: true });
+  }
+  return missing;
+}
+
+async function isPresent(program: GoProgram, folder: string): Promise<boolean> {
+  const built = await command('go', ['version', '-m', join(folder, program.name)]);
+  if (!built.isDone) return false;
+  const lines = built.stdout.split('\n').map((line) => line.trim().split('\t'));
+  return (
+    lines.some(([key, value]) => key === 'path' && value === program.package) &&
+    lines.some(([key, , version]) => key === 'mod' && version === program.version)
+  );
+}
+
+/** Returns why it failed. */
+async function compile(program: GoProgram, folder: string): Promise<string | undefined> {
+  const output = await mkdtemp(join(folder, '.go-'));
+  try {
+    const result = await command('go', ['install', `${program.package}@${program.version}`], {
+      GOBIN: output,
+      CGO_ENABLED: '0',
+    });
+    if (!result.isDone) return result.reason;
+    await rename(join(output, basename(program.package)), join(folder, program.name));
+    return undefined;
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+}
