@@ -39,13 +39,13 @@ test('an error names the request, the registry, the status and what the registry
 });
 
 for (const [why, body, expected] of [
-  ['nothing', '', /: 400$/],
+  ['nothing', '', /: 400 Bad Request$/],
   ['text', 'go away', /: 400 "go away"$/],
   ['an unknown code', '{"errors":[{"code":"ODD","message":"x"}]}', /: 400 "ODD" "x"$/],
   ['an error without message', '{"errors":[{"code":"DENIED"}]}', /: 400 DENIED ""$/],
   ['no errors', '{"errors":[]}', /: 400 "\{\\"errors\\":\[\]\}"$/],
   ['something else', '[1]', /: 400 "\[1\]"$/],
-  ['more than anybody reads', 'x'.repeat(1_000_000), /: 400$/],
+  ['more than anybody reads', 'x'.repeat(1_000_000), /: 400 Bad Request$/],
 ] as const) {
   test(`an error body of ${why} is shown as far as it says something`, async (t) => {
     const double = await startDouble(t);

@@ -55,6 +55,7 @@ async function manifestType(answer: Answer, what: string): Promise<string> {
   throw new RegistryError(
     'CONTENT_TYPE_INVALID',
     `could not ${what}: the answer is ${header === undefined ? 'of no type' : quote(header)}, not a manifest`,
+    { hint: 'Something other than a registry may have answered, such as a proxy or a log-in page.' },
   );
 }
 

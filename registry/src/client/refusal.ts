@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { type JsonValue, parseJson } from '@img/spec/json';
 import { limits } from '@img/spec/limits';
 import { isProtocolErrorCode, ProtocolError } from '@img/spec/protocol-error';
@@ -9,7 +10,9 @@ import type { Answer } from './transport.ts';
 /** The error for an answer that refuses the request; reads the body for what the registry said. */
 export async function refusalOf(what: string, answer: Answer, hint?: string): Promise<RegistryError> {
   const said = await saidBy(answer);
-  return new RegistryError(codeFor(answer.status), `could not ${what}: ${answer.status}${said.text}`, {
+  // A status alone means nothing to most people.
+  const text = said.text === '' ? ` ${STATUS_CODES[answer.status] ?? ''}`.trimEnd() : said.text;
+  return new RegistryError(codeFor(answer.status), `could not ${what}: ${answer.status}${text}`, {
     cause: said.error,
     ...(hint === undefined ? {} : { hint }),
   });

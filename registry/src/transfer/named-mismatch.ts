@@ -1,6 +1,8 @@
 import { SpecError } from '@img/spec/spec-error';
 import { RegistryError } from '../registry-error.ts';
 
+const hint = 'Try again; if it stays so, what is stored there was damaged or tampered with.';
+
 /**
  * The error to throw instead: a failed check of content says where the content came from, every other error
  * stays as it is.
@@ -12,11 +14,13 @@ export function namedMismatch(error: unknown, what: string): unknown {
   if (error.code === 'CONTENT_MISMATCH') {
     return new RegistryError('DIGEST_MISMATCH', `${what} is not what it should be: ${error.message}`, {
       cause: error,
+      hint,
     });
   }
   if (error.code === 'CONTENT_SIZE') {
     return new RegistryError('SIZE_MISMATCH', `${what} is not what it should be: ${error.message}`, {
       cause: error,
+      hint,
     });
   }
   return error;
