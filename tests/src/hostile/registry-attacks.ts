@@ -76,7 +76,7 @@ export const contentAttacks: readonly RegistryAttack[] = [
     begin: (attacked) => only(layerOf(attacked), answeringStatus(404)),
     code: 'CONTENT_MISSING',
     exitCode: 4,
-    message: /^could not get blob sha256:\w+ of \S+: 404$/,
+    message: /^could not get blob sha256:\w+ of \S+: 404 Not Found$/,
   },
   {
     name: 'the manifest never ends',
@@ -153,7 +153,7 @@ export const protocolAttacks: readonly RegistryAttack[] = [
     },
     code: 'ACCESS_DENIED',
     exitCode: 5,
-    message: /^could not get manifest 1\.0 of \S+: 401$/,
+    message: /^could not get manifest 1\.0 of \S+: 401 Unauthorized$/,
   },
   {
     name: 'its tokens are to be had on another machine without encryption',
@@ -187,14 +187,14 @@ export const protocolAttacks: readonly RegistryAttack[] = [
     name: 'it fails for ever',
     begin: () => onRoute('manifest', answeringStatus(503)),
     code: 'REGISTRY_FAILED',
-    message: /^could not get manifest 1\.0 of \S+: 503$/,
+    message: /^could not get manifest 1\.0 of \S+: 503 Service Unavailable$/,
   },
   {
     name: 'it wants to be left alone for a month',
     begin: () => onRoute('manifest', answeringStatus(429, { 'retry-after': '2592000' })),
     code: 'TOO_MANY_REQUESTS',
     exitCode: 5,
-    message: /^could not get manifest 1\.0 of \S+: 429$/,
+    message: /^could not get manifest 1\.0 of \S+: 429 Too Many Requests$/,
   },
   {
     name: 'what it says would take over a terminal',
