@@ -1,6 +1,6 @@
 import type { ContentTarget, RepositoryLocation } from '@img/registry/transfer/content';
 import type { Host } from '@img/runtime/host';
-import { hostTarget } from '@img/runtime/layers/host-target';
+import { presentLayers } from '@img/runtime/layers/host-target';
 
 /**
  * Another repository of this host, for content that the host has already: a layer counts as present in either
@@ -8,15 +8,11 @@ import { hostTarget } from '@img/runtime/layers/host-target';
  */
 export function localTarget(location: RepositoryLocation, host: Host): ContentTarget {
   const images = host.images.repository(location);
-  const unpacked = hostTarget(images, host.layers);
   return {
     name: images.name,
-    presentBlobs: async (requests, options) => {
-      const [compressed, layers] = await Promise.all([
-        images.presentBlobs(requests),
-        unpacked.presentBlobs(requests, options),
-      ]);
-      return new Set([...compressed, ...layers]);
+    presentBlobs: async (requests) => {
+      const compressed = await images.presentBlobs(requests);
+      return new Set([...compressed, ...(await presentLayers(requests, host.layers))]);
     },
     putBlob: (request, open, options) => images.putBlob(request, open, options),
     putManifest: (content, options) => images.putManifest(content, options),

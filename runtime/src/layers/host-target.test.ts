@@ -1,9 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { ImageStore } from '@img/registry/images/image-store';
 import type { BlobRequest, ContentTarget, ManifestContent } from '@img/registry/transfer/content';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
+import { parseReference } from '@img/spec/reference';
+import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseTag } from '@img/spec/tag';
 import test from 'ava';
 import { tarArchive } from '../testing/tar-bytes.ts';
@@ -17,6 +20,10 @@ const layer: BlobRequest = {
   descriptor: { mediaType: mediaTypes.ociLayerGzip, digest: digestOf(blob), size: blob.length },
   diffId: digestOf(archive),
 };
+const location = parseReference('registry.example/app', {
+  default: parseRegistryHost('registry.example'),
+  aliases: new Map(),
+});
 const configBytes = Buffer.from('{}');
 const config: BlobRequest = {
   descriptor: { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length },
@@ -67,11 +74,37 @@ test('hostTarget() puts layers into the layer store and everything else into the
   await target.putManifest(manifest, { tag: parseTag('latest') });
   t.is(await target.getManifest(parseTag('latest')), undefined);
   t.deepEqual(images.calls, [
-    `present ${mediaTypes.ociConfig}`,
+    `present ${mediaTypes.ociLayerGzip},${mediaTypes.ociConfig}`,
     `blob ${mediaTypes.ociConfig}`,
+    `present ${mediaTypes.ociLayerGzip}`,
     'manifest latest',
     'get latest',
   ]);
+});
+
+test('hostTarget() keeps a layer from a collector as soon as somebody has asked for it', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  const collect = async () => new ImageStore(root).collectGarbage({ stores: [layers] });
+  const diffId = layer.diffId as Digest;
+  {
+    await using images = new ImageStore(root);
+    const target = hostTarget(images.repository(location), layers);
+    t.deepEqual([...(await target.presentBlobs([layer]))], []);
+    await target.putBlob(layer, opened(blob));
+    t.deepEqual(await collect(), [], 'while the pull goes on');
+    t.deepEqual(await layers.list(), [diffId]);
+  }
+  t.deepEqual(await collect(), [diffId], 'when it has ended without an image');
+});
+
+test('hostTarget() fetches a layer that the image store has in compressed form alone', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  await using images = new ImageStore(root);
+  const repository = images.repository(location);
+  await repository.putBlob(layer, opened(blob));
+  t.deepEqual([...(await hostTarget(repository, layers).presentBlobs([layer]))], []);
 });
 
 test('hostTarget() leaves to the image store what is no layer of files, and layers of no image', async (t) => {

@@ -14,12 +14,16 @@ export function hostTarget(images: ContentTarget, layers: LayerStore): ContentTa
   return {
     name: images.name,
     async presentBlobs(requests, options) {
-      const others = requests.filter((request) => layerOf(request) === undefined);
-      const [present, known] = await Promise.all([
-        presentLayers(requests, layers),
-        others.length === 0 ? new Set<Digest>() : images.presentBlobs(others, options),
+      // Of layers, too: the answer doesn't count, but from then on the image store's lease protects them. Only
+      // then may somebody look for them.
+      const known = await images.presentBlobs(requests, options);
+      const others = requests
+        .filter((request) => layerOf(request) === undefined)
+        .map(({ descriptor }) => descriptor.digest);
+      return new Set([
+        ...(await presentLayers(requests, layers)),
+        ...others.filter((digest) => known.has(digest)),
       ]);
-      return new Set([...present, ...known]);
     },
     async putBlob(request, open, options = {}) {
       const layer = layerOf(request);
@@ -31,9 +35,10 @@ export function hostTarget(images: ContentTarget, layers: LayerStore): ContentTa
   };
 }
 
-async function presentLayers(
+/** The digests of the requests whose layers the store has uncompressed. */
+export async function presentLayers(
   requests: readonly BlobRequest[],
-  layers: LayerStore,
+  layers: Pick<LayerStore, 'has'>,
 ): Promise<readonly Digest[]> {
   const asked = requests.map(async (request) => {
     const layer = layerOf(request);
