@@ -3,7 +3,7 @@
 // Programs go to IMG_TOOLS_DIR, by default .tools/bin in the repository; only Debian packages go to the system.
 
 import { mkdir } from 'node:fs/promises';
-import { toolsFolder } from '../src/interop/tools-folder.ts';
+import { toolsFolder } from '@img/registry/server/testing/tools';
 import { installDebian13Programs } from './debian-13.ts';
 import { installDebianPackages } from './debian-packages.ts';
 import { installGoPrograms } from './go-programs.ts';

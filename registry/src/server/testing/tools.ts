@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 
@@ -11,8 +11,13 @@ export type Tool = (args: readonly string[], environment?: NodeJS.ProcessEnv) =>
 
 const run = promisify(execFile);
 
+/** Where programs are that `npm run tools` installs. */
+export const toolsFolder = resolve(
+  process.env['IMG_TOOLS_DIR'] ?? join(import.meta.dirname, '../../../../.tools/bin'),
+);
+
 /**
- * Finds a tool in IMG_TOOLS_DIR or PATH. Without it the test says so; where tools are required
+ * Finds a tool that was installed for the tests or is in PATH. Without it the test says so; where tools are required
  * (IMG_REQUIRE_TOOLS=1) it fails, unless the tool is one that no distribution packages.
  */
 export async function findTool(
@@ -20,12 +25,12 @@ export async function findTool(
   name: string,
   { isOptional = false }: { readonly isOptional?: boolean } = {},
 ): Promise<Tool | undefined> {
-  const folders = [process.env['IMG_TOOLS_DIR'] ?? '', ...(process.env['PATH'] ?? '').split(delimiter)];
-  for (const folder of folders.filter((text) => text !== '')) {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((text) => text !== '');
+  for (const folder of [toolsFolder, ...folders]) {
     const path = join(folder, name);
     if (await isExecutable(path)) return (args, environment = {}) => execute(path, args, environment);
   }
-  const message = `${name} is neither in IMG_TOOLS_DIR nor in PATH: not tested with it`;
+  const message = `not tested with ${name}: it is neither in PATH nor in ${toolsFolder}, where npm run tools puts it`;
   if (process.env['IMG_REQUIRE_TOOLS'] === '1' && !isOptional) t.fail(message);
   else t.log(message);
   t.pass();
