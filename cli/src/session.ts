@@ -1,3 +1,4 @@
+import { NotTrustedError } from '@img/runtime/trust/not-trusted-error';
 import type { CommandContext, Session } from './command.ts';
 import { loadConfig } from './config/config.ts';
 import type { ConfigOptions } from './config/config-options.ts';
@@ -33,5 +34,10 @@ export async function runSession(
 
 function errorDocument(error: unknown): object {
   const { code, message, hint } = error as { code?: unknown; message?: unknown; hint?: unknown };
-  return { code: typeof code === 'string' ? code : 'UNEXPECTED', message: String(message ?? error), hint };
+  return {
+    code: typeof code === 'string' ? code : 'UNEXPECTED',
+    ...(error instanceof NotTrustedError ? { reason: error.decision.code } : {}),
+    message: String(message ?? error),
+    hint,
+  };
 }

@@ -127,6 +127,8 @@ test('img run ends with 3 and the reason for an unsigned image, and starts it on
   t.is(code, 3);
   t.is(stdout, '');
   t.regex(stderr, /^img: com\.example\.app:latest is not trusted: it has no signature\n {5}hint: /);
+  const forPrograms = await host.run(['run', '--json', 'com.example.app']);
+  t.like(JSON.parse(forPrograms.stdout), { error: { code: 'NOT_TRUSTED', reason: 'UNSIGNED' } });
   t.is((await host.run(['images'])).stdout, '', 'nothing of it was fetched');
   const insecure = await host.run(['run', '--insecure', 'signature', '-q', 'com.example.app']);
   t.is(insecure.stdout, 'hello\n');
