@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Installs the outside tools that the tests compare img with: `npm run tools`. What is there stays.
 // Programs go to IMG_TOOLS_DIR, by default .tools/bin in the repository; only Debian packages go to the system.
+// `npm test` passes --without-go, because compiling those programs takes longer than all tests together.
 
 import { mkdir } from 'node:fs/promises';
 import { toolsFolder } from '@img/registry/server/testing/tools';
@@ -14,7 +15,7 @@ await mkdir(toolsFolder, { recursive: true });
 const missing: readonly Missing[] = [
   ...(await installDebianPackages()),
   ...(await installDebian13Programs(toolsFolder)),
-  ...(await installGoPrograms(toolsFolder)),
+  ...(process.argv.includes('--without-go') ? [] : await installGoPrograms(toolsFolder)),
 ];
 for (const { name, reason } of missing) say(`NOT INSTALLED: ${name}: ${reason}`);
 if (missing.length > 0) {
