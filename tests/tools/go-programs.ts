@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { command } from './command.ts';
 import type { Missing } from './missing.ts';
@@ -61,8 +61,10 @@ async function isPresent(program: GoProgram, folder: string): Promise<boolean> {
 
 /** Returns why it failed. */
 async function compile(program: GoProgram, folder: string): Promise<string | undefined> {
-  const output = await mkdtemp(join(folder, '.go-'));
+  const output = join(folder, '.compiled');
   try {
+    // A run that was killed may have left it.
+    await rm(output, { recursive: true, force: true });
     const result = await command('go', ['install', `${program.package}@${program.version}`], {
       GOBIN: output,
       CGO_ENABLED: '0',
