@@ -2,6 +2,7 @@ import { CodedError } from '@img/spec/coded-error';
 
 /** What the command line itself refuses; everything else comes from the packages below. */
 export type CliErrorCode =
+  | 'AGENT_UNREACHABLE'
   | 'BUSY'
   /** The user asked to stop. */
   | 'CANCELLED'
@@ -11,6 +12,8 @@ export type CliErrorCode =
   | 'KEY_EXISTS'
   | 'KEY_UNKNOWN'
   | 'KEY_UNSAFE'
+  /** Not of the kind that is needed. */
+  | 'KEY_UNSUITABLE'
   | 'PASSPHRASE_MISSING'
   | 'USAGE';
 

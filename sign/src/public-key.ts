@@ -5,7 +5,7 @@ import { decodePem, encodePem } from './pem.ts';
 import type { KeyAlgorithm, RawKey } from './raw-key.ts';
 import { SignError } from './sign-error.ts';
 import { decodeSpki, encodeSpki } from './spki.ts';
-import { decodeSshLine, encodeSshBlob, encodeSshLine, sshLineType } from './ssh-key.ts';
+import { decodeSshBlob, decodeSshLine, encodeSshBlob, encodeSshLine, sshLineType } from './ssh-key.ts';
 
 declare const fingerprintBrand: unique symbol;
 
@@ -92,6 +92,17 @@ export function publicKeyFromSpki(der: Uint8Array): PublicKey {
   const raw = decodeSpki(der);
   if (raw === undefined) throw unsupportedSpki(der);
   return new PublicKey(raw);
+}
+
+/**
+ * The key as SSH writes it (RFC 8709 section 4, RFC 5656 section 3.1).
+ *
+ * @throws SignError KEY_UNSUPPORTED, KEY_WEAK
+ */
+export function publicKeyFromSshBlob(blob: Uint8Array): PublicKey {
+  const raw = decodeSshBlob(blob);
+  if (raw !== undefined) return new PublicKey(raw);
+  throw new SignError('KEY_UNSUPPORTED', 'SSH key is neither Ed25519 nor ECDSA on P-256');
 }
 
 function parsePem(text: string): PublicKey {

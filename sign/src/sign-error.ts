@@ -2,6 +2,7 @@ import { CodedError } from '@img/spec/coded-error';
 
 /** Everything that this package refuses. A refused image is not an error but a decision: see `verifyImage`. */
 export type SignErrorCode =
+  | 'AGENT_REFUSED'
   | 'BUNDLE_INVALID'
   | 'KEY_FILE_INVALID'
   | 'KEY_INVALID'
@@ -13,6 +14,7 @@ export type SignErrorCode =
   | 'POLICY_INVALID'
   | 'SIGNATURES_TOO_MANY'
   | 'SIGNER_FAULTY'
+  | 'SSH_INVALID'
   | 'STATEMENT_INVALID';
 
 /** A key, signature or policy that can't be used; the message names the offending value. */

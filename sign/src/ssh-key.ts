@@ -1,5 +1,6 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { type KeyAlgorithm, pointBytes, type RawKey } from './raw-key.ts';
+import { sshString } from './ssh-wire.ts';
 
 const typeNames: { readonly [algorithm in KeyAlgorithm]: string } = {
   ed25519: 'ssh-ed25519',
@@ -27,22 +28,17 @@ export function sshLineType(line: string): string | undefined {
 export function decodeSshLine(line: string): RawKey | undefined {
   const [type, base64] = line.split(/[ \t]+/, 2);
   const blob = decodeBase64(base64 ?? '');
-  if (blob === undefined) return undefined;
+  const key = blob === undefined ? undefined : decodeSshBlob(blob);
+  return key !== undefined && type === typeNames[key.algorithm] ? key : undefined;
+}
+
+/** The key that {@link encodeSshBlob} wrote; undefined unless it is Ed25519 or P-256. */
+export function decodeSshBlob(blob: Uint8Array): RawKey | undefined {
   for (const algorithm of ['ed25519', 'ecdsa-p256'] as const) {
     const point = blob.subarray(Math.max(0, blob.byteLength - pointBytes[algorithm]));
     // Writing the blob again and comparing checks every length and name in it.
     const isSame = Buffer.compare(encodeSshBlob({ algorithm, point }), blob) === 0;
-    if (type === typeNames[algorithm] && isSame && point.byteLength === pointBytes[algorithm]) {
-      return { algorithm, point };
-    }
+    if (isSame && point.byteLength === pointBytes[algorithm]) return { algorithm, point };
   }
   return undefined;
-}
-
-// RFC 4251 section 5: a length of four bytes, then the content.
-function sshString(content: string | Uint8Array): Uint8Array {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.byteLength);
-  return Buffer.concat([length, bytes]);
 }

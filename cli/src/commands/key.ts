@@ -1,9 +1,11 @@
 import type { PublicKey } from '@img/sign/public-key';
+import { CodedError } from '@img/spec/coded-error';
 import { quote } from '@img/spec/quote';
 import { type Command, Option } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { createKey, importKey } from '../keys/create-key.ts';
+import { isAgentKeyName, type ListedAgentKey, listAgentKeys } from '../keys/find-agent-key.ts';
 import { findPublicKey } from '../keys/find-public-key.ts';
 import { type KeyEntry, KeyFolder } from '../keys/key-folder.ts';
 import { parseKeyName } from '../keys/key-name.ts';
@@ -58,33 +60,47 @@ function showAdded({ output }: Session, folder: KeyFolder, entry: KeyEntry): voi
 }
 
 function configureList(command: Command, context: CommandContext): void {
-  command.description('list your keys');
+  command.description('list your keys, also those of the SSH agent that can sign images');
   addExamples(command, 'img key list');
-  onRun(command, context, async ({ config, output }) => {
-    const folder = new KeyFolder(config.keysFolder);
-    const keys = await folder.list();
+  onRun(command, context, async (session) => {
+    const { output } = session;
+    const keys = await listKeys(session);
     if (keys.length === 0) output.story('no keys; make one with img key new NAME');
-    output.result(
-      keys.map((entry) => keyDocument(entry, folder)),
-      () =>
-        tableLines(
-          [{ title: 'name' }, { title: 'fingerprint' }],
-          keys.map(({ name, publicKey }) => [bold(name), publicKey.fingerprint]),
-        ),
+    output.result(keys, () =>
+      tableLines(
+        [{ title: 'name' }, { title: 'fingerprint' }],
+        keys.map(({ name, fingerprint }) => [bold(name), fingerprint]),
+      ),
     );
   });
+}
+
+async function listKeys({ config, environment, output, signal }: Session): Promise<readonly KeyDocument[]> {
+  const folder = new KeyFolder(config.keysFolder);
+  const stored = (await folder.list()).map((entry) => keyDocument(entry, folder));
+  try {
+    return [...stored, ...(await listAgentKeys(environment, { signal })).map(agentKeyDocument)];
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CodedError)) throw error;
+    output.story(`without the keys of the SSH agent: ${error.message}`);
+    return stored;
+  }
 }
 
 function configureShow(command: Command, context: CommandContext): void {
   command
     .description('show a public key in all its forms')
-    .argument('<key>', 'the name of a key of yours, or the file of a public key');
+    .argument(
+      '<key>',
+      'the name of a key of yours, the file of a public key, or ssh:NAME for one of the SSH agent',
+    );
   addExamples(command, 'img key show alice', 'img key show bob.pub');
-  onRun(command, context, async ({ config, output }, _: object, key: string) => {
-    const publicKey = await findPublicKey(key, config.keysFolder);
+  onRun(command, context, async (session, _: object, key: string) => {
+    const publicKey = await findPublicKey(key, session);
     const { fingerprint, algorithm } = publicKey;
     const document = { fingerprint, algorithm, pem: publicKey.toPem(), ssh: publicKey.toSshLine() };
-    output.result(document, () => [
+    session.output.result(document, () => [
       [bold(fingerprint), `  ${algorithm}`],
       publicKey.toSshLine(),
       ...publicKey.toPem().trimEnd().split('\n'),
@@ -97,18 +113,17 @@ type ExportOptions = { readonly private?: boolean; readonly format: 'pem' | 'ssh
 function configureExport(command: Command, context: CommandContext): void {
   command
     .description('write a key for other programs')
-    .argument('<name>', 'the name of a key of yours')
+    .argument('<name>', 'the name of a key of yours, or ssh:NAME for one of the SSH agent')
     .option('--private', 'the private key, encrypted, in the format that cosign reads')
     .addOption(new Option('--format <format>', 'of the public key').choices(['pem', 'ssh']).default('pem'))
     .option('-o, --output <file>', 'a new file to write it to, instead of stdout');
   addExamples(command, 'img key export alice > alice.pub', 'img key export alice --private -o cosign.key');
-  onRun(command, context, async ({ config, output }, options: ExportOptions, given: string) => {
-    const folder = new KeyFolder(config.keysFolder);
-    const name = parseKeyName(given);
+  onRun(command, context, async (session, options: ExportOptions, name: string) => {
+    const { output } = session;
     const isPrivate = options.private === true;
     const text = isPrivate
-      ? await folder.privateKeyFile(name)
-      : exported(await folder.publicKey(name), options);
+      ? await privateKeyFile(session, name)
+      : exported(await findPublicKey(namedKey(name), session), options);
     if (options.output === undefined) {
       output.result({ name, key: text }, () => text.trimEnd().split('\n'));
       return;
@@ -122,16 +137,38 @@ function configureExport(command: Command, context: CommandContext): void {
   });
 }
 
+/** Not the file of a key: that would be a copy. */
+function namedKey(name: string): string {
+  return isAgentKeyName(name) ? name : parseKeyName(name);
+}
+
+async function privateKeyFile({ config }: Session, name: string): Promise<string> {
+  if (!isAgentKeyName(name)) return await new KeyFolder(config.keysFolder).privateKeyFile(parseKeyName(name));
+  throw new CliError('KEY_UNSUITABLE', `private key ${quote(name)} can't be had: an SSH agent only signs`, {
+    hint: 'leave out --private for the public key',
+  });
+}
+
 function exported(publicKey: PublicKey, { format }: ExportOptions): string {
   return format === 'ssh' ? `${publicKey.toSshLine()}\n` : publicKey.toPem();
 }
 
-function keyDocument({ name, publicKey }: KeyEntry, folder: KeyFolder) {
-  return {
-    name,
-    fingerprint: publicKey.fingerprint,
-    algorithm: publicKey.algorithm,
-    publicKeyFile: folder.publicKeyPath(name),
-    privateKeyFile: folder.privateKeyPath(name),
-  };
+type KeyDocument = {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly algorithm: string;
+  /** Null for a key of the SSH agent. */
+  readonly publicKeyFile: string | null;
+  readonly privateKeyFile: string | null;
+};
+
+function keyDocument({ name, publicKey }: KeyEntry, folder: KeyFolder): KeyDocument {
+  const { fingerprint, algorithm } = publicKey;
+  const [publicKeyFile, privateKeyFile] = [folder.publicKeyPath(name), folder.privateKeyPath(name)];
+  return { name, fingerprint, algorithm, publicKeyFile, privateKeyFile };
+}
+
+function agentKeyDocument({ name, publicKey }: ListedAgentKey): KeyDocument {
+  const { fingerprint, algorithm } = publicKey;
+  return { name, fingerprint, algorithm, publicKeyFile: null, privateKeyFile: null };
 }

@@ -12,7 +12,7 @@ import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
-import { openPrivateKey } from '../keys/open-private-key.ts';
+import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
@@ -29,7 +29,10 @@ type SignOptions = PassphraseOptions & {
 export function configure(command: Command, context: CommandContext): void {
   command
     .argument('<image>', 'an image of this host; without a tag, all tags of the newest one')
-    .requiredOption('--key <key>', 'the name of a key of yours, or the file of a private key')
+    .requiredOption(
+      '--key <key>',
+      'the name of a key of yours, the file of a private key, or ssh:NAME for one of the SSH agent',
+    )
     .option(
       '--expires <time>',
       'how long the signature holds, such as 30d; for ever if not given',
@@ -41,6 +44,7 @@ export function configure(command: Command, context: CommandContext): void {
     command,
     'img sign --key alice com.example.app',
     'img sign --key alice com.example.app:1.0.0 --expires 90d',
+    'img sign --key ssh:alice@laptop com.example.app',
   );
   onRun(command, context, sign);
 }
@@ -65,7 +69,7 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
   const place = host.images.repository(location);
   const content = await place.getManifest(descriptor.digest);
   if (content === undefined) throw new RegistryError('REFERENCE_UNKNOWN', `image ${text} was just removed`);
-  const signer = await openPrivateKey(options.key, config.keysFolder, passphraseSource(session, options));
+  const signer = await openSigner(options.key, config.keysFolder, passphraseSource(session, options));
   const signing: Signing = { repository: location.repository, digest: descriptor.digest, tags };
   const known = await knownStatements(session, options, {
     signing,

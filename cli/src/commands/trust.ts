@@ -34,7 +34,10 @@ type AddOptions = {
 function configureAdd(command: Command, context: CommandContext): void {
   command
     .description('let somebody sign the images whose names begin with a prefix')
-    .argument('<key>', 'the file of a public key, or the name of a key of yours')
+    .argument(
+      '<key>',
+      'the file of a public key, the name of a key of yours, or ssh:NAME for one of the SSH agent',
+    )
     .requiredOption(
       '--prefix <prefix...>',
       'com.example.app, or com.example. for everything below; * for all',
@@ -47,8 +50,9 @@ function configureAdd(command: Command, context: CommandContext): void {
     'img trust add alice.pub --name Alice --prefix com.example.',
     'img trust add bob.pub --name Bob --prefix com.example. --require 2',
   );
-  onRun(command, context, async ({ config, output }, options: AddOptions, key: string) => {
-    const identity = await identityFor(key, options, config.keysFolder);
+  onRun(command, context, async (session, options: AddOptions, key: string) => {
+    const { config, output } = session;
+    const identity = await identityFor(key, options, session);
     const prefixes = options.prefix.map((text) => parseArgument(parseNamePrefix, text));
     const threshold = options.require === undefined ? {} : { require: options.require };
     const { rules } = await changeLocalTrust(config.trustFolders, (document) => {
@@ -67,9 +71,10 @@ function configureAdd(command: Command, context: CommandContext): void {
   });
 }
 
-async function identityFor(key: string, { id, name }: AddOptions, keysFolder: string): Promise<Identity> {
-  const publicKey = await findPublicKey(key, keysFolder);
+async function identityFor(key: string, { id, name }: AddOptions, session: Session): Promise<Identity> {
+  const publicKey = await findPublicKey(key, session);
   const word = basename(key)
+    .replace(/^ssh:/, '')
     .replace(/\.(?:pub|pem)$/, '')
     .toLowerCase();
   const identityId = parseArgument(parseIdentityId, id ?? word);

@@ -4,7 +4,7 @@ import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
 import { type KeyEntry, type KeyFolder, readPrivateFile } from './key-folder.ts';
 import type { KeyName } from './key-name.ts';
-import { isEncrypted } from './open-private-key.ts';
+import { isEncrypted } from './open-signer.ts';
 import { type PassphraseSource, readNewPassphrase, readPassphrase } from './passphrase.ts';
 
 /**

@@ -1,18 +1,31 @@
 import { openKeyFile } from '@img/sign/key-file';
 import { type PrivateKey, parsePrivateKeyPem } from '@img/sign/private-key';
+import type { Signer } from '@img/sign/signer';
 import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
+import { findAgentKey, isAgentKeyName } from './find-agent-key.ts';
 import { KeyFolder, readPrivateFile } from './key-folder.ts';
 import { isKeyName } from './key-name.ts';
 import { type PassphraseSource, readPassphrase } from './passphrase.ts';
 
 /**
- * Opens the private key that a person names: by its name in the key folder or by the path of its file, encrypted
- * or not.
+ * Opens the key that a person names to sign with: by its name in the key folder, by the path of its file, encrypted
+ * or not, or by its name in the SSH agent.
  *
- * @throws CliError KEY_UNKNOWN, KEY_UNSAFE, PASSPHRASE_MISSING, CANCELLED; SignError PASSPHRASE_WRONG, KEY_…
+ * @throws CliError AGENT_UNREACHABLE, KEY_UNKNOWN, KEY_UNSAFE, KEY_UNSUITABLE, PASSPHRASE_MISSING, CANCELLED;
+ *   SignError PASSPHRASE_WRONG, KEY_…, AGENT_REFUSED, SSH_INVALID
  */
-export async function openPrivateKey(
+export async function openSigner(
+  name: string,
+  keysFolder: string,
+  source: PassphraseSource,
+): Promise<Signer> {
+  if (!isAgentKeyName(name)) return await openPrivateKey(name, keysFolder, source);
+  const { agent, key, publicKey } = await findAgentKey(name, source.environment, source);
+  return agent.signer(key, publicKey, source);
+}
+
+async function openPrivateKey(
   nameOrPath: string,
   keysFolder: string,
   source: PassphraseSource,
