@@ -1,25 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance } from '@img/cli/testing/run-img';
-import { clientOf, startDouble } from '@img/registry/testing/start-double';
-import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
+import { setDoubleStage } from '../testing/double-stage.ts';
 import { folderState } from '../testing/folder-state.ts';
 import { runForRefusal } from '../testing/instance.ts';
 import { leftBehind } from '../testing/left-behind.ts';
 import { canRunShellApp } from '../testing/shell-app.ts';
-import { putShellImage, signShellImage } from '../testing/shell-image.ts';
-import { newTestHost, type TestHost } from '../testing/test-host.ts';
+import { putSignedShellImage } from '../testing/shell-image.ts';
+import type { TestHost } from '../testing/test-host.ts';
 import { contentAttacks, protocolAttacks, type RegistryAttack } from './registry-attacks.ts';
 
 /** A registry double with a signed image, and a host that trusts its signer. */
 async function prepare(t: ExecutionContext) {
-  const double = await startDouble(t);
-  const repository = clientOf(t, double).repository(parseRepositoryName('com.example.app'), 'push');
-  const image = await putShellImage(repository);
-  await signShellImage(repository, image);
-  const host = await newTestHost(t, double.host);
-  return { double, repository, image, host };
+  const stage = await setDoubleStage(t);
+  return { ...stage, image: await putSignedShellImage(stage.repository) };
 }
 
 const pull = ['pull', 'com.example.app:1.0'];

@@ -49,7 +49,15 @@ export function startImg(
 /** How a command with `--json` failed. */
 export type Refusal = {
   readonly code: number | null;
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
+  readonly error:
+    | {
+        readonly code: string;
+        /** Of an image that is not trusted. */
+        readonly reason?: string;
+        readonly message: string;
+        readonly hint?: string;
+      }
+    | undefined;
   /** What people read. */
   readonly stderr: string;
 };

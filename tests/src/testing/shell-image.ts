@@ -62,3 +62,17 @@ export async function signShellImage(
   const lifetime = { issued: now as UnixTime, expires: (now + 3600) as UnixTime };
   await signTestImage(repository, testKey(n), { ...testClaim, sequence: 1, ...lifetime, ...claim }, content);
 }
+
+/** Puts an image into a repository and signs it, as the two do it. */
+export async function putSignedShellImage(
+  repository: ContentTarget,
+  {
+    claim = {},
+    key = 1,
+    ...shown
+  }: ShellImage & { readonly claim?: Partial<Claim>; readonly key?: number } = {},
+): Promise<ManifestContent> {
+  const content = await putShellImage(repository, shown);
+  await signShellImage(repository, content, claim, key);
+  return content;
+}
