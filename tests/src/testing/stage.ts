@@ -46,10 +46,18 @@ export async function trustAlice(host: Instance): Promise<void> {
   await done(host, ['trust', 'add', key, '--name', 'Alice', '--prefix', 'com.example.']);
 }
 
-/** Builds the shell app, signs it as Alice, and pushes it under its version and `latest`. */
-export async function publish({ publisher, folder }: Stage, app: ShellApp = {}): Promise<void> {
+/**
+ * Builds the shell app, signs it as Alice, and pushes it under its version and `latest`.
+ *
+ * @param buildOptions of `img build`
+ */
+export async function publish(
+  { publisher, folder }: Stage,
+  app: ShellApp = {},
+  buildOptions: readonly string[] = [],
+): Promise<void> {
   await writeShellApp(folder, app);
-  await done(publisher, ['build', app.folder ?? 'app']);
+  await done(publisher, ['build', app.folder ?? 'app', ...buildOptions]);
   await done(publisher, ['sign', '--key', 'alice', 'com.example.app']);
   await done(publisher, ['push', 'com.example.app']);
 }
