@@ -3,8 +3,11 @@ import type { Descriptor } from '@img/spec/descriptor';
 import type { LayerCompression } from '@img/spec/media-types';
 import { formatPlatform, type Platform } from '@img/spec/platform';
 import type { ProgressListener } from '@img/spec/progress';
+import { quote } from '@img/spec/quote';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { latestTag, type Tag } from '@img/spec/tag';
+import type { OpenBase, OpenedBase } from './base/open-base.ts';
+import { BuilderError } from './builder-error.ts';
 import { profile } from './deb/profile.ts';
 import { debianArchitecture } from './debian/architecture.ts';
 import { fetchPackages } from './debian/fetch-packages.ts';
@@ -32,6 +35,8 @@ export type BuildImageOptions = {
   readonly platform: Platform;
   /** Instead of those of the recipe. */
   readonly platforms?: readonly Platform[];
+  /** Finds images that `from:` names; without it they are refused. */
+  readonly openBase?: OpenBase;
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */
@@ -72,11 +77,22 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
   const { recipe, folder, target, sourceDateEpoch, compression = 'zstd', onProgress, signal } = options;
   const cache = new LayerCache(options.cacheFolder);
   await cache.sweep(options.now);
-  const context: BuildContext = { folder, cache, target, compression, sourceDateEpoch, onProgress, signal };
+  const { openBase = refuseBase } = options;
+  const context: BuildContext = {
+    folder,
+    cache,
+    openBase,
+    target,
+    compression,
+    sourceDateEpoch,
+    onProgress,
+    signal,
+  };
   const chosen = await systemOf(recipe.os, folder);
   const { platforms = recipe.platforms.length === 0 ? [options.platform] : recipe.platforms } = options;
-  const request: LockRequest = { os: chosen?.key ?? 'scratch', packages: recipe.packages };
-  const held = chosen === undefined ? undefined : heldLockOf(options, request, platforms);
+  const os = recipe.os.kind === 'image' ? `from ${recipe.os.from}` : chosen?.key;
+  const request: LockRequest = { os: os ?? 'scratch', packages: recipe.packages };
+  const held = os === undefined ? undefined : heldLockOf(options, request, platforms);
   const images: BuiltPlatform[] = [];
   for (const platform of platforms) {
     const source = chosen === undefined ? undefined : packageSource(options, chosen, platform);
@@ -90,8 +106,15 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     tags,
     descriptor: await storeManifests(options, images, tags),
     images,
-    lock: chosen === undefined ? undefined : lockOf(request, images, held),
+    lock: os === undefined ? undefined : lockOf(request, images, held),
   };
+}
+
+async function refuseBase(name: string): Promise<OpenedBase> {
+  throw new BuilderError(
+    'BASE_UNSUPPORTED',
+    `${quote(name)} can't be built upon here: no images are at hand`,
+  );
 }
 
 function heldLockOf(

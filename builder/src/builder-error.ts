@@ -31,6 +31,10 @@ export type BuilderErrorCode =
   | 'RELEASE_UNSIGNED'
   | 'RELEASE_UNTRUSTED'
   | 'SYSTEM_UNKNOWN'
+  // the image that another one is built upon
+  | 'BASE_INVALID'
+  | 'BASE_MISSING'
+  | 'BASE_UNSUPPORTED'
   // .deb files and their conversion
   | 'AR_INVALID'
   | 'COMPRESSION_INVALID'

@@ -1,6 +1,7 @@
 import type { ContentTarget } from '@img/registry/transfer/content';
 import type { LayerCompression } from '@img/spec/media-types';
 import type { ProgressListener } from '@img/spec/progress';
+import type { OpenBase } from '../base/open-base.ts';
 import type { LayerCache } from '../layers/layer-cache.ts';
 
 /** What a build works with besides the recipe, the same for all its platforms. */
@@ -8,6 +9,8 @@ export type BuildContext = {
   /** The folder that paths of the recipe are relative to. */
   readonly folder: string;
   readonly cache: LayerCache;
+  /** Finds images that others are built upon. */
+  readonly openBase: OpenBase;
   /** Where the image goes. */
   readonly target: ContentTarget;
   readonly compression: LayerCompression;

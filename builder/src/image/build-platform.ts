@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Platform } from '@img/spec/platform';
+import type { BaseImage } from '../base/read-base.ts';
 import { BuilderError } from '../builder-error.ts';
 import { readShebang } from '../deb/shebang.ts';
 import { writingTo } from '../debian/cache-folder.ts';
@@ -10,8 +11,9 @@ import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { TarItem } from '../tar/encode-tar.ts';
 import type { BuildContext } from './build-context.ts';
 import { type Described, encodeImage } from './encode-image.ts';
+import { foundationOf } from './foundation-of.ts';
 import { type ImageLayer, ownLayerFile, packageLayerFiles, recompressed } from './layer-files.ts';
-import { type OsLayers, osLayers, type PackageSource } from './os-layers.ts';
+import type { Foundation, PackageSource } from './os-layers.ts';
 import { type OwnLayers, ownLayers } from './own-layers.ts';
 import { checkProgram, checkShebang, lookUpProgram, startOf } from './program.ts';
 import { storeLayers } from './store-layers.ts';
@@ -47,26 +49,24 @@ export async function buildPlatform(
   recipe: ImageRecipe,
   options: BuildPlatformOptions,
 ): Promise<BuiltPlatform> {
-  const { platform, folder, cache, compression, sourceDateEpoch, locked } = options;
-  const os = await writingTo(cache.folder, () => osLayers(recipe, options));
-  const own = await ownLayers(recipe, { folder, ...os, mtimeSeconds: sourceDateEpoch ?? 0 });
-  await checkStart(recipe, os, own);
-  const { locking, packed } = await writingTo(cache.folder, () => packageFiles(os, options));
-  const lock = lockOf(os, locking);
+  const { platform, folder, cache, compression, sourceDateEpoch, locked, openBase: open } = options;
+  const foundation = await writingTo(cache.folder, () => foundationOf(recipe, { ...options, open }));
+  const own = await ownLayers(recipe, { folder, foundation, mtimeSeconds: sourceDateEpoch ?? 0 });
+  await checkStart(recipe, foundation, own);
+  const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
+  const lock = lockOf(foundation, locking);
   if (locked !== undefined && samePackages(lock, locked)) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];
   try {
     for (const layer of own.layers) {
       ownFiles.push(await writingTo(cache.folder, () => ownLayerFile(layer, compression, options)));
     }
-    const layers = [...packed, ...ownFiles];
-    const created = createdOf(os, sourceDateEpoch);
-    const { config, manifest } = encodeImage(recipe, {
-      platform,
-      layers,
-      defaultCmd: own.defaultCmd,
-      created,
-    });
+    const above = [...packed, ...ownFiles];
+    const { base } = foundation;
+    const layers = [...baseFiles(base), ...above];
+    const created = createdOf(foundation, sourceDateEpoch);
+    const { defaultCmd } = own;
+    const { config, manifest } = encodeImage(recipe, { platform, base, layers: above, defaultCmd, created });
     await storeLayers(layers, config, options);
     return { platform, manifest, config, layers, lock, created };
   } finally {
@@ -74,9 +74,16 @@ export async function buildPlatform(
   }
 }
 
+/** The layers of the image below, as they are there. */
+function baseFiles(base: BaseImage | undefined): readonly ImageLayer[] {
+  return (base?.layers ?? []).map((layer, index) => {
+    return { ...layer, what: `layer ${index + 1} of ${base?.name}`, packages: [] };
+  });
+}
+
 /** The packages' layers as they are locked, and as the image has them. */
 async function packageFiles(
-  { layers }: OsLayers,
+  { layers }: Foundation,
   options: BuildPlatformOptions,
 ): Promise<{ readonly locking: readonly ImageLayer[]; readonly packed: readonly ImageLayer[] }> {
   const locking = await packageLayerFiles(layers, options);
@@ -87,8 +94,12 @@ async function packageFiles(
 }
 
 /** What the image starts must be in it, and if it is a script, what runs that. */
-async function checkStart({ run }: ImageRecipe, { tree, layers }: OsLayers, own: OwnLayers): Promise<void> {
-  const start = startOf(run, own.defaultCmd);
+async function checkStart(
+  { run }: ImageRecipe,
+  { base, tree, layers }: Foundation,
+  own: OwnLayers,
+): Promise<void> {
+  const start = startOf(run, own.defaultCmd, base?.config.config);
   if (start === undefined) return;
   checkProgram(tree, start, 'and run starts it');
   const program = lookUpProgram(tree, start);
@@ -103,8 +114,9 @@ async function beginningOf({ content }: TarItem): Promise<Uint8Array> {
   return new Uint8Array();
 }
 
-function lockOf({ releases, layers }: OsLayers, files: readonly ImageLayer[]): PlatformLock {
+function lockOf({ base, releases, layers }: Foundation, files: readonly ImageLayer[]): PlatformLock {
   return {
+    base: base?.digest,
     releases,
     packages: layers.map((layer) => layer.package),
     layers: files.map(({ diffId, digest, sizeBytes, packages }) => ({
@@ -134,7 +146,8 @@ function checkLayers(made: PlatformLock, locked: PlatformLock): void {
   }
 }
 
-function createdOf({ layers }: OsLayers, sourceDateEpoch: number | undefined): string | undefined {
+function createdOf({ base, layers }: Foundation, sourceDateEpoch: number | undefined): string | undefined {
+  if (base !== undefined && sourceDateEpoch === undefined) return base.config.created;
   const newest = layers.reduce((time, layer) => Math.max(time, layer.notes.builtSeconds), 0);
   const seconds = sourceDateEpoch ?? newest;
   // An image of files alone has no time: theirs differ between equal checkouts.

@@ -5,22 +5,31 @@ import { encodeImageConfig } from '@img/spec/image-config';
 import { encodeManifest } from '@img/spec/manifest';
 import { type LayerCompression, mediaTypes } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
+import type { BaseImage } from '../base/read-base.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
-import { defaultPath } from './program.ts';
+import { mergeExecution } from './merge-execution.ts';
 
-/** A layer as a config and a manifest name it. */
-export type DescribedLayer = {
-  readonly diffId: Digest;
+/** A layer as a manifest names it. */
+export type BlobLayer = {
   readonly digest: Digest;
   readonly sizeBytes: number;
   readonly compression: LayerCompression;
+};
+
+/** A layer as a config and a manifest name it. */
+export type DescribedLayer = BlobLayer & {
+  readonly diffId: Digest;
   /** What is in it, for the history. */
   readonly what: string;
 };
 
 export type EncodeImageOptions = {
   readonly platform: Platform;
-  /** Lowest first. */
+  /** The image below, if there is one; its layers come first. */
+  readonly base?:
+    | (Pick<BaseImage, 'digest' | 'config'> & { readonly layers: readonly BlobLayer[] })
+    | undefined;
+  /** Those above it, lowest first. */
   readonly layers: readonly DescribedLayer[];
   /** What runs if the recipe doesn't say. */
   readonly defaultCmd: readonly string[];
@@ -46,18 +55,21 @@ export function mediaTypeOf(compression: LayerCompression): string {
 
 /** The config and the manifest of an image: a function of the recipe and the layers, and of nothing else. */
 export function encodeImage(recipe: ImageRecipe, options: EncodeImageOptions): EncodedImage {
-  const { layers, created } = options;
+  const { base, layers, created } = options;
   const config = describe(mediaTypes.ociConfig, encodeConfig(recipe, options));
   const bytes = encodeManifest({
     kind: 'manifest',
     mediaType: mediaTypes.ociManifest,
     artifactType: undefined,
     config: config.descriptor,
-    layers: layers.map(({ compression, digest, sizeBytes }) => {
+    layers: [...(base?.layers ?? []), ...layers].map(({ compression, digest, sizeBytes }) => {
       return { mediaType: mediaTypeOf(compression), digest, size: sizeBytes };
     }),
     subject: undefined,
-    annotations: annotationsOf(recipe, created),
+    annotations: {
+      ...annotationsOf(recipe, created),
+      ...(base === undefined ? {} : { [annotations.baseDigest]: base.digest }),
+    },
   });
   return { config, manifest: describe(mediaTypes.ociManifest, bytes) };
 }
@@ -80,32 +92,17 @@ export function encodeIndex(
 }
 
 function encodeConfig({ run }: ImageRecipe, options: EncodeImageOptions): Uint8Array {
-  const { platform, layers, defaultCmd, created } = options;
-  const hasCommand = run.cmd.length > 0 || run.entrypoint.length > 0;
-  const env = new Map([['PATH', defaultPath], ...run.env]);
+  const { platform, base, layers, defaultCmd, created } = options;
+  const history = layers.map(({ what }) => {
+    return { created, createdBy: `img: ${what}`, author: undefined, comment: undefined, emptyLayer: false };
+  });
   return encodeImageConfig({
     platform,
     created,
     author: undefined,
-    config: {
-      user:
-        run.user === undefined
-          ? ''
-          : [run.user.user, run.user.group].filter((part) => part !== undefined).join(':'),
-      exposedPorts: run.ports,
-      env: [...env].map(([name, value]) => `${name}=${value}`),
-      entrypoint: run.entrypoint,
-      cmd: hasCommand ? run.cmd : defaultCmd,
-      volumes: [],
-      workingDir: run.workingDir,
-      labels: Object.fromEntries(run.labels),
-      stopSignal: run.stopSignal,
-      healthcheck: undefined,
-    },
-    diffIds: layers.map(({ diffId }) => diffId),
-    history: layers.map(({ what }) => {
-      return { created, createdBy: `img: ${what}`, author: undefined, comment: undefined, emptyLayer: false };
-    }),
+    config: mergeExecution(run, defaultCmd, base?.config.config),
+    diffIds: [...(base?.config.diffIds ?? []), ...layers.map(({ diffId }) => diffId)],
+    history: [...(base?.config.history ?? []), ...history],
   });
 }
 

@@ -38,6 +38,33 @@ export class ImageTree {
     }
   }
 
+  /**
+   * Lays a layer of an image upon what is there (image-spec, layer.md#applying-changesets): first it takes away,
+   * then it adds.
+   *
+   * @param removed paths that go with all that is below them
+   * @param emptied folders that lose what is below them
+   */
+  addLayer(
+    entries: readonly TreeEntry[],
+    { removed, emptied }: { readonly removed: readonly string[]; readonly emptied: readonly string[] },
+    origin: string,
+  ): void {
+    const gone = new Set(removed);
+    const empty = new Set(emptied);
+    for (const { path, type } of entries) {
+      if (type !== 'directory' && this.get(path)?.type === 'directory') empty.add(path);
+    }
+    if (gone.size > 0 || empty.size > 0) {
+      for (const path of [...this.#entries.keys()]) {
+        if (gone.has(path) || foldersOf(path).some((folder) => gone.has(folder) || empty.has(folder))) {
+          this.#entries.delete(path);
+        }
+      }
+    }
+    for (const entry of entries) this.#entries.set(entry.path, { entry, origin });
+  }
+
   /** Adds or replaces a path, as a layer on top of the others does. */
   set(entry: TreeEntry): void {
     this.#entries.set(entry.path, { entry, origin: 'a layer on top' });
@@ -108,4 +135,13 @@ function isSame(a: TreeEntry, b: TreeEntry): boolean {
   if (a.type !== b.type) return false;
   if (a.type === 'symlink') return a.linkTarget === b.linkTarget;
   return a.type === 'directory' && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid;
+}
+
+/** The folders that a path is in, the nearest first. */
+function foldersOf(path: string): readonly string[] {
+  const result: string[] = [];
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+    result.push(path.slice(0, slash));
+  }
+  return result;
 }

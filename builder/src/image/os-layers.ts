@@ -1,5 +1,6 @@
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
+import type { BaseImage } from '../base/read-base.ts';
 import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { ReleaseRecord, Resolution } from '../debian/resolution.ts';
@@ -30,12 +31,17 @@ export type OsLayersOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** The packages of an image as layers, and the tree that they make together. */
-export type OsLayers = {
+/** What the layers that belong to one image alone are laid upon: packages, another image, or nothing. */
+export type Foundation = {
+  /** The image below, where there is one. */
+  readonly base: BaseImage | undefined;
   readonly releases: readonly ReleaseRecord[];
-  /** Sorted by name. */
+  /** The packages as layers, sorted by name. */
   readonly layers: readonly PackageLayer[];
+  /** What they are together. */
   readonly tree: ImageTree;
+  /** The text of files that users and groups are looked up in. */
+  readonly texts: { readonly [path: string]: string };
 };
 
 /**
@@ -50,9 +56,10 @@ const basePackages = ['base-files', 'base-passwd'];
  *
  * @throws BuilderError LOCK_OUTDATED if a lock that must hold lacks such a package
  */
-export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): Promise<OsLayers> {
+export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): Promise<Foundation> {
   const { locked, isLocked, source, onProgress } = options;
-  if (source === undefined) return { releases: [], layers: [], tree: new ImageTree() };
+  if (source === undefined)
+    return { base: undefined, releases: [], layers: [], tree: new ImageTree(), texts: {} };
   const wanted = new Set([...recipe.packages, ...basePackages]);
   let choice = locked ?? (await source.resolve([...wanted].sort()));
   for (;;) {
@@ -73,12 +80,13 @@ async function makeLayers(
   { releases, packages }: Pick<Resolution, 'releases' | 'packages'>,
   source: PackageSource,
   { cache, onProgress, signal }: OsLayersOptions,
-): Promise<OsLayers> {
+): Promise<Foundation> {
   const layers = await packageLayers(packages, { cache, fetch: source.fetch, onProgress, signal });
   const tree = new ImageTree();
   for (const layer of layers) {
     const entries = layer.notes.entries.flatMap((entry) => unpackTreeEntry(entry) ?? []);
     tree.addPackage(entries, `${layer.package.name} ${layer.package.version}`);
   }
-  return { releases, layers, tree };
+  const texts = Object.assign({}, ...layers.map((layer) => layer.notes.texts)) as Foundation['texts'];
+  return { base: undefined, releases, layers, tree, texts };
 }

@@ -1,12 +1,11 @@
 import { readIgnoreRules } from '../files/read-ignore-rules.ts';
 import { walkSource } from '../files/walk-source.ts';
-import type { PackageLayer } from '../layers/package-layers.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { TarItem } from '../tar/encode-tar.ts';
 import { copyFiles } from './copy-files.ts';
 import { addGlue } from './glue.ts';
-import type { ImageTree } from './image-tree.ts';
 import { LayerDraft } from './layer-draft.ts';
+import type { Foundation } from './os-layers.ts';
 import { planApp } from './plan-app.ts';
 import { Users } from './users.ts';
 
@@ -20,9 +19,7 @@ export type OwnLayer = {
 export type OwnLayersOptions = {
   /** The folder of the img.yaml. */
   readonly folder: string;
-  readonly layers: readonly PackageLayer[];
-  /** The tree of the packages; gets what is added. */
-  readonly tree: ImageTree;
+  readonly foundation: Foundation;
   /** Time of all files. */
   readonly mtimeSeconds: number;
 };
@@ -35,13 +32,13 @@ export type OwnLayers = {
 };
 
 /**
- * The layers above the packages', by how often they change: what ties the packages together, files, the app.
+ * The layers above a foundation, whose tree gets what is added, by how often they change: what ties the packages together, files, the app.
  *
  * @throws BuilderError SOURCE_*, OWNER_UNKNOWN, PATH_CONFLICT, RECIPE_*
  */
 export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions): Promise<OwnLayers> {
-  const { folder, layers, tree, mtimeSeconds } = options;
-  const texts = Object.assign({}, ...layers.map((layer) => layer.notes.texts)) as { [path: string]: string };
+  const { folder, foundation, mtimeSeconds } = options;
+  const { layers, tree, texts } = foundation;
   const users = new Users(texts['etc/passwd'] ?? '', texts['etc/group'] ?? '', recipe.run.user);
   // Says now what would otherwise be found out when the image is started.
   if (recipe.run.user !== undefined) users.resolve(recipe.run.user);

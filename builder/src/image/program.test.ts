@@ -3,7 +3,8 @@ import type { Script } from '../deb/convert-deb.ts';
 import type { PackageLayer } from '../layers/package-layers.ts';
 import { ImageTree } from './image-tree.ts';
 import { impliedPackages } from './implied-packages.ts';
-import { checkProgram, checkShebang, defaultPath, lookUpProgram, type Start } from './program.ts';
+import { defaultPath } from './merge-execution.ts';
+import { checkProgram, checkShebang, lookUpProgram, type Start } from './program.ts';
 
 const tree = new ImageTree();
 const file = (path: string, mode = 0o755) => ({ path, type: 'file', mode, uid: 0, gid: 0 }) as const;

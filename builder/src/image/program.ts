@@ -1,12 +1,11 @@
+import type { ExecutionConfig } from '@img/spec/image-config';
 import { nearest } from '@img/spec/nearest';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import type { Shebang } from '../deb/shebang.ts';
 import type { RunRule } from '../recipe/image-recipe.ts';
 import type { ImageTree } from './image-tree.ts';
-
-/** Where programs are looked for if the recipe doesn't say: as every distribution and runtime has it. */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+import { defaultPath, mergeExecution } from './merge-execution.ts';
 
 /** How an image is started, as far as it decides which program is. */
 export type Start = {
@@ -29,12 +28,21 @@ const packagesOfPrograms: { readonly [program: string]: string } = {
   sh: 'dash',
 };
 
-/** How the recipe starts the image; undefined if it has no command. */
-export function startOf(run: RunRule, defaultCmd: readonly string[]): Start | undefined {
-  const written = [...run.entrypoint, ...run.cmd];
-  const [program] = written.length === 0 ? defaultCmd : written;
+/**
+ * How the recipe starts the image; undefined if it has no command.
+ *
+ * @param base what the image below says, if there is one
+ */
+export function startOf(
+  run: RunRule,
+  defaultCmd: readonly string[],
+  base?: ExecutionConfig,
+): Start | undefined {
+  const { entrypoint, cmd, env, workingDir } = mergeExecution(run, defaultCmd, base);
+  const [program] = [...entrypoint, ...cmd];
   if (program === undefined) return undefined;
-  return { program, workingDir: run.workingDir, path: run.env.get('PATH') ?? defaultPath };
+  const path = env.find((variable) => variable.startsWith('PATH='))?.slice('PATH='.length);
+  return { program, workingDir, path: path ?? defaultPath };
 }
 
 /** The path in the image of the program that is started, with all links followed; undefined if it isn't there. */

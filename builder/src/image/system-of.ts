@@ -20,7 +20,7 @@ export type ChosenSystem = {
 const maxKeyringBytes = 1024 * 1024;
 
 /**
- * The system that a recipe names; undefined for `scratch`.
+ * The system that a recipe names; undefined for one that has no packages.
  *
  * @param folder the folder of the img.yaml
  * @throws BuilderError SYSTEM_UNKNOWN, KEY_INVALID, SOURCE_*
@@ -28,6 +28,7 @@ const maxKeyringBytes = 1024 * 1024;
 export async function systemOf(os: OsChoice, folder: string): Promise<ChosenSystem | undefined> {
   switch (os.kind) {
     case 'scratch':
+    case 'image':
       return undefined;
     case 'named':
       return { system: await debianSystem(os.name), mirror: os.mirror, key: os.name };

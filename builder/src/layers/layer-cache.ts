@@ -1,5 +1,5 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { digestOf } from '@img/spec/digest';
 import { type LayerBlob, writeLayer } from './write-layer.ts';
@@ -50,10 +50,38 @@ export class LayerCache {
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
     const layer = await writeLayer(tar, path, compression);
-    const json = JSON.stringify({ ...layer, notes });
+    return await this.#record(path, { ...layer, notes });
+  }
+
+  /**
+   * Keeps a layer that was made elsewhere, byte for byte.
+   *
+   * @param describe looks through the file; if it throws, the file is removed
+   */
+  async keep<Notes>(
+    key: string,
+    bytes: AsyncIterable<Uint8Array>,
+    describe: (path: string) => Promise<LayerBlob & { readonly notes: Notes }>,
+  ): Promise<CachedLayer<Notes>> {
+    const path = join(this.folder, key);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileAtomic(path, bytes);
+    try {
+      return await this.#record(path, await describe(path));
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  async #record<Notes>(
+    path: string,
+    layer: LayerBlob & { readonly notes: Notes },
+  ): Promise<CachedLayer<Notes>> {
+    const json = JSON.stringify(layer);
     // Notes decide what an image becomes, so a damaged record must not pass for a good one.
     await writeFileAtomic(`${path}.record`, `${digestOf(Buffer.from(json))}\n${json}`);
-    return { ...layer, notes, path };
+    return { ...layer, path };
   }
 
   /** Removes what writers left that were killed; they need not more than a day for a layer. */

@@ -13,8 +13,9 @@ export function encodeLock({ profile, request, platforms }: ImageLock): string {
   return `${JSON.stringify(sorted(document), null, 2)}\n`;
 }
 
-function platformJson({ releases, packages, layers }: PlatformLock): JsonValue {
+function platformJson({ base, releases, packages, layers }: PlatformLock): JsonValue {
   return {
+    ...(base === undefined ? {} : { base }),
     releases,
     packages: packages.map(({ name, version, architecture, source, suite, path, size, digest }) => {
       return { name, version, architecture, source, suite, path, size, digest };

@@ -16,13 +16,18 @@ export type ImageLock = {
 };
 
 export type LockRequest = {
-  /** `debian:13`, or the suites, components and digest of the keyring of an archive of the user's own. */
+  /**
+   * `debian:13`, the suites, components and digest of the keyring of an archive of the user's own, or `from` and
+   * the name of an image.
+   */
   readonly os: string;
   /** Sorted. */
   readonly packages: readonly string[];
 };
 
 export type PlatformLock = {
+  /** Digest of the manifest of the image that this one is built upon, where it is built upon one. */
+  readonly base?: Digest | undefined;
   /** The signed indexes that the packages were chosen from. */
   readonly releases: readonly ReleaseRecord[];
   /** Sorted by name. */

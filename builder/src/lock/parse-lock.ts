@@ -66,7 +66,7 @@ function platformsFrom(fields: JsonFields): ImageLock['platforms'] {
 }
 
 function platformFrom(fields: JsonFields): PlatformLock {
-  fields.onlyKeys(['layers', 'packages', 'releases']);
+  fields.onlyKeys(['base', 'layers', 'packages', 'releases']);
   const objects = (key: string, max: number) => {
     return fields.array(key, max).map((value, index) => {
       return new JsonFields(value, `${fields.path(key)}[${index}]`, 'JSON_INVALID');
@@ -82,6 +82,7 @@ function platformFrom(fields: JsonFields): PlatformLock {
     }
   }
   return {
+    ...(fields.optionalString('base') === undefined ? {} : { base: digestFrom(fields, 'base') }),
     releases: objects('releases', maxReleases).map(releaseFrom),
     packages,
     layers: objects('layers', maxPackages).map(layerFrom),

@@ -16,9 +16,11 @@ export type ImageRecipe = {
   readonly platforms: readonly Platform[];
 };
 
-/** Where packages come from. */
+/** What an image is built upon, and where packages come from. */
 export type OsChoice =
   | { readonly kind: 'scratch' }
+  /** Another image, under the name that the recipe has for it; it can't be given packages. */
+  | { readonly kind: 'image'; readonly from: string }
   /** A system that is built in, for example `debian:13`, and a mirror to take it from instead of the usual one. */
   | { readonly kind: 'named'; readonly name: string; readonly mirror?: string }
   /** An archive that is trusted through keys of the user's own. */

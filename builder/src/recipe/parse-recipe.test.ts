@@ -176,18 +176,21 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}"\\e[31m": x`,
-    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, packages, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, from, packages, app, files, run, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [
     `${minimal}__proto__: x`,
-    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, packages, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, from, packages, app, files, run, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [
     `${minimal}from: base`,
-    'img.yaml:4:1: "from" is not built yet by this version of img: an image as base',
-    'RECIPE_UNSUPPORTED',
+    'img.yaml:4:7: os and from exclude each other: packages of a release, or another image as base',
+  ],
+  [
+    'name: a\nversion: 1\nfrom: base\npackages: [python3]',
+    'img.yaml:4:11: from: has no packages, because nobody knows what fits the image; build that one with them, or take os: debian:13 instead of from',
   ],
   [
     `${minimal}app: {jar: a.jar}`,

@@ -46,11 +46,24 @@ export function parseRecipe(bytes: Uint8Array, file: string): ImageRecipe {
       'os: scratch has no packages; take them from a release, for example os: debian:13',
     );
   }
+  if (recipe.os.kind === 'image' && recipe.packages.length > 0) {
+    problems.add(
+      fields.position('packages'),
+      'from: has no packages, because nobody knows what fits the image; build that one with them, or take os: debian:13 instead of from',
+    );
+  }
   problems.throwIfAny();
   return recipe;
 }
 
 function parseOs(fields: LocatedFields, problems: Problems): OsChoice {
+  const from = fields.text('from');
+  if ((from === undefined) !== fields.has('os')) {
+    const both = 'os and from exclude each other: packages of a release, or another image as base';
+    const none = 'os is missing: debian:13, debian:12 or scratch; or from: another image as base';
+    problems.add(fields.position('from'), from === undefined ? none : both);
+  }
+  if (from !== undefined) return { kind: 'image', from };
   const text = fields.text('os');
   if (text === 'scratch') return { kind: 'scratch' };
   if (text !== undefined) {

@@ -3,7 +3,6 @@
  * of their own, because an image without what its recipe asks for would be worse than none.
  */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ['from', 'an image as base'],
   ['binary', 'the closure of a program'],
   ['recipes', 'recipes of your own'],
   ['app.jar', 'Java archives'],

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openBase } from '../copy/open-base.ts';
 import { type Environment, variable } from '../environment.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
@@ -49,6 +50,7 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     mirror: config.mirror,
     sourceDateEpoch: sourceDateEpoch(environment),
     now: new Date(),
+    openBase: openBase(session, host),
     targetFor: ({ name }) =>
       host.images.repository({ registry: config.registries.default, repository: name }),
     onProgress: output.progress,
