@@ -2,6 +2,7 @@ import type { Claim } from '@img/sign/statement';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { testKey } from '@img/sign/testing/test-keys';
 import { testPolicy, testRule } from '@img/sign/testing/test-policy';
+import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import test, { type ExecutionContext } from 'ava';
@@ -41,6 +42,7 @@ function setUp(t: ExecutionContext) {
   const acquire = (changes: Partial<AcquireRequest> = {}) =>
     acquireImage(
       {
+        registry: parseRegistryHost('registry.example'),
         repository,
         tag,
         digest: undefined,
@@ -179,5 +181,8 @@ test('acquireImage() refuses when every signature on the host was changed after 
     changed[changed.length - 3] = (changed.at(-3) ?? 0) ^ 1;
     local.blobs.set(digest, changed);
   }
-  await t.throwsAsync(acquire(), { code: 'IMAGE_DAMAGED', message: /^com\.example\.app was changed/ });
+  await t.throwsAsync(acquire(), {
+    code: 'IMAGE_DAMAGED',
+    message: /^registry\.example\/com\.example\.app:1\.0 was changed/,
+  });
 });

@@ -5,6 +5,8 @@ import { unixTimeOf } from '@img/sign/unix-time';
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
 import { quote } from '@img/spec/quote';
+import { formatReference } from '@img/spec/reference';
+import type { RegistryHost } from '@img/spec/registry-host';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
 import { nameDamage } from './name-damage.ts';
@@ -29,6 +31,7 @@ export type ImageAccess = {
 };
 
 export type AcquireRequest = {
+  readonly registry: RegistryHost;
   readonly repository: RepositoryName;
   readonly tag: Tag | undefined;
   /** Decides if given; the tag is then only a claim that nobody needs to have signed. */
@@ -61,7 +64,8 @@ export async function acquireImage(
   if (wanted === undefined)
     throw new RuntimeError('IMAGE_MISSING', 'the reference has neither tag nor digest');
   const { local } = access;
-  let content = await nameDamage(local.name, () => local.getManifest(wanted, options));
+  const name = formatReference(request);
+  let content = await nameDamage(name, () => local.getManifest(wanted, options));
   // What a digest names never changes, so there is nothing to ask for again.
   const isStale = request.pull === 'always' && request.digest === undefined;
   if (isStale || (content === undefined && request.pull !== 'never')) {
@@ -73,7 +77,7 @@ export async function acquireImage(
     });
   }
   const asked = askedImage(request, content);
-  const decision = await nameDamage(local.name, () => judge(asked, local, request, options));
+  const decision = await nameDamage(name, () => judge(asked, local, request, options));
   if (decision.trusted) await accept(asked, decision, request.trust);
   else progress?.({ kind: 'note', text: `NOT VERIFIED, as you asked: ${decision.message}` });
   return { content, decision };

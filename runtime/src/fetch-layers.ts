@@ -3,6 +3,7 @@ import type { ContentSource, ContentTarget } from '@img/registry/transfer/conten
 import { copyBlobs } from '@img/registry/transfer/copy-blobs';
 import type { AcquireOptions } from './acquire-image.ts';
 import type { LayerStore } from './layers/layer-store.ts';
+import type { LayerContent } from './layers/put-layer.ts';
 import type { PlatformImage } from './read-image.ts';
 import { RuntimeError } from './runtime-error.ts';
 
@@ -14,23 +15,15 @@ import { RuntimeError } from './runtime-error.ts';
  * @throws RuntimeError IMAGE_UNSUPPORTED, LAYER_MISSING; what the sources and the layer store throw
  */
 export async function fetchLayers(
-  { digest, manifest, config }: PlatformImage,
+  image: PlatformImage,
   sources: readonly ContentSource[],
   { layers, target }: { readonly layers: LayerStore; readonly target: ContentTarget },
   options: AcquireOptions,
 ): Promise<void> {
-  const { diffIds } = config;
-  if (diffIds.length !== manifest.layers.length) {
-    throw new RuntimeError(
-      'IMAGE_UNSUPPORTED',
-      `image ${digest} has ${manifest.layers.length} layers, but its config knows ${diffIds.length}`,
-    );
-  }
-  const present = await Promise.all(diffIds.map((diffId) => layers.has(diffId)));
-  const missing = manifest.layers.flatMap((descriptor, index) => {
-    const diffId = diffIds[index];
-    if (diffId === undefined || present[index]) return [];
-    return [{ request: { descriptor, diffId }, bytes: undefined }];
+  const requests = layersOf(image);
+  const present = await Promise.all(requests.map(({ diffId }) => layers.has(diffId)));
+  const missing = requests.flatMap((request, index) => {
+    return present[index] ? [] : [{ request, bytes: undefined }];
   });
   if (missing.length === 0) return;
   for (const source of sources) {
@@ -43,9 +36,29 @@ export async function fetchLayers(
   }
   throw new RuntimeError(
     'LAYER_MISSING',
-    `${missing.length} layers of image ${digest} are not on this host`,
+    `${missing.length} layers of image ${image.digest} are not on this host`,
     {
-      hint: 'Fetch them with img pull.',
+      hint: 'img pull fetches them',
     },
   );
+}
+
+/**
+ * The layers of an image, as its manifest and its config name them.
+ *
+ * @throws RuntimeError IMAGE_UNSUPPORTED if the two disagree
+ */
+export function layersOf({ digest, manifest, config }: PlatformImage): readonly LayerContent[] {
+  const { layers } = manifest;
+  const { diffIds } = config;
+  if (diffIds.length !== layers.length) {
+    throw new RuntimeError(
+      'IMAGE_UNSUPPORTED',
+      `image ${digest} has ${layers.length} layers, but its config knows ${diffIds.length}`,
+    );
+  }
+  return layers.flatMap((descriptor, index) => {
+    const diffId = diffIds[index];
+    return diffId === undefined ? [] : [{ descriptor, diffId }];
+  });
 }

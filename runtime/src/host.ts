@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
+import type { Digest } from '@img/spec/digest';
 import { LayerStore } from './layers/layer-store.ts';
 import { RunState, type SweepOptions, type Swept } from './state/run-state.ts';
-import { sweepTrees } from './tree/tree-files.ts';
+import { collectedTrees, sweepTrees } from './tree/tree-files.ts';
 import type { Trust } from './trust/decide.ts';
 import { loadTrustPolicy } from './trust/load-trust-policy.ts';
 import { SequenceMemory } from './trust/sequence-memory.ts';
@@ -52,6 +53,21 @@ export class Host implements AsyncDisposable {
     const sweeps = [this.state.sweep(options), this.layers.sweep(), sweepTrees(this.layers)] as const;
     const [swept] = await Promise.all(sweeps);
     return swept;
+  }
+
+  /**
+   * Removes everything that no image and no running container needs, and what killed commands left of layers and
+   * trees. What this host was opened for is protected until it is closed.
+   *
+   * @returns the digests of what was removed
+   * @throws RegistryError CONTENT_CORRUPT, STORE_INVALID, removing nothing, if a manifest is damaged
+   */
+  async collectGarbage(): Promise<readonly Digest[]> {
+    await Promise.all([this.layers.sweep(), sweepTrees(this.layers)]);
+    return await this.images.collectGarbage({
+      roots: this.state.list().map(({ digest }) => digest),
+      stores: [this.layers, collectedTrees(this.layers)],
+    });
   }
 
   async close(): Promise<void> {

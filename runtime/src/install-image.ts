@@ -1,15 +1,15 @@
 import type { ContentSource } from '@img/registry/transfer/content';
-import { copy } from '@img/registry/transfer/copy';
 import type { Decision } from '@img/sign/decision';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { ImageConfig } from '@img/spec/image-config';
-import type { Reference } from '@img/spec/reference';
+import { formatReference, type Reference } from '@img/spec/reference';
 import { type AcquireOptions, acquireImage, type PullPolicy } from './acquire-image.ts';
 import { fetchLayers } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { hostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
 import { nameDamage } from './name-damage.ts';
+import { pullImage } from './pull-image.ts';
 import { readImage } from './read-image.ts';
 import { prepareTree } from './tree/prepare-tree.ts';
 import type { Tree } from './tree/tree.ts';
@@ -46,9 +46,8 @@ export async function installImage(
   host: Host,
   options: AcquireOptions = {},
 ): Promise<InstalledImage> {
-  const { registry, repository } = reference;
-  const local = host.images.repository({ registry, repository });
-  const target = hostTarget(local, host.layers);
+  const name = formatReference(reference);
+  const local = host.images.repository(reference);
   const platform = hostPlatform();
   const trust = await host.trust();
   const { content, decision } = await acquireImage(
@@ -56,18 +55,19 @@ export async function installImage(
     {
       local,
       remote,
-      pull: async ({ descriptor }, { tag }) => {
+      pull: async ({ descriptor: { digest } }, { tag }) => {
         const tags = tag === undefined ? [] : [tag];
-        await copy({ ...options, source: remote, target, reference: descriptor.digest, tags, platform });
+        await pullImage({ location: reference, source: remote, reference: digest, tags }, host, options);
       },
     },
     options,
   );
-  const image = await nameDamage(local.name, () => readImage(content, local, platform, options));
+  const image = await nameDamage(name, () => readImage(content, local, platform, options));
   const sources = pull === 'never' ? [local] : [local, remote];
+  const target = hostTarget(local, host.layers, options.progress);
   await fetchLayers(image, sources, { layers: host.layers, target }, options);
   const { digest, config } = image;
-  const tree = await nameDamage(local.name, () => {
+  const tree = await nameDamage(name, () => {
     const { signal } = options;
     const request = { store: host.layers, manifest: digest, layers: config.diffIds };
     return prepareTree(signal === undefined ? request : { ...request, signal });

@@ -17,7 +17,7 @@ const damageCodes: readonly string[] = [
  * Does something with this host's own copy of an image, and says so if the copy is not what it was: whoever changed
  * a byte of it, what would run is not what was signed.
  *
- * @param image how the message names it
+ * @param image how messages name it, and how a pull would
  * @throws RuntimeError IMAGE_DAMAGED; whatever else the action throws
  */
 export async function nameDamage<T>(image: string, action: () => Promise<T>): Promise<T> {
@@ -27,7 +27,7 @@ export async function nameDamage<T>(image: string, action: () => Promise<T>): Pr
     if (!(cause instanceof CodedError) || !damageCodes.includes(cause.code)) throw cause;
     throw new RuntimeError('IMAGE_DAMAGED', `${image} was changed after it was fetched: ${cause.message}`, {
       cause,
-      hint: 'Find out who or what writes to the store; then remove the image with img rm and pull it again.',
+      hint: `find out who or what writes to the store; this repairs what the registry has: img pull ${image}`,
     });
   }
 }

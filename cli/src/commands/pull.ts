@@ -1,6 +1,4 @@
-import { copy } from '@img/registry/transfer/copy';
-import { hostPlatform } from '@img/runtime/launch/host-platform';
-import { hostTarget } from '@img/runtime/layers/host-target';
+import { pullImage } from '@img/runtime/pull-image';
 import { latestTag } from '@img/spec/tag';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
@@ -27,15 +25,14 @@ async function pull(session: Session, text: string): Promise<void> {
   await using client = openRegistry(session, reference.registry);
   const place = host.images.repository(reference);
   const { tag, digest } = reference;
-  const { descriptor, copiedBlobs, presentBlobs } = await copy({
+  const request = {
+    location: reference,
     source: client.repository(reference.repository, 'pull'),
-    target: hostTarget(place, host.layers),
     reference: digest ?? tag ?? latestTag,
     tags: digest === undefined && tag !== undefined ? [tag] : [],
-    platform: hostPlatform(),
-    progress: output.progress,
-    signal,
-  });
+  };
+  const options = { progress: output.progress, signal };
+  const { descriptor, copiedBlobs, presentBlobs } = await pullImage(request, host, options);
   const name = shortName(reference, config);
   output.result({ reference: name, digest: descriptor.digest, copiedBlobs, presentBlobs }, () => [
     [bold(name), `  ${descriptor.digest}`],

@@ -6,7 +6,6 @@ import type { Tag } from '@img/spec/tag';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
-import { collectGarbage } from '../host/collect-garbage.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
@@ -32,7 +31,7 @@ async function remove({ config, output }: Session, images: readonly string[]): P
       );
     }
   }
-  const deleted = await collectGarbage(host);
+  const deleted = await host.collectGarbage();
   output.result({ removed, deleted }, () => removed);
   output.story(
     `removed ${countOf(removed.length, 'reference')} and ${countOf(deleted.length, 'piece')} of content`,

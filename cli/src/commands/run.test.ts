@@ -153,6 +153,9 @@ test('img run refuses at the next start, offline too, when trust was taken back 
   const changed = await offline();
   t.is(changed.code, 3, changed.stderr);
   t.regex(changed.stderr, /was changed after it was fetched/);
+  const repair = /: img pull (?<reference>\S+)$/m.exec(changed.stderr)?.groups?.['reference'] ?? '';
+  t.regex((await host.run(['pull', repair])).stderr, /^layer .* was changed on this host, and is replaced$/m);
+  t.is((await offline()).code, 0);
 });
 
 test('img ps shows what runs and who signed it, and img run passes on signals', async (t) => {

@@ -12,7 +12,10 @@ export function localTarget(location: RepositoryLocation, host: Host): ContentTa
     name: images.name,
     presentBlobs: async (requests) => {
       const compressed = await images.presentBlobs(requests);
-      return new Set([...compressed, ...(await presentLayers(requests, host.layers))]);
+      return new Set([
+        ...compressed,
+        ...(await presentLayers(requests, (diffId) => host.layers.has(diffId))),
+      ]);
     },
     putBlob: (request, open, options) => images.putBlob(request, open, options),
     putManifest: (content, options) => images.putManifest(content, options),

@@ -1,19 +1,36 @@
-import type { BlobRequest, ContentTarget } from '@img/registry/transfer/content';
+import { RegistryError } from '@img/registry/registry-error';
+import type { BlobRequest, ContentTarget, ManifestContent } from '@img/registry/transfer/content';
 import type { Digest } from '@img/spec/digest';
 import { layerCompression } from '@img/spec/media-types';
+import type { ProgressListener } from '@img/spec/progress';
 import type { LayerStore } from './layer-store.ts';
 import type { LayerContent } from './put-layer.ts';
 
+/** What is not as it was stored; storing it again repairs it. */
+const damageCodes: readonly string[] = ['CONTENT_CORRUPT', 'CONTENT_MISSING', 'STORE_INVALID'];
+
 /**
  * Where a pull to this host goes: layers of images into the layer store, uncompressed and by diffID; manifests,
- * configs, signatures and all other blobs into the image store.
+ * configs, signatures and all other blobs into the image store. What was changed on this host counts as absent, so
+ * that a pull repairs it.
  *
  * @param images the repository of the host's image store
+ * @param progress is told in a note of every layer that was changed
  */
-export function hostTarget(images: ContentTarget, layers: LayerStore): ContentTarget {
+export function hostTarget(
+  images: ContentTarget,
+  layers: LayerStore,
+  progress: ProgressListener = () => undefined,
+): ContentTarget {
+  const isPresent = async (diffId: Digest, signal: AbortSignal | undefined): Promise<boolean> => {
+    if (!(await layers.has(diffId))) return false;
+    if (await layers.isSound(diffId, signal === undefined ? {} : { signal })) return true;
+    progress({ kind: 'note', text: `layer ${diffId} was changed on this host, and is replaced` });
+    return false;
+  };
   return {
     name: images.name,
-    async presentBlobs(requests, options) {
+    async presentBlobs(requests, options = {}) {
       // Of layers, too: the answer doesn't count, but from then on the image store's lease protects them. Only
       // then may somebody look for them.
       const known = await images.presentBlobs(requests, options);
@@ -21,7 +38,7 @@ export function hostTarget(images: ContentTarget, layers: LayerStore): ContentTa
         .filter((request) => layerOf(request) === undefined)
         .map(({ descriptor }) => descriptor.digest);
       return new Set([
-        ...(await presentLayers(requests, layers)),
+        ...(await presentLayers(requests, (diffId) => isPresent(diffId, options.signal))),
         ...others.filter((digest) => known.has(digest)),
       ]);
     },
@@ -31,18 +48,25 @@ export function hostTarget(images: ContentTarget, layers: LayerStore): ContentTa
       else await layers.put(layer, open(0, options), options);
     },
     putManifest: (content, options) => images.putManifest(content, options),
-    getManifest: (reference, options) => images.getManifest(reference, options),
+    async getManifest(reference, options): Promise<ManifestContent | undefined> {
+      try {
+        return await images.getManifest(reference, options);
+      } catch (error) {
+        if (error instanceof RegistryError && damageCodes.includes(error.code)) return undefined;
+        throw error;
+      }
+    },
   };
 }
 
-/** The digests of the requests whose layers the store has uncompressed. */
+/** The digests of the requests whose layers are there uncompressed. */
 export async function presentLayers(
   requests: readonly BlobRequest[],
-  layers: Pick<LayerStore, 'has'>,
+  isPresent: (diffId: Digest) => Promise<boolean>,
 ): Promise<readonly Digest[]> {
   const asked = requests.map(async (request) => {
     const layer = layerOf(request);
-    return layer !== undefined && (await layers.has(layer.diffId)) ? [request.descriptor.digest] : [];
+    return layer !== undefined && (await isPresent(layer.diffId)) ? [request.descriptor.digest] : [];
   });
   return (await Promise.all(asked)).flat();
 }

@@ -3,6 +3,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
 import type { Digest } from '@img/spec/digest';
+import { RuntimeError } from '../runtime-error.ts';
 import { type CheckedLayer, checkLayer, readCheckedIndex } from './check-layer.ts';
 import { hiddenPath, hideFile, listHidden, showFile } from './hide-file.ts';
 import type { LayerIndex } from './index-reader.ts';
@@ -48,7 +49,8 @@ export class LayerStore implements CollectedStore {
 
   /**
    * Takes in a layer as it comes from a registry: checks its digest and size, decompresses it, checks the diffID,
-   * indexes it, and commits it only if all of it is right. Nothing is read if the layer is there already.
+   * indexes it, and commits it only if all of it is right. Nothing is read if the layer is there already, unless
+   * it was changed: then it is replaced.
    *
    * @throws RuntimeError LAYER_MISMATCH, ARCHIVE_*, ENTRY_*, STORE_FULL; SpecError CONTENT_*; RegistryError for
    *   what can't be decompressed; and what the source throws
@@ -58,7 +60,7 @@ export class LayerStore implements CollectedStore {
     source: AsyncIterable<Uint8Array>,
     options: PutLayerOptions = {},
   ): Promise<void> {
-    if (await this.has(content.diffId)) return;
+    if (await this.isSound(content.diffId, options)) return;
     await putLayer(this.#place(content.diffId), content, source, options);
   }
 
@@ -69,6 +71,21 @@ export class LayerStore implements CollectedStore {
    */
   check(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<CheckedLayer> {
     return checkLayer(this.#place(diffId), options);
+  }
+
+  /**
+   * Whether the layer is there and, as `check` finds it, what its diffID says.
+   *
+   * @throws what `check` throws of a layer that is neither missing nor damaged
+   */
+  async isSound(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    try {
+      await this.check(diffId, options);
+      return true;
+    } catch (error) {
+      if (error instanceof RuntimeError && /^LAYER_(?:MISSING|DAMAGED)$/.test(error.code)) return false;
+      throw error;
+    }
   }
 
   /**
