@@ -280,6 +280,46 @@ for (const [why, text] of [
   });
 }
 
+test('an entry of another digest, or of another type than its manifest, is an error', async (t) => {
+  const store = openStore(t);
+  await put(store, image, { tag });
+  await store.repository(location).putManifest(referrer);
+  const folder = join(store.root, 'refs', '127.0.0.1:5000+com.example+app');
+  const { digest } = image.manifest.descriptor;
+  const entry = join(folder, 'manifests', digest.replace(':', '-'));
+  const referrers = join(folder, 'referrers', digest.replace(':', '-'));
+  const referrerEntry = join(referrers, referrer.descriptor.digest.replace(':', '-'));
+  const repository = store.repository(location);
+  const changed = async (path: string, read: () => Promise<unknown>, from: string, to: string) => {
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace(from, to));
+    const error = await t.throwsAsync(read, { code: 'STORE_INVALID' });
+    writeFileSync(path, text);
+    await t.notThrowsAsync(read);
+    return error?.message ?? '';
+  };
+  const byDigest = () => repository.getManifest(digest);
+  // Both are there, and whoever asked for one by its digest would get the other.
+  t.regex(
+    await changed(entry, byDigest, digest, referrer.descriptor.digest),
+    /has been changed: it is the entry of sha256:/,
+  );
+  t.regex(
+    await changed(referrerEntry, () => repository.listReferrers(digest), referrer.descriptor.digest, digest),
+    /has been changed: it is the entry of sha256:/,
+  );
+  const [manifest, index] = ['image.manifest.v1', 'image.index.v1'];
+  t.regex(
+    await changed(entry, byDigest, manifest, index),
+    /^the entry of sha256:\w+ in .* has been changed: /,
+  );
+  const byTag = () => repository.getManifest(tag);
+  t.regex(
+    await changed(join(folder, 'tags/1.0'), byTag, manifest, index),
+    /^the entry of 1\.0 in 127\.0\.0\.1:5000\/com\.example\/app on this host has been changed: /,
+  );
+});
+
 test('what does not belong into a store is left aside', async (t) => {
   const store = openStore(t);
   await put(store, image, { tag });

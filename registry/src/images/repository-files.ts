@@ -41,7 +41,7 @@ export class RepositoryFiles {
 
   /** The entry for a tag or digest; undefined if there is none. @throws RegistryError STORE_INVALID */
   async get(kind: EntryKind, key: Tag | Digest): Promise<Descriptor | undefined> {
-    return await readEntry(join(this.#folder, kind, fileName(key)));
+    return await readEntry(join(this.#folder, kind, fileName(key)), isDigest(key) ? key : undefined);
   }
 
   async put(kind: EntryKind, key: Tag | Digest, descriptor: Descriptor, lease: Lease): Promise<void> {
@@ -72,7 +72,7 @@ export class RepositoryFiles {
   async listReferrers(subject: Digest): Promise<readonly Descriptor[]> {
     const folder = join(this.#folder, 'referrers', fileName(subject));
     const found = await Promise.all(
-      (await digestsIn(folder)).toSorted().map((digest) => readEntry(join(folder, fileName(digest)))),
+      (await digestsIn(folder)).toSorted().map((digest) => readEntry(join(folder, fileName(digest)), digest)),
     );
     return found.filter((descriptor) => descriptor !== undefined);
   }
@@ -176,11 +176,15 @@ async function removeIf(
   else await rename(hidden, path).catch(ignoreMissing);
 }
 
-async function readEntry(path: string): Promise<Descriptor | undefined> {
+/** @param named the digest that the place of the entry says, where it does */
+async function readEntry(path: string, named: Digest | undefined): Promise<Descriptor | undefined> {
   const bytes = await readFile(path).catch(ignoreMissing);
   if (bytes === undefined) return undefined;
   try {
-    return descriptorFrom(parseJson(bytes, { maxBytes: limits.manifestBytes }), 'entry', 'MANIFEST_INVALID');
+    const json = parseJson(bytes, { maxBytes: limits.manifestBytes });
+    const descriptor = descriptorFrom(json, 'entry', 'MANIFEST_INVALID');
+    if (named === undefined || descriptor.digest === named) return descriptor;
+    throw new Error(`it is the entry of ${descriptor.digest}`);
   } catch (cause) {
     throw new RegistryError('STORE_INVALID', `${path} has been changed: ${(cause as Error).message}`, {
       cause,

@@ -1,6 +1,6 @@
 import type { Descriptor } from '@img/spec/descriptor';
 import { type Digest, isDigest } from '@img/spec/digest';
-import { artifactTypeOf, parseManifest } from '@img/spec/manifest';
+import { artifactTypeOf, type Manifest, parseManifest } from '@img/spec/manifest';
 import type { Tag } from '@img/spec/tag';
 import { RegistryError } from '../registry-error.ts';
 import type {
@@ -42,7 +42,10 @@ export class StoreRepository implements ContentSource, ContentTarget {
     const bytes = isByDigest ? await blobs.readIfThere(descriptor) : await blobs.readChecked(descriptor);
     if (bytes === undefined) return undefined;
     const { mediaType, digest, size } = descriptor;
-    return { descriptor: { mediaType, digest, size }, bytes };
+    const content: ManifestContent = { descriptor: { mediaType, digest, size }, bytes };
+    // The digest says what the bytes are, but only the entry says of which type.
+    parsed(content, 'STORE_INVALID', `the entry of ${reference} in ${this.name} has been changed`);
+    return content;
   }
 
   /** Manifests, configs and signatures are checked here, so that the error can name the file. */
@@ -85,7 +88,7 @@ export class StoreRepository implements ContentSource, ContentTarget {
   async putManifest(content: ManifestContent, options: PutManifestOptions = {}): Promise<void> {
     const { descriptor, bytes } = content;
     const { tag, isRoot = false } = options;
-    const manifest = parsed(content);
+    const manifest = parsed(content, 'IMAGE_INVALID', `manifest ${descriptor.digest} can't be stored`);
     await this.#writer.putBlob(descriptor, (offset) => once(bytes.subarray(offset)), options);
     const lease = await this.#writer.lease();
     const { mediaType, digest, size } = descriptor;
@@ -110,15 +113,15 @@ export class StoreRepository implements ContentSource, ContentTarget {
   }
 }
 
-function parsed({ descriptor, bytes }: ManifestContent) {
+function parsed(
+  { descriptor, bytes }: ManifestContent,
+  code: 'IMAGE_INVALID' | 'STORE_INVALID',
+  problem: string,
+): Manifest {
   try {
     return parseManifest(bytes, descriptor.mediaType);
   } catch (cause) {
-    throw new RegistryError(
-      'IMAGE_INVALID',
-      `manifest ${descriptor.digest} can't be stored: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw new RegistryError(code, `${problem}: ${(cause as Error).message}`, { cause });
   }
 }
 
