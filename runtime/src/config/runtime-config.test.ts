@@ -47,7 +47,7 @@ test('runtimeConfig() carries over what the image says', (t) => {
   const { process, root, hostname, annotations } = config();
   t.deepEqual(process, {
     terminal: false,
-    user: { uid: 1000, gid: 1000, additionalGids: [44] },
+    user: { uid: 1000, gid: 1000, additionalGids: [1000, 44] },
     args: ['/opt/bin/web', '--port', '80'],
     env: ['PATH=/opt/bin', 'A=1', 'HOME=/home/app'],
     cwd: '/srv',
@@ -78,7 +78,7 @@ test('runtimeConfig() lets the caller change user, environment, folder and comma
     command: ['-c', 'id'],
     hasTerminal: true,
   });
-  t.deepEqual(process.user, { uid: 7, gid: 8, additionalGids: [] });
+  t.deepEqual(process.user, { uid: 7, gid: 8, additionalGids: [8] });
   t.deepEqual(process.env, ['PATH=/opt/bin', 'A=2', 'HOME=/h', 'TERM=xterm']);
   t.deepEqual([process.cwd, ...process.args], ['/elsewhere', '/bin/sh', '-c', 'id']);
   t.true(process.terminal);

@@ -42,10 +42,11 @@ const database = {
 };
 
 type Expected = { uid: number; gid: number; additionalGids: number[]; home: string };
-const user = (uid: number, gid: number, home: string, ...additionalGids: number[]): Expected => ({
+// The group is always among the additional ones, or a process could shake it off (CVE-2022-36109).
+const user = (uid: number, gid: number, home: string, ...others: number[]): Expected => ({
   uid,
   gid,
-  additionalGids,
+  additionalGids: [gid, ...others],
   home,
 });
 

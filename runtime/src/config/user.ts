@@ -6,6 +6,7 @@ import { type Account, largestId, parseGroup, parseId, parsePasswd } from './use
 export type ResolvedUser = {
   readonly uid: number;
   readonly gid: number;
+  /** The group itself, then those of the image's group file. */
   readonly additionalGids: readonly number[];
   /** Home folder inside the image; `/` if none is known. */
   readonly home: string;
@@ -23,8 +24,10 @@ export type UserDatabase = {
  *
  * Numbers are taken as they are and never looked up as names: one that does not fit is refused, for a fallback
  * to a name would let an image's passwd file turn it into root (CVE-2024-40635, CVE-2026-46680). A uid without
- * a group gets the group of its account, else 0. Additional groups are given only to a user by name without a
- * group, as the specification says.
+ * a group gets the group of its account, else 0. Additional groups from the image are given only to a user by name
+ * without a group, as the specification says. The group itself is always among the additional ones: a process that
+ * takes another group, through a program with the set-group-ID bit, could otherwise shake off its own and with it
+ * what is forbidden to that group (CVE-2022-36109).
  *
  * @throws RuntimeError USER_INVALID, USER_UNKNOWN, GROUP_UNKNOWN
  */
@@ -37,13 +40,15 @@ export function resolveUser(text: string, database: UserDatabase): ResolvedUser 
   const uid = isNumeric(userText) ? numericId(userText, text) : undefined;
   const account = accountOf(accounts, userText, uid);
   if (uid === undefined && account === undefined && text !== '') throw unknownUser(userText, database);
+  const gid = groupText === undefined ? (account?.gid ?? 0) : groupId(groupText, text, database);
+  const others =
+    uid === undefined && groupText === undefined && account !== undefined
+      ? memberships(account, database)
+      : [];
   return {
     uid: uid ?? account?.uid ?? 0,
-    gid: groupText === undefined ? (account?.gid ?? 0) : groupId(groupText, text, database),
-    additionalGids:
-      uid === undefined && groupText === undefined && account !== undefined
-        ? memberships(account, database)
-        : [],
+    gid,
+    additionalGids: [gid, ...others],
     home: account?.home || '/',
   };
 }
