@@ -1,5 +1,6 @@
 import { RegistryError } from '@img/registry/registry-error';
 import { RuntimeError } from '@img/runtime/runtime-error';
+import { SignError } from '@img/sign/sign-error';
 import { SpecError } from '@img/spec/spec-error';
 import test from 'ava';
 import { CliError } from './cli-error.ts';
@@ -10,6 +11,14 @@ const table: readonly [error: unknown, code: number, reason: string][] = [
   [new CliError('CONFIG_INVALID', ''), 2, 'configured wrongly'],
   [new RuntimeError('NOT_TRUSTED', ''), 3, 'not trusted'],
   [new RuntimeError('IMAGE_DAMAGED', ''), 3, 'changed after it was fetched'],
+  [
+    new RuntimeError('TRUST_MEMORY_INVALID', ''),
+    3,
+    'what was accepted before was changed, so nothing can be',
+  ],
+  [new RuntimeError('TRUST_POLICY_INVALID', ''), 2, 'a file that people write, written wrongly'],
+  [new SignError('POLICY_INVALID', ''), 2, 'a rule that nobody can meet, typed or written'],
+  [new SignError('POLICY_CONFLICT', ''), 2, 'two such files that contradict each other'],
   [new CliError('KEY_UNKNOWN', ''), 4, 'not found'],
   [new RegistryError('REFERENCE_UNKNOWN', ''), 4, 'not found'],
   [new RegistryError('ACCESS_DENIED', ''), 5, 'the registry refused'],
