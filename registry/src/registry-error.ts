@@ -15,6 +15,8 @@ export type RegistryErrorCode =
   | 'REGISTRY_FAILED'
   | 'REGISTRY_UNREACHABLE'
   | 'REQUEST_REFUSED'
+  /** A tag means something else than was read before: read it again. */
+  | 'TAG_MOVED'
   | 'TOKEN_REFUSED'
   | 'TOO_MANY_REQUESTS'
   // Content, wherever it comes from.

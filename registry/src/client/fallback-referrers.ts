@@ -12,6 +12,7 @@ import { referrersTag, routePath } from '@img/spec/routes';
 import { RegistryError } from '../registry-error.ts';
 import type { ManifestContent } from '../transfer/content.ts';
 import { getManifest } from './get-manifest.ts';
+import { putUnderTag } from './put-under-tag.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 
 /*
@@ -25,11 +26,11 @@ export async function fallbackReferrers(
   subject: Digest,
   signal: AbortSignal | undefined,
 ): Promise<readonly Descriptor[]> {
-  return (await fallbackIndex(remote, subject, signal))?.manifests ?? [];
+  return (await fallbackIndex(remote, subject, signal))?.index?.manifests ?? [];
 }
 
-// Two clients that add at the same time overwrite each other; who finds its entry missing adds it again.
-const maxTries = 5;
+// Two clients that add at the same time overwrite each other; who is overwritten adds again.
+const maxTries = 20;
 
 /**
  * Adds a referrer to the index, if it isn't there.
@@ -52,9 +53,10 @@ export async function addFallbackReferrer(
     ...(artifactType === undefined ? {} : { artifactType }),
   };
   for (let tries = 0; tries <= maxTries; tries += 1) {
-    const index = await fallbackIndex(remote, subject, signal);
-    if (index?.manifests.some(({ digest }) => digest === entry.digest) === true) return;
-    await putIndex(remote, subject, [...(index?.manifests ?? []), entry], signal);
+    const before = await fallbackIndex(remote, subject, signal);
+    const manifests = before?.index?.manifests ?? [];
+    if (manifests.some(({ digest }) => digest === entry.digest)) return;
+    if (await putIndex(remote, subject, { before, manifests: [...manifests, entry] }, signal)) return;
   }
   throw new RegistryError(
     'REQUEST_REFUSED',
@@ -63,45 +65,92 @@ export async function addFallbackReferrer(
   );
 }
 
+/**
+ * Takes a referrer out of the index, if it is there.
+ *
+ * @throws RegistryError REQUEST_REFUSED if other clients keep changing it
+ */
+export async function removeFallbackReferrer(
+  remote: RemoteRepository,
+  subject: Digest,
+  referrer: Digest,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let tries = 0; tries <= maxTries; tries += 1) {
+    const before = await fallbackIndex(remote, subject, signal);
+    const all = before?.index?.manifests ?? [];
+    const manifests = all.filter(({ digest }) => digest !== referrer);
+    if (manifests.length === all.length) return;
+    if (await putIndex(remote, subject, { before, manifests }, signal)) return;
+  }
+  throw new RegistryError(
+    'REQUEST_REFUSED',
+    `could not take ${referrer} out of the referrers of ${subject} in ${remote.name}: others overwrite the list`,
+    { hint: 'Try again when no other client pushes for this image.' },
+  );
+}
+
+/** Without an index where the tag holds something else. */
+type FoundIndex = { readonly digest: Digest; readonly index: ImageIndex | undefined };
+
 async function fallbackIndex(
   remote: RemoteRepository,
   subject: Digest,
   signal: AbortSignal | undefined,
-): Promise<ImageIndex | undefined> {
+): Promise<FoundIndex | undefined> {
   const content = await getManifest(remote, referrersTag(subject), { ...(signal && { signal }) });
   if (content === undefined) return undefined;
   const manifest = parseManifest(content.bytes, content.descriptor.mediaType);
-  return manifest.kind === 'index' ? manifest : undefined;
+  return {
+    digest: content.descriptor.digest,
+    index: manifest.kind === 'index' ? manifest : undefined,
+  };
 }
 
+type IndexChange = {
+  readonly before: FoundIndex | undefined;
+  readonly manifests: readonly Descriptor[];
+};
+
+/** @returns whether nobody else has changed the index at the same time */
 async function putIndex(
-  { connection, name, path, scopes }: RemoteRepository,
+  remote: RemoteRepository,
   subject: Digest,
-  manifests: readonly Descriptor[],
+  { before, manifests }: IndexChange,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
+  const { connection, name, path, scopes } = remote;
   const bytes = encodeManifest({
     kind: 'index',
     mediaType: mediaTypes.ociIndex,
     artifactType: undefined,
     manifests,
     subject: undefined,
-    annotations: {},
+    annotations: before?.index?.annotations ?? {},
   });
-  const answer = await connection.request({
-    what: `note the referrers of ${subject} in ${name} (${digestOf(bytes)})`,
-    method: 'PUT',
-    target: routePath.manifest(path, referrersTag(subject)),
-    scopes,
-    headers: { 'content-type': mediaTypes.ociIndex },
-    body: {
-      sizeBytes: bytes.byteLength,
-      async *open() {
-        yield bytes;
+  const [tag, digest] = [referrersTag(subject), digestOf(bytes)];
+  const put = (conditions: { readonly [name: string]: string }) =>
+    connection.request({
+      what: `note the referrers of ${subject} in ${name} (${digest})`,
+      method: 'PUT',
+      target: routePath.manifest(path, tag),
+      scopes,
+      headers: { 'content-type': mediaTypes.ociIndex, ...conditions },
+      body: {
+        sizeBytes: bytes.byteLength,
+        async *open() {
+          yield bytes;
+        },
       },
-    },
-    accept: [200, 201, 202],
-    signal,
-  });
-  await answer.discard();
+      accept: [200, 201, 202, 412],
+      signal,
+    });
+  try {
+    const answer = await putUnderTag(remote, { tag, digest, replaces: before?.digest ?? null, put }, signal);
+    await answer.discard();
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'TAG_MOVED') return false;
+    throw error;
+  }
 }

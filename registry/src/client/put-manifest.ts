@@ -4,6 +4,7 @@ import { routePath } from '@img/spec/routes';
 import { RegistryError } from '../registry-error.ts';
 import type { ManifestContent, PutManifestOptions } from '../transfer/content.ts';
 import { addFallbackReferrer } from './fallback-referrers.ts';
+import { putUnderTag } from './put-under-tag.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 import type { Answer } from './transport.ts';
 
@@ -11,13 +12,13 @@ import type { Answer } from './transport.ts';
  * Stores a manifest, under a tag if one is given. A manifest with a subject is also added to the list of
  * referrers that clients keep, if the registry keeps none.
  *
- * @throws RegistryError DIGEST_MISMATCH, REQUEST_REFUSED for a sha512 manifest that the registry can't tag, and
+ * @throws RegistryError DIGEST_MISMATCH, TAG_MOVED, REQUEST_REFUSED for a sha512 manifest that the registry can't tag, and
  *   what requests throw
  */
 export async function putManifest(
   remote: RemoteRepository,
   content: ManifestContent,
-  { tag, signal }: PutManifestOptions = {},
+  { tag, replaces, signal }: PutManifestOptions = {},
 ): Promise<void> {
   const { descriptor, bytes } = content;
   const manifest = parseManifest(bytes, descriptor.mediaType);
@@ -25,16 +26,21 @@ export async function putManifest(
   // By tag alone, a registry takes the sha256 digest, so another one has to be named besides the tag.
   const isTagBeside = tag !== undefined && digestAlgorithm(descriptor.digest) !== 'sha256';
   const path = routePath.manifest(remote.path, isTagBeside ? descriptor.digest : (tag ?? descriptor.digest));
-  const answer = await remote.connection.request({
-    what,
-    method: 'PUT',
-    target: isTagBeside ? `${path}?tag=${tag}` : path,
-    scopes: remote.scopes,
-    headers: { 'content-type': descriptor.mediaType },
-    body: { sizeBytes: bytes.byteLength, open: () => once(bytes) },
-    accept: [200, 201, 202],
-    signal,
-  });
+  const put = (conditions: { readonly [name: string]: string }) =>
+    remote.connection.request({
+      what,
+      method: 'PUT',
+      target: isTagBeside ? `${path}?tag=${tag}` : path,
+      scopes: remote.scopes,
+      headers: { 'content-type': descriptor.mediaType, ...conditions },
+      body: { sizeBytes: bytes.byteLength, open: () => once(bytes) },
+      accept: replaces === undefined ? [200, 201, 202] : [200, 201, 202, 412],
+      signal,
+    });
+  const answer =
+    tag === undefined || replaces === undefined
+      ? await put({})
+      : await putUnderTag(remote, { tag, digest: descriptor.digest, replaces, put }, signal);
   await answer.discard();
   const said = answer.header('docker-content-digest');
   if (said !== undefined && isDigest(said) && said !== descriptor.digest) {

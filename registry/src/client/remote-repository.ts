@@ -15,7 +15,7 @@ export type RemoteRepository = {
   readonly path: RepositoryName;
   readonly scopes: readonly Scope[];
   /** What requests found out about the registry. */
-  readonly known: { refusesMounts: boolean };
+  readonly known: { refusesMounts: boolean; comparesTags?: boolean };
 };
 
 /** @param actions what the requests will do; one token then serves them all */

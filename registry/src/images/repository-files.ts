@@ -25,6 +25,7 @@ import type { Lease } from './lease.ts';
  *                                       /digests/<digest>         an image kept without a tag
  *                                       /manifests/<digest>       every manifest that belongs to the repository
  *                                       /referrers/<subject>/<digest>
+ *                                       /lock                     held while a tag is compared and replaced
  */
 
 export type EntryKind = 'tags' | 'digests' | 'manifests';
@@ -54,6 +55,13 @@ export class RepositoryFiles {
     const isThere = (await stat(path).catch(ignoreMissing)) !== undefined;
     await rm(path, { force: true });
     return isThere;
+  }
+
+  /** Runs an action that no other process runs at the same time in this repository. */
+  async locked(action: () => Promise<void>, options: { readonly signal?: AbortSignal }): Promise<void> {
+    await makeFolder(this.#folder);
+    const { withStoreLock } = await import('./store-lock.ts');
+    await withStoreLock(join(this.#folder, 'lock'), action, options);
   }
 
   async listTags(): Promise<readonly Tag[]> {

@@ -87,7 +87,7 @@ export class StoreRepository implements ContentSource, ContentTarget {
 
   async putManifest(content: ManifestContent, options: PutManifestOptions = {}): Promise<void> {
     const { descriptor, bytes } = content;
-    const { tag, isRoot = false } = options;
+    const { tag, replaces, isRoot = false } = options;
     const manifest = parsed(content, 'IMAGE_INVALID', `manifest ${descriptor.digest} can't be stored`);
     await this.#writer.putBlob(descriptor, (offset) => once(bytes.subarray(offset)), options);
     const lease = await this.#writer.lease();
@@ -104,8 +104,26 @@ export class StoreRepository implements ContentSource, ContentTarget {
       await this.#files.putReferrer(manifest.subject.digest, referrer, lease);
     }
     // The tag comes last: whoever finds it finds everything.
-    if (tag !== undefined) await this.#files.put('tags', tag, entry, lease);
+    if (tag !== undefined && replaces !== undefined) await this.#replaceTag(tag, replaces, entry, options);
+    else if (tag !== undefined) await this.#files.put('tags', tag, entry, lease);
     else if (isRoot) await this.#files.put('digests', digest, entry, lease);
+  }
+
+  /** One after the other, among all processes that say what they replace. */
+  async #replaceTag(
+    tag: Tag,
+    replaces: Digest | null,
+    entry: Descriptor,
+    options: ContentOptions,
+  ): Promise<void> {
+    const lease = await this.#writer.lease();
+    await this.#files.locked(async () => {
+      const found = await this.#files.get('tags', tag);
+      if ((found?.digest ?? null) !== replaces) {
+        throw new RegistryError('TAG_MOVED', `tag ${tag} of ${this.name} was changed at the same time`);
+      }
+      await this.#files.put('tags', tag, entry, lease);
+    }, options);
   }
 
   async listTags(): Promise<readonly Tag[]> {

@@ -5,6 +5,7 @@ import type { Digest } from '@img/spec/digest';
 import { parseManifest } from '@img/spec/manifest';
 import type { Tag } from '@img/spec/tag';
 import { verified } from '@img/spec/verified';
+import { RegistryError } from '../registry-error.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { writeFileAtomic } from '../storage/write-file-atomic.ts';
 import type {
@@ -69,11 +70,11 @@ export class LayoutTarget implements ContentTarget {
 
   async putManifest(content: ManifestContent, options: PutManifestOptions = {}): Promise<void> {
     const { descriptor, bytes } = content;
-    const { tag, isRoot = false } = options;
+    const { tag, replaces, isRoot = false } = options;
     const { subject } = parseManifest(bytes, descriptor.mediaType);
     await this.#put(descriptor, once(bytes));
     if (tag === undefined && !isRoot && subject === undefined) return;
-    await this.#list(descriptor, tag);
+    await this.#list(descriptor, tag, replaces);
   }
 
   async getManifest(reference: Tag | Digest): Promise<ManifestContent | undefined> {
@@ -88,10 +89,15 @@ export class LayoutTarget implements ContentTarget {
   }
 
   /** Changes `index.json`, one change after the other. */
-  async #list({ mediaType, digest, size }: Descriptor, tag: Tag | undefined): Promise<void> {
+  async #list(
+    { mediaType, digest, size }: Descriptor,
+    tag: Tag | undefined,
+    replaces: Digest | null | undefined,
+  ): Promise<void> {
     const before = this.#writing;
     const change = async () => {
       await before.catch(() => undefined);
+      if (replaces !== undefined) this.#checkUnmoved(tag, replaces);
       const entry = { mediaType, digest, size };
       const others = this.#entries.filter((other) => {
         return tag === undefined
@@ -105,6 +111,12 @@ export class LayoutTarget implements ContentTarget {
     };
     this.#writing = change();
     await this.#writing;
+  }
+
+  #checkUnmoved(tag: Tag | undefined, replaces: Digest | null): void {
+    const found = this.#entries.find((entry) => tag !== undefined && nameOf(entry) === tag);
+    if ((found?.digest ?? null) === replaces) return;
+    throw new RegistryError('TAG_MOVED', `tag ${tag} of ${this.name} was changed at the same time`);
   }
 
   #path(digest: Digest): string {

@@ -23,7 +23,7 @@ const tag = parseTag('1.0');
 const large = contentOf(randomBytes(9_000_000));
 const small = contentOf('a small blob');
 
-for (const { name, open } of places) {
+for (const { name, comparesTags, open } of places) {
   const on = (title: string, run: (t: ExecutionContext, place: Place) => Promise<void>) => {
     test(`${name}: ${title}`, async (t) => run(t, await open(t)));
   };
@@ -150,6 +150,27 @@ for (const { name, open } of places) {
     t.is((await from.getManifest(tag))?.descriptor.digest, second.manifest.descriptor.digest);
     const { digest } = first.manifest.descriptor;
     t.is((await from.getManifest(digest))?.descriptor.digest, digest);
+  });
+
+  on('a tag is replaced only if it means what the caller has read', async (t, { target }) => {
+    const images = [testImage(['one']), testImage(['two']), testImage(['three'])] as const;
+    for (const image of images) {
+      for (const content of [image.config, ...image.layers]) await put(target, content);
+    }
+    const [first, second, third] = images.map(({ manifest }) => manifest) as [
+      TestContent,
+      TestContent,
+      TestContent,
+    ];
+    await target.putManifest(first, { tag, replaces: null });
+    await target.putManifest(second, { tag, replaces: first.descriptor.digest });
+    t.is((await target.getManifest(tag))?.descriptor.digest, second.descriptor.digest);
+    for (const replaces of [first.descriptor.digest, null]) {
+      const putting = target.putManifest(third, { tag, replaces });
+      // Most registries don't compare: there the last one wins, and is watched for a moment.
+      if (comparesTags) await t.throwsAsync(putting, { code: 'TAG_MOVED' });
+      else await t.notThrowsAsync(putting);
+    }
   });
 
   on('an index is found with its children', async (t, { target, source }) => {

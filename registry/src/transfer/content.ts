@@ -50,6 +50,11 @@ export type ContentSource = {
 
 export type PutManifestOptions = ContentOptions & {
   readonly tag?: Tag;
+  /**
+   * What the tag means as far as the caller knows, null for nothing: if somebody changes it at the same time, one of
+   * the two fails with RegistryError TAG_MOVED. Without it the last one wins.
+   */
+  readonly replaces?: Digest | null;
   /** Asked for by itself, not as part of another image: a target that collects garbage keeps it without a tag. */
   readonly isRoot?: boolean;
 };
