@@ -37,7 +37,7 @@ export function configure(command: Command, context: CommandContext): void {
 async function build(session: Session, options: BuildOptions, path: string): Promise<void> {
   const { config, output, signal, environment } = session;
   const startedAt = performance.now();
-  await using host = openHost(config);
+  await using host = await openHost(session);
   const built = await buildFolder(path, {
     cacheFolder: config.cacheFolder,
     platform: hostPlatform(),

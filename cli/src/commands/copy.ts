@@ -36,7 +36,7 @@ async function copyImage(session: Session, options: CopyOptions, from: string, t
   const { config, output, signal } = session;
   const startedAt = performance.now();
   const [fromPlace, toPlace] = [typedPlace(from, config), typedPlace(to, config)];
-  await using host = openHost(config);
+  await using host = await openHost(session);
   await using opened = await openSource(session, fromPlace, host);
   await using target = await openTarget(session, toPlace, host);
   const tag = target.tag ?? opened.tag;

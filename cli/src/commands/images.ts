@@ -17,8 +17,9 @@ export function configure(command: Command, context: CommandContext): void {
 
 type Listed = StoredImage & ImageSummary;
 
-async function listImages({ config, output }: Session, name: string | undefined): Promise<void> {
-  await using host = openHost(config);
+async function listImages(session: Session, name: string | undefined): Promise<void> {
+  const { config, output } = session;
+  await using host = await openHost(session);
   const wanted = name === undefined ? undefined : typedRepository(name, config);
   const images = (await host.images.list()).filter(({ location, tag, descriptor }) => {
     if (wanted === undefined) return true;

@@ -31,7 +31,7 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   const reference = typedReference(text, config);
   const platform =
     options.platform === undefined ? hostPlatform() : parseArgument(parsePlatform, options.platform);
-  await using host = openHost(config);
+  await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const located = await locateImage(reference, places, { signal });

@@ -10,11 +10,11 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, async (session) => listContainers(session));
 }
 
-async function listContainers({ config, output }: Session): Promise<void> {
-  await using host = openHost(config);
+async function listContainers(session: Session): Promise<void> {
+  await using host = await openHost(session);
   const containers = host.state.list();
   const now = new Date();
-  output.result(containers, () =>
+  session.output.result(containers, () =>
     tableLines(
       [
         { title: 'id' },

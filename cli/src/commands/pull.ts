@@ -21,7 +21,7 @@ async function pull(session: Session, text: string): Promise<void> {
   const { config, output, signal } = session;
   const startedAt = performance.now();
   const reference = typedReference(text, config);
-  await using host = openHost(config);
+  await using host = await openHost(session);
   await using client = openRegistry(session, reference.registry);
   const place = host.images.repository(reference);
   const { tag, digest } = reference;

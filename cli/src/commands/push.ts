@@ -21,7 +21,7 @@ export function configure(command: Command, context: CommandContext): void {
 async function push(session: Session, text: string): Promise<void> {
   const { config, output, signal } = session;
   const startedAt = performance.now();
-  await using host = openHost(config);
+  await using host = await openHost(session);
   const { location, descriptor, tags } = await findTaggedImage(
     host.images,
     typedRepository(text, config),

@@ -18,8 +18,9 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, async (session, _: object, images: readonly string[]) => remove(session, images));
 }
 
-async function remove({ config, output }: Session, images: readonly string[]): Promise<void> {
-  await using host = openHost(config);
+async function remove(session: Session, images: readonly string[]): Promise<void> {
+  const { config, output } = session;
+  await using host = await openHost(session);
   // All are looked up before the first is removed, so that a typing mistake removes nothing.
   const wanted: Wanted[] = [];
   for (const text of images) wanted.push(...(await find(text, host, config)));

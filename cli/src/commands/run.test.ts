@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identifyProcess } from '@img/runtime/state/process-identity';
 import { findTool, needsRoot, needsTool } from '@img/runtime/testing/needs';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
@@ -161,14 +162,7 @@ test('img run refuses at the next start, offline too, when trust was taken back 
 test('img ps shows what runs and who signed it, and img run passes on signals', async (t) => {
   if (!canRun(t)) return;
   const { host } = await prepare(t);
-  const script = 'trap "exit 9" TERM; echo up; while :; do sleep 1; done';
-  const child = spawn(process.execPath, [programPath, 'run', 'com.example.app', 'sh', '-c', script], {
-    cwd: host.folder,
-    env: host.variables,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
+  const { child } = await startForEver(t, host);
   const { stdout } = await host.run(['ps']);
   t.regex(
     stdout,
@@ -183,3 +177,44 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   t.is((await host.run(['ps'])).stdout, '');
   t.deepEqual(await leftovers(host), []);
 });
+
+const everyCommand: readonly (readonly string[])[] = [
+  ['ps'],
+  ['images'],
+  ['inspect', 'com.example.app'],
+  ['verify', 'com.example.app'],
+  ['tag', 'com.example.app', 'com.example.app:other'],
+  ['rm', 'com.example.app'],
+  ['pull', 'com.example.app'],
+  ['run', 'com.example.app'],
+];
+
+test('every command ends and removes what is left of a container whose runtime was killed', async (t) => {
+  if (!canRun(t)) return;
+  const { host } = await prepare(t);
+  for (const words of everyCommand) {
+    const { child, id, pid } = await startForEver(t, host);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    t.deepEqual(await leftovers(host), [id]);
+    const { code, stderr } = await host.run(['--verbose', ...words]);
+    t.is(code, 0, `${words}: ${stderr}`);
+    if (words[0] !== 'run') t.regex(stderr, new RegExp(`^removed what was left of container ${id}$`, 'm'));
+    t.deepEqual(await leftovers(host), []);
+    t.is(identifyProcess(pid), undefined, `img ${words}`);
+  }
+});
+
+/** Starts an app that would run for ever; ready when it is listed. */
+async function startForEver(t: ExecutionContext, host: Instance) {
+  const script = 'trap "exit 9" TERM; echo up; while :; do sleep 1; done';
+  const child = spawn(process.execPath, [programPath, 'run', 'com.example.app', 'sh', '-c', script], {
+    cwd: host.folder,
+    env: host.variables,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const [running] = JSON.parse((await host.run(['ps', '--json'])).stdout) as { id: string; pid: number }[];
+  return { child, id: running?.id ?? '', pid: running?.pid ?? 0 };
+}

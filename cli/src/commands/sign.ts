@@ -60,7 +60,7 @@ type KnownRequest = {
 
 async function sign(session: Session, options: SignOptions, text: string): Promise<void> {
   const { config, output, signal } = session;
-  await using host = openHost(config);
+  await using host = await openHost(session);
   const { location, descriptor, tags } = await findTaggedImage(
     host.images,
     typedRepository(text, config),

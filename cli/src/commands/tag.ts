@@ -22,14 +22,15 @@ export function configure(command: Command, context: CommandContext): void {
   );
 }
 
-async function tag({ config, output, signal }: Session, image: string, name: string): Promise<void> {
+async function tag(session: Session, image: string, name: string): Promise<void> {
+  const { config, output, signal } = session;
   const target = typedReference(name, config);
   if (target.digest !== undefined) {
     throw new CliError('USAGE', 'a digest is not given, it follows from the content', {
       hint: 'name a tag instead',
     });
   }
-  await using host = openHost(config);
+  await using host = await openHost(session);
   const { location, descriptor } = await findTaggedImage(host.images, typedRepository(image, config), config);
   // Signatures come along; they state the old name, so whoever demands them for the new one has to sign again.
   await copy({

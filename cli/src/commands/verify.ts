@@ -24,7 +24,7 @@ export function configure(command: Command, context: CommandContext): void {
 async function verify(session: Session, options: VerifyOptions, text: string): Promise<void> {
   const { config, output, setExitCode, signal } = session;
   const reference = typedReference(text, config);
-  await using host = openHost(config);
+  await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const now = new Date();

@@ -1,9 +1,21 @@
 import { Host, type HostFolders } from '@img/runtime/host';
+import type { Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
 
-/** What this host has. Close it, or bind it with `await using`. */
-export function openHost(config: Config): Host {
-  return new Host(hostFolders(config));
+/**
+ * What this host has, after what is left of containers whose commands were killed has been ended and removed. Close
+ * it, or bind it with `await using`.
+ */
+export async function openHost({
+  config,
+  output,
+  signal,
+}: Pick<Session, 'config' | 'output' | 'signal'>): Promise<Host> {
+  const host = new Host(hostFolders(config));
+  const { swept, stuck } = await host.state.sweep({ signal });
+  output.detail(...swept.map((id) => `removed what was left of container ${id}`));
+  output.story(...stuck.map(({ message }) => message));
+  return host;
 }
 
 export function hostFolders({ rootFolder, runFolder, trustFolders }: Config): HostFolders {
