@@ -21,6 +21,13 @@ const programs: readonly GoProgram[] = [
     // The suite has no tags; this is the commit of 31 August 2026.
     version: 'v0.0.0-20260831232431-97274622c111',
   },
+  { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
+  {
+    name: 'minio',
+    package: 'github.com/minio/minio',
+    // Its tags are no versions for Go; this is the last commit before the project ended.
+    version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+  },
   { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
   { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
 ];

@@ -21,7 +21,7 @@ import {
   token,
 } from './testing/content.ts';
 import { databases, openMigrated } from './testing/databases.ts';
-import { forgetTombstone, listTombstones } from './tombstones.ts';
+import { forgetTombstones, listTombstones } from './tombstones.ts';
 import { findUpload } from './uploads.ts';
 
 const digest = layer('bytes').digest;
@@ -47,7 +47,7 @@ for (const [name, open] of databases) {
     t.deepEqual(await buried(database), [second.key]);
     const third = await pushBlob(database, 'bytes');
     t.deepEqual((await buried(database)).toSorted(), [second.key, third.key].toSorted());
-    await database.transaction((writer) => forgetTombstone(writer, second.key));
+    await database.transaction((writer) => forgetTombstones(writer, [second.key]));
     t.deepEqual(await buried(database), [third.key]);
   });
 
@@ -107,7 +107,7 @@ for (const [name, open] of databases) {
       const { key } = await pushBlob(database, 'bytes');
       await pushBlob(database, 'bytes', { into: otherRepository });
       const [surplus] = await buried(database);
-      await database.transaction((writer) => forgetTombstone(writer, surplus as typeof key));
+      await database.transaction((writer) => forgetTombstones(writer, [surplus as typeof key]));
       const remove = (from: typeof repository) =>
         database.transaction((writer) => deleteBlob(writer, from, digest, 2));
       t.deepEqual(await remove(repository), { kind: 'deleted' });

@@ -39,6 +39,6 @@ export async function listTombstones(reader: Reader, limit: number): Promise<rea
 }
 
 /** Forgets what was removed from the blob store. */
-export async function forgetTombstone(writer: Writer, key: BlobKey): Promise<void> {
-  await writer.run('DELETE FROM tombstones WHERE key = $1', key);
+export async function forgetTombstones(writer: Writer, keys: readonly BlobKey[]): Promise<void> {
+  for (const key of keys) await writer.run('DELETE FROM tombstones WHERE key = $1', key);
 }

@@ -65,6 +65,11 @@ export async function findUpload(reader: Reader, name: UploadName): Promise<Uplo
   return row === undefined ? undefined : uploadOf(row);
 }
 
+/** Whether an upload goes on under the key. */
+export async function hasUploadWithKey(reader: Reader, key: BlobKey): Promise<boolean> {
+  return (await reader.get('SELECT 1 AS one FROM uploads WHERE key = $1', key)) !== undefined;
+}
+
 /**
  * Takes the right to write to an upload, unless another process has it.
  *

@@ -7,6 +7,8 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { SqliteDatabase } from '../metadata/sqlite-database.ts';
 import { bury } from '../metadata/tombstones.ts';
+import { createBlobKey } from '../storage/blob-key.ts';
+import { emptyUpload } from '../storage/blob-store.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { putBlob } from '../storage/put-blob.ts';
 import { defaultLimits } from './server-limits.ts';
@@ -51,6 +53,29 @@ test('what an earlier process left behind is cleaned up at the start', async (t)
   await startTestRegistry(t, { dataFolder: folder, clock: () => clock.now });
   while ((await storedFiles(folder)).length > 0);
   t.pass();
+});
+
+test('an upload that only the storage knows goes after a day', async (t) => {
+  const { clock, pass, client, folder } = await start(t);
+  const location = (await client.send('POST', '/v2/app/blobs/uploads/')).headers['location'] as string;
+  await client.send('PATCH', location, { body: 'content' });
+  // As if the database had been restored from an earlier day.
+  const blobs = await FileBlobStore.open(join(folder, 'storage'));
+  const appender = await blobs.append(createBlobKey(), emptyUpload);
+  await appender.close();
+  t.is((await storedFiles(folder)).length, 2);
+  await pass();
+  t.is(
+    (await storedFiles(folder)).length,
+    2,
+    'a moment ago it may have been begun by somebody who is quicker',
+  );
+  clock.now += 23 * hourMs;
+  t.is((await client.send('PATCH', location, { body: ' and more' })).status, 202);
+  clock.now += 2 * hourMs;
+  await pass();
+  t.is((await storedFiles(folder)).length, 1);
+  t.is((await client.send('GET', location)).status, 204, 'what the database knows stays, however old it is');
 });
 
 test('a blob that no manifest came for goes after a day', async (t) => {

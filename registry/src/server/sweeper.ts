@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { collectUnneededBlobs } from '../metadata/collect-unneeded-blobs.ts';
 import type { Database } from '../metadata/database.ts';
-import { forgetTombstone, listTombstones } from '../metadata/tombstones.ts';
-import { cancelUpload, listStaleUploads, lockUpload } from '../metadata/uploads.ts';
+import { forgetTombstones, listTombstones } from '../metadata/tombstones.ts';
+import { cancelUpload, hasUploadWithKey, listStaleUploads, lockUpload } from '../metadata/uploads.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ServerLimits } from './server-limits.ts';
 
@@ -18,6 +18,12 @@ export type SweeperOptions = {
 /** Rows per transaction, so that no request waits long for the database. */
 const batchRows = 100;
 
+/** Blobs removed at once: an object storage takes so many in one request. */
+const removedTogether = 1000;
+
+/** Time between two looks for what the storage has begun and nobody knows of. */
+const strayMs = 60 * 60 * 1000;
+
 /** Its lock on an upload need not outlive the transaction that takes it. */
 const sweeperToken = 'sweeper';
 
@@ -30,6 +36,7 @@ export class Sweeper {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isAwake = false;
+  #nextStraysAt = 0;
   #isClosed = false;
 
   constructor(options: SweeperOptions) {
@@ -60,9 +67,10 @@ export class Sweeper {
 
   /** One round: everything that is due now. */
   async sweep(): Promise<void> {
-    await this.#repeat(() => this.#cancelStaleUploads());
-    await this.#repeat(() => this.#collectBlobs());
-    await this.#repeat(() => this.#removeBuried());
+    await this.#repeat(batchRows, () => this.#cancelStaleUploads());
+    await this.#repeat(batchRows, () => this.#collectBlobs());
+    await this.#repeat(removedTogether, () => this.#removeBuried());
+    await this.#abandonStrays();
   }
 
   async #sweepWhileAwake(): Promise<void> {
@@ -77,23 +85,26 @@ export class Sweeper {
     }
   }
 
-  async #repeat(step: () => Promise<number>): Promise<void> {
-    while (!this.#isClosed && (await step()) === batchRows);
+  async #repeat(limit: number, step: () => Promise<number>): Promise<void> {
+    while (!this.#isClosed && (await step()) === limit);
   }
 
   async #cancelStaleUploads(): Promise<number> {
     const { database, limits, clock, log } = this.#options;
     const now = clock();
-    return database.transaction(async (writer) => {
+    const cancelled = await database.transaction(async (writer) => {
       const untouchedSince = now - limits.uploadMs;
       const stale = await listStaleUploads(writer, { untouchedSince, now, limit: batchRows });
       for (const upload of stale) {
         await lockUpload(writer, upload.id, { token: sweeperToken, now, until: now });
         await cancelUpload(writer, upload, { token: sweeperToken, now });
-        log.info({ upload: upload.id, repository: upload.repository }, 'upload was left and is cancelled');
       }
-      return stale.length;
+      return stale;
     });
+    for (const { id, repository } of cancelled) {
+      log.info({ upload: id, repository }, 'upload was left and is cancelled');
+    }
+    return cancelled.length;
   }
 
   async #collectBlobs(): Promise<number> {
@@ -103,11 +114,25 @@ export class Sweeper {
 
   async #removeBuried(): Promise<number> {
     const { database, blobs } = this.#options;
-    const tombstones = await listTombstones(database, batchRows);
-    for (const { key, state } of tombstones) {
-      await blobs.discard(key, state);
-      await database.transaction((writer) => forgetTombstone(writer, key), { durable: false });
-    }
+    const tombstones = await listTombstones(database, removedTogether);
+    if (tombstones.length === 0) return 0;
+    await blobs.discard(tombstones);
+    const keys = tombstones.map(({ key }) => key);
+    await database.transaction((writer) => forgetTombstones(writer, keys), { durable: false });
     return tombstones.length;
+  }
+
+  /** A process that dies between the storage and the database leaves an upload that only the storage knows. */
+  async #abandonStrays(): Promise<void> {
+    const { database, blobs, limits, clock, log } = this.#options;
+    if (clock() < this.#nextStraysAt) return;
+    for await (const upload of blobs.listUploads()) {
+      if (this.#isClosed) return;
+      const isOld = upload.begunAt < clock() - limits.uploadMs;
+      if (!isOld || (await hasUploadWithKey(database, upload.key))) continue;
+      await blobs.abandon(upload);
+      log.info({ key: upload.key }, 'upload that nobody knows is removed');
+    }
+    this.#nextStraysAt = clock() + strayMs;
   }
 }

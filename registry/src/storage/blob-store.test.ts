@@ -6,11 +6,16 @@ import { finished } from 'node:stream/promises';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { type BlobKey, createBlobKey, isBlobKey } from './blob-key.ts';
-import { type BlobStore, emptyUpload, type UploadState } from './blob-store.ts';
+import { type BlobStore, emptyUpload, type FoundUpload, type UploadState } from './blob-store.ts';
 import { BlobStoreError } from './blob-store-error.ts';
 import { FileBlobStore } from './file-blob-store.ts';
 import { MemoryBlobStore } from './memory-blob-store.ts';
 import { putBlob } from './put-blob.ts';
+import { S3BlobStore } from './s3/s3-blob-store.ts';
+import { s3Servers } from './testing/s3-servers.ts';
+
+/** More than any store keeps in the state of an upload. */
+const large = 'abc'.repeat(2 * 1024 * 1024);
 
 /** The contract holds for all of these: another implementation joins with one line. */
 const implementations: readonly (readonly [
@@ -19,6 +24,17 @@ const implementations: readonly (readonly [
 ])[] = [
   ['memory', async () => new MemoryBlobStore()],
   ['files', async (t) => FileBlobStore.open(temporaryFolder(t))],
+  ...s3Servers().map(
+    ({ name, bucket }) =>
+      [
+        `S3 of ${name}`,
+        async (t: ExecutionContext) => {
+          const store = await S3BlobStore.open(await bucket());
+          t.teardown(() => store.close());
+          return store;
+        },
+      ] as const,
+  ),
 ];
 
 for (const [name, open] of implementations) {
@@ -54,6 +70,8 @@ for (const [name, open] of implementations) {
       [1024 * 1024, 64 * 1024],
       [3 * 1024 * 1024 + 17, 1024 * 1024],
       [3 * 1024 * 1024 + 17, 300_001],
+      [5 * 1024 * 1024, 1024 * 1024],
+      [13 * 1024 * 1024 + 1, 700_001],
     ] as const) {
       const content = Buffer.alloc(size, 'content of many sizes ');
       const key = await putBlob(store, pieces(content, chunkSize));
@@ -157,8 +175,8 @@ for (const [name, open] of implementations) {
     await store.complete(key, state);
     await store.complete(key, state);
     t.is(await text(await store.get(key)), 'twice');
-    await store.discard(key, state);
-    await store.discard(key, state);
+    await store.discard([{ key, state }]);
+    await store.discard([{ key, state }]);
     t.false(await store.has(key));
   });
 
@@ -170,13 +188,55 @@ for (const [name, open] of implementations) {
       (await t.throwsAsync(promise, { instanceOf: BlobStoreError }))?.code;
     t.is(await code(store.append(key, absent)), 'UPLOAD_MISSING', 'never begun');
     t.is(await code(store.complete(key, absent)), 'UPLOAD_MISSING', 'never begun');
-    const state = await appended(store, key, emptyUpload, 'abc');
-    t.is(await code(store.append(key, absent)), 'UPLOAD_MISSING', 'less is stored than the state says');
-    t.is(await code(store.complete(key, absent)), 'UPLOAD_MISSING', 'less is stored than the state says');
+    // Less of it fits into the state, and then it can be gone on with whatever the store has.
+    const state = await appended(store, key, emptyUpload, large);
+    const more = { ...state, sizeBytes: state.sizeBytes + 1 };
+    t.is(await code(store.append(key, more)), 'UPLOAD_MISSING', 'less is stored than the state says');
+    t.is(await code(store.complete(key, more)), 'UPLOAD_MISSING', 'less is stored than the state says');
     await store.complete(key, state);
     t.is(await code(store.append(key, state)), 'UPLOAD_MISSING', 'already complete');
-    await store.discard(key, state);
+    await store.discard([{ key, state }]);
     t.is(await code(store.complete(key, state)), 'UPLOAD_MISSING', 'discarded');
+  });
+
+  test(title('discard() removes complete and unfinished blobs together'), async (t) => {
+    const store = await open(t);
+    const kept = await putBlob(store, [bytes('kept')]);
+    const complete = { key: await putBlob(store, [bytes('gone')]), state: emptyUpload };
+    const key = createBlobKey();
+    const unfinished = { key, state: await appended(store, key, emptyUpload, large) };
+    await store.discard([complete, unfinished, { key: createBlobKey(), state: emptyUpload }]);
+    t.deepEqual(await listed(store), [{ key: kept, sizeBytes: 4 }]);
+    t.deepEqual(await Array.fromAsync(store.listUploads()), []);
+  });
+
+  test(title('listUploads() finds what was begun, and abandon() removes it'), async (t) => {
+    const store = await open(t);
+    await putBlob(store, [bytes('complete')]);
+    t.deepEqual(await Array.fromAsync(store.listUploads()), []);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, large);
+    const [found] = await Array.fromAsync(store.listUploads());
+    if (name === 'S3 of minio') {
+      t.is(found, undefined, 'it lists none, and removes them by itself after a day');
+      return;
+    }
+    t.is(found?.key, key);
+    t.true((found?.begunAt ?? Number.NaN) <= Date.now() + 1000);
+    await store.abandon(found as FoundUpload);
+    await store.abandon(found as FoundUpload);
+    t.deepEqual(await Array.fromAsync(store.listUploads()), []);
+    await t.throwsAsync(store.complete(key, state), { instanceOf: BlobStoreError });
+  });
+
+  test(title('abandon() spares what was completed since it was found'), async (t) => {
+    const store = await open(t);
+    const key = createBlobKey();
+    const state = await appended(store, key, emptyUpload, large);
+    const [found = { key, notes: state.notes, begunAt: 0 }] = await Array.fromAsync(store.listUploads());
+    await store.complete(key, state);
+    await store.abandon(found);
+    t.is(await text(await store.get(key)), large);
   });
 
   test(title('delete() removes the blobs named and nothing else'), async (t) => {
@@ -230,7 +290,7 @@ test('FileBlobStore keeps no unfinished file after complete() and discard()', as
   const key = createBlobKey();
   const state = await appended(store, key, emptyUpload, 'dropped');
   t.deepEqual(await readdir(join(folder, 'uploads')), [key]);
-  await store.discard(key);
+  await store.discard([{ key, state }]);
   t.deepEqual(await readdir(join(folder, 'uploads')), []);
   t.is(state.sizeBytes, 7);
 });

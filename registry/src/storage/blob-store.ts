@@ -26,6 +26,18 @@ export type UploadState = {
 /** The state of an unfinished blob of which nothing is stored. */
 export const emptyUpload: UploadState = { sizeBytes: 0, notes: '', tail: new Uint8Array() };
 
+/** A blob that was begun, with how far it is stored. */
+export type UnfinishedBlob = { readonly key: BlobKey; readonly state: UploadState };
+
+/** An unfinished blob that a store found by itself, perhaps left by a process that died before it noted the state. */
+export type FoundUpload = {
+  readonly key: BlobKey;
+  /** What the store finds it by. */
+  readonly notes: string;
+  /** Milliseconds since 1970. */
+  readonly begunAt: number;
+};
+
 /** Writes the next bytes of an unfinished blob. */
 export type BlobAppender = {
   /** Takes bytes, which must not change afterwards; resolves when more may come. */
@@ -71,10 +83,16 @@ export type BlobStore = {
   list(): AsyncIterable<StoredBlob>;
 
   /**
+   * A URL where anybody can read a complete blob for the next minutes, also in parts, without passing through this
+   * process; undefined where the store has none. Asks nobody whether the blob is there.
+   */
+  locate(key: BlobKey): Promise<string | undefined>;
+
+  /**
    * Opens an unfinished blob behind what the state says is stored. Bytes beyond it, left by a writer that was
    * interrupted, are dropped.
    *
-   * @throws BlobStoreError UPLOAD_MISSING
+   * @throws BlobStoreError UPLOAD_MISSING; a store that has all bytes in the state itself misses nothing
    */
   append(key: BlobKey, state: UploadState): Promise<BlobAppender>;
 
@@ -86,6 +104,15 @@ export type BlobStore = {
    */
   complete(key: BlobKey, state: UploadState): Promise<void>;
 
-  /** Removes an unfinished blob, also if it was completed a moment ago. Calling it again is harmless. */
-  discard(key: BlobKey, state: UploadState): Promise<void>;
+  /** Removes unfinished blobs, also what was completed, a moment or a year ago. Calling it again is harmless. */
+  discard(blobs: readonly UnfinishedBlob[]): Promise<void>;
+
+  /**
+   * The unfinished blobs in no particular order, as far as the store can tell: MinIO can't, and removes them itself
+   * after a day. Walks them all, so never while a request waits.
+   */
+  listUploads(): AsyncIterable<FoundUpload>;
+
+  /** Removes what {@link listUploads} found, unless it is complete by now. */
+  abandon(upload: FoundUpload): Promise<void>;
 };

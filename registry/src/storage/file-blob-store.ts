@@ -3,7 +3,15 @@ import { type FileHandle, open, opendir, rename, rm, stat } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { type BlobKey, isBlobKey } from './blob-key.ts';
-import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
+import type {
+  BlobAppender,
+  BlobRange,
+  BlobStore,
+  FoundUpload,
+  StoredBlob,
+  UnfinishedBlob,
+  UploadState,
+} from './blob-store.ts';
 import { BlobStoreError } from './blob-store-error.ts';
 import { FileBlobAppender } from './file-blob-appender.ts';
 import { ignoreMissing } from './ignore-missing.ts';
@@ -85,6 +93,10 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
+  async locate(): Promise<undefined> {
+    return undefined;
+  }
+
   async append(key: BlobKey, state: UploadState): Promise<BlobAppender> {
     return new FileBlobAppender(await this.#openUpload(key, state), state.sizeBytes);
   }
@@ -106,9 +118,23 @@ export class FileBlobStore implements BlobStore {
     await syncFolder(shard);
   }
 
-  async discard(key: BlobKey): Promise<void> {
+  async discard(blobs: readonly UnfinishedBlob[]): Promise<void> {
+    for (const { key } of blobs) {
+      await rm(this.#uploadPath(key), { force: true });
+      await rm(this.#blobPath(key), { force: true });
+    }
+  }
+
+  async *listUploads(): AsyncGenerator<FoundUpload> {
+    for await (const { name } of await opendir(join(this.name, 'uploads'))) {
+      if (!isBlobKey(name)) continue;
+      const stats = await stat(this.#uploadPath(name)).catch(ignoreMissing);
+      if (stats !== undefined) yield { key: name, notes: '', begunAt: stats.mtimeMs };
+    }
+  }
+
+  async abandon({ key }: FoundUpload): Promise<void> {
     await rm(this.#uploadPath(key), { force: true });
-    await rm(this.#blobPath(key), { force: true });
   }
 
   async #openBlob(key: BlobKey): Promise<FileHandle> {

@@ -1,6 +1,14 @@
 import { Readable, type Writable } from 'node:stream';
 import type { BlobKey } from './blob-key.ts';
-import type { BlobAppender, BlobRange, BlobStore, StoredBlob, UploadState } from './blob-store.ts';
+import type {
+  BlobAppender,
+  BlobRange,
+  BlobStore,
+  FoundUpload,
+  StoredBlob,
+  UnfinishedBlob,
+  UploadState,
+} from './blob-store.ts';
 import { BlobStoreError } from './blob-store-error.ts';
 import { writeTo } from './write-to.ts';
 
@@ -30,6 +38,10 @@ export class MemoryBlobStore implements BlobStore {
     for (const [key, bytes] of this.#blobs) yield { key, sizeBytes: bytes.byteLength };
   }
 
+  async locate(): Promise<undefined> {
+    return undefined;
+  }
+
   async append(key: BlobKey, state: UploadState): Promise<BlobAppender> {
     const chunks = [this.#uploaded(key, state)];
     return {
@@ -51,9 +63,19 @@ export class MemoryBlobStore implements BlobStore {
     this.#uploads.delete(key);
   }
 
-  async discard(key: BlobKey): Promise<void> {
+  async discard(blobs: readonly UnfinishedBlob[]): Promise<void> {
+    for (const { key } of blobs) {
+      this.#uploads.delete(key);
+      this.#blobs.delete(key);
+    }
+  }
+
+  async *listUploads(): AsyncGenerator<FoundUpload> {
+    for (const key of this.#uploads.keys()) yield { key, notes: '', begunAt: 0 };
+  }
+
+  async abandon({ key }: FoundUpload): Promise<void> {
     this.#uploads.delete(key);
-    this.#blobs.delete(key);
   }
 
   #part(key: BlobKey, { offset = 0, length = Number.POSITIVE_INFINITY }: BlobRange = {}): Uint8Array {

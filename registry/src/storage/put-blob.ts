@@ -18,7 +18,7 @@ export async function putBlob(
     }
     await store.complete(key, state);
   } catch (error) {
-    await store.discard(key, state);
+    await store.discard([{ key, state }]);
     throw error;
   }
   return key;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
@@ -16,6 +16,16 @@ export const toolsFolder = resolve(
   process.env['IMG_TOOLS_DIR'] ?? join(import.meta.dirname, '../../../../.tools/bin'),
 );
 
+/** Where a program is that was installed for the tests or is in PATH. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((text) => text !== '');
+  for (const folder of [toolsFolder, ...folders]) {
+    const path = join(folder, name);
+    if (isExecutable(path)) return path;
+  }
+  return undefined;
+}
+
 /**
  * Finds a tool that was installed for the tests or is in PATH. Without it the test says so; where tools are required
  * (IMG_REQUIRE_TOOLS=1) it fails, unless the tool is one that no distribution packages.
@@ -25,11 +35,8 @@ export async function findTool(
   name: string,
   { isOptional = false }: { readonly isOptional?: boolean } = {},
 ): Promise<Tool | undefined> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((text) => text !== '');
-  for (const folder of [toolsFolder, ...folders]) {
-    const path = join(folder, name);
-    if (await isExecutable(path)) return (args, environment = {}) => execute(path, args, environment);
-  }
+  const path = findProgram(name);
+  if (path !== undefined) return (args, environment = {}) => execute(path, args, environment);
   const message = `not tested with ${name}: it is neither in PATH nor in ${toolsFolder}, where npm run tools puts it`;
   if (process.env['IMG_REQUIRE_TOOLS'] === '1' && !isOptional) t.fail(message);
   else t.log(message);
@@ -52,9 +59,9 @@ async function execute(
   }
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+function isExecutable(path: string): boolean {
   try {
-    await access(path, constants.X_OK);
+    accessSync(path, constants.X_OK);
     return true;
   } catch {
     return false;

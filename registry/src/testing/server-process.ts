@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+export type ServerProcess = {
+  /** Where it keeps its data; removed when it ends. */
+  readonly folder: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Ends it at once and removes its data. */
+  stop(): Promise<void>;
+};
+
+export type ServerProgram = {
+  /** The program and its arguments. */
+  readonly command: (
+    folder: string,
+    port: number,
+  ) => readonly [path: string, ...arguments: readonly string[]];
+  readonly environment?: NodeJS.ProcessEnv;
+  /** The user to run as, if not this one. */
+  readonly uid?: number | undefined;
+  /** Called with the folder before the program starts. */
+  readonly prepare?: (folder: string) => void;
+};
+
+/** Starts a server of somebody else on a free port of loopback, with an empty folder, and waits until it listens. */
+export async function startServerProcess(program: ServerProgram): Promise<ServerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'img-server-'));
+  program.prepare?.(folder);
+  const port = await freePort();
+  const [path, ...args] = program.command(folder, port);
+  const child = spawn(path, args, {
+    cwd: folder,
+    env: { ...process.env, ...program.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(program.uid === undefined ? {} : { uid: program.uid, gid: program.uid }),
+  });
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  }
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  // Nobody else would end it where the tests are stopped.
+  process.once('exit', () => child.kill('SIGKILL'));
+  while (!(await listens(port))) {
+    if (child.exitCode !== null) throw new Error(`${path} ended with ${child.exitCode}: ${said.join('')}`);
+    await setTimeout(10);
+  }
+  return { folder, port, process: child, stop };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
