@@ -3,7 +3,6 @@ import type { ContentOptions, ContentSource, ManifestContent } from '@img/regist
 import type { Decision } from '@img/sign/decision';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Digest } from '@img/spec/digest';
-import type { ProgressListener } from '@img/spec/progress';
 import { quote } from '@img/spec/quote';
 import { formatReference } from '@img/spec/reference';
 import type { RegistryHost } from '@img/spec/registry-host';
@@ -43,9 +42,7 @@ export type AcquireRequest = {
   readonly now: Date;
 };
 
-export type AcquireOptions = ContentOptions & { readonly progress?: ProgressListener };
-
-/** An image on this host that may run. */
+/** An image on this host that may run; not trusted only if the request accepted that. */
 export type AcquiredImage = { readonly content: ManifestContent; readonly decision: Decision };
 
 /**
@@ -58,7 +55,7 @@ export type AcquiredImage = { readonly content: ManifestContent; readonly decisi
 export async function acquireImage(
   request: AcquireRequest,
   access: ImageAccess,
-  { progress, ...options }: AcquireOptions = {},
+  options: ContentOptions = {},
 ): Promise<AcquiredImage> {
   const wanted = request.digest ?? request.tag;
   if (wanted === undefined)
@@ -79,7 +76,6 @@ export async function acquireImage(
   const asked = askedImage(request, content);
   const decision = await nameDamage(name, () => judge(asked, local, request, options));
   if (decision.trusted) await accept(asked, decision, request.trust);
-  else progress?.({ kind: 'note', text: `NOT VERIFIED, as you asked: ${decision.message}` });
   return { content, decision };
 }
 

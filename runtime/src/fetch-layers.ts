@@ -1,11 +1,13 @@
 import { RegistryError } from '@img/registry/registry-error';
-import type { ContentSource, ContentTarget } from '@img/registry/transfer/content';
+import type { ContentOptions, ContentSource, ContentTarget } from '@img/registry/transfer/content';
 import { copyBlobs } from '@img/registry/transfer/copy-blobs';
-import type { AcquireOptions } from './acquire-image.ts';
+import type { ProgressListener } from '@img/spec/progress';
 import type { LayerStore } from './layers/layer-store.ts';
 import type { LayerContent } from './layers/put-layer.ts';
 import type { PlatformImage } from './read-image.ts';
 import { RuntimeError } from './runtime-error.ts';
+
+export type FetchOptions = ContentOptions & { readonly progress?: ProgressListener };
 
 /**
  * Puts into the layer store what it lacks of an image: an image that was built here, or copied from an archive, has its
@@ -18,7 +20,7 @@ export async function fetchLayers(
   image: PlatformImage,
   sources: readonly ContentSource[],
   { layers, target }: { readonly layers: LayerStore; readonly target: ContentTarget },
-  options: AcquireOptions,
+  options: FetchOptions,
 ): Promise<void> {
   const requests = layersOf(image);
   const present = await Promise.all(requests.map(({ diffId }) => layers.has(diffId)));

@@ -3,8 +3,8 @@ import type { Decision } from '@img/sign/decision';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { ImageConfig } from '@img/spec/image-config';
 import { formatReference, type Reference } from '@img/spec/reference';
-import { type AcquireOptions, acquireImage, type PullPolicy } from './acquire-image.ts';
-import { fetchLayers } from './fetch-layers.ts';
+import { acquireImage, type PullPolicy } from './acquire-image.ts';
+import { type FetchOptions, fetchLayers } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { hostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
@@ -44,7 +44,7 @@ export type InstalledImage = {
 export async function installImage(
   { reference, remote, pull, insecure }: InstallRequest,
   host: Host,
-  options: AcquireOptions = {},
+  options: FetchOptions = {},
 ): Promise<InstalledImage> {
   const name = formatReference(reference);
   const local = host.images.repository(reference);

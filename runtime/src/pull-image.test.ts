@@ -134,7 +134,7 @@ const damages: readonly [what: string, files: RegExp, damage: (path: string) => 
   ['a tree that is none', /^trees\//, (path) => writeFileSync(path, '')],
   ['manifests, configs and signatures', /^blobs\//, (path) => flip(path, 10)],
   ['manifests, configs and signatures that are gone', /^blobs\//, (path) => rmSync(path)],
-  ['what names point at', /^refs\//, (path) => writeFileSync(path, '{}')],
+  ['what names point at', /^refs\/.*\/(?:manifests|referrers|tags)\//, (path) => writeFileSync(path, '{}')],
 ];
 
 for (const [what, files, damage] of damages) {

@@ -8,8 +8,7 @@ import type {
 import { type CopyResult, copy } from '@img/registry/transfer/copy';
 import type { Digest } from '@img/spec/digest';
 import type { Tag } from '@img/spec/tag';
-import type { AcquireOptions } from './acquire-image.ts';
-import { layersOf } from './fetch-layers.ts';
+import { type FetchOptions, layersOf } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { hostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
@@ -38,7 +37,7 @@ export type PullRequest = {
 export async function pullImage(
   { location, source, reference, tags }: PullRequest,
   host: Host,
-  options: AcquireOptions = {},
+  options: FetchOptions = {},
 ): Promise<CopyResult> {
   const platform = hostPlatform();
   const local = host.images.repository(location);

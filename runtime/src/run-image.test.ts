@@ -164,12 +164,12 @@ test('runImage() accepts two signatures where two are required', async (t) => {
   t.is((await run()).stdout, 'hello from the image\n');
 });
 
-test('runImage() runs what nobody has signed if told so, and says it', async (t) => {
+test('runImage() runs what nobody has signed if told so, and lets the caller say it', async (t) => {
   if (!canRun(t)) return;
   const { run } = await setUp(t);
   const { stdout, stderr } = await run({ insecure: ['signature'] });
   t.is(stdout, 'hello from the image\n');
-  t.regex(stderr, /^note: NOT VERIFIED, as you asked: /m);
+  t.is(stderr, 'not trusted: UNSIGNED\n');
   t.like((await run()).error, { code: 'NOT_TRUSTED', refusal: 'UNSIGNED' }, 'it was for that once only');
 });
 
@@ -208,7 +208,8 @@ test('runImage() refuses to start when a byte of any file of the store was chang
   const { sign, run, folders } = await setUp(t);
   await sign(1);
   t.is((await run()).code, 0);
-  const files = filesIn(folders.store);
+  // Locks are empty.
+  const files = filesIn(folders.store).filter((path) => statSync(path).size > 0);
   t.true(files.length >= 10, files.join('\n'));
   for (const path of files) {
     const bytes = readFileSync(path);

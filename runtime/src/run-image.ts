@@ -1,9 +1,10 @@
 import type { ContentSource } from '@img/registry/transfer/content';
 import { formatReference, type Reference } from '@img/spec/reference';
-import type { AcquireOptions, PullPolicy } from './acquire-image.ts';
+import type { PullPolicy } from './acquire-image.ts';
 import type { RunOptions } from './config/run-options.ts';
+import type { FetchOptions } from './fetch-layers.ts';
 import type { Host } from './host.ts';
-import { type InsecureItem, installImage } from './install-image.ts';
+import { type InsecureItem, type InstalledImage, installImage } from './install-image.ts';
 import { checkCaller } from './launch/check-caller.ts';
 import { launch } from './launch/launch.ts';
 import type { RuntimeName } from './state/container-record.ts';
@@ -18,6 +19,11 @@ export type RunImageRequest = {
   readonly insecure?: readonly InsecureItem[];
   /** Chosen by what the host has if not given. */
   readonly runtime?: RuntimeName;
+  /**
+   * Told what is about to run, when nothing but the launch is left to do: the app takes the place of this process, so
+   * whatever the caller still has open can only be closed here.
+   */
+  readonly beforeLaunch?: (image: InstalledImage) => Promise<void>;
 };
 
 /**
@@ -28,17 +34,18 @@ export type RunImageRequest = {
  * @throws as `installImage` and `launch`
  */
 export async function runImage(
-  { reference, remote, options, pull = 'missing', insecure = [], runtime }: RunImageRequest,
+  request: RunImageRequest,
   host: Host,
-  acquireOptions: AcquireOptions = {},
+  fetchOptions: FetchOptions = {},
 ): Promise<never> {
+  const { reference, remote, options, pull = 'missing', insecure = [], runtime } = request;
   checkCaller(options);
-  const { signal, progress } = acquireOptions;
+  const { signal, progress } = fetchOptions;
   const { stuck } = await host.sweep(signal === undefined ? {} : { signal });
   for (const { message } of stuck) progress?.({ kind: 'note', text: message });
-  const install = { reference, remote, pull, insecure };
-  const { descriptor, decision, config, tree } = await installImage(install, host, acquireOptions);
-  // The app takes the place of this process, so nothing could be closed later.
+  const installed = await installImage({ reference, remote, pull, insecure }, host, fetchOptions);
+  const { descriptor, decision, config, tree } = installed;
+  await request.beforeLaunch?.(installed);
   await host.close();
   return launch(host.state, {
     image: config,

@@ -3,18 +3,21 @@ import type { PullPolicy } from '@img/runtime/acquire-image';
 import { parseByteSize } from '@img/runtime/config/byte-size';
 import type { Network, RunOptions } from '@img/runtime/config/run-options';
 import { parseBindMount, parseScratchMount } from '@img/runtime/config/storage';
-import { Host, type HostFolders } from '@img/runtime/host';
-import type { InsecureItem } from '@img/runtime/install-image';
+import type { InsecureItem, InstalledImage } from '@img/runtime/install-image';
 import { runImage } from '@img/runtime/run-image';
 import type { RuntimeName } from '@img/runtime/state/container-record';
+import type { Decision } from '@img/sign/decision';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Environment } from '../environment.ts';
-import { hostFolders } from '../host/open-host.ts';
+import { decisionLines } from '../host/decision-lines.ts';
+import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
+import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 import { parseCount } from '../option-values.ts';
+import type { Output } from '../output/output.ts';
 
 type CommandLine = {
   readonly pull: PullPolicy;
@@ -96,41 +99,29 @@ async function run(
 ): Promise<void> {
   const { config, output, signal } = session;
   const reference = typedReference(image, config);
-  const remote = new RemoteRepository(session, reference);
-  const host = new LaunchingHost(hostFolders(config), async () => {
-    await remote[Symbol.asyncDispose]();
-    output.end();
-    // What would be written at the end of this process, which never comes.
-    module.flushCompileCache();
-  });
-  try {
-    const request = {
-      reference,
-      remote,
-      options: appOptions(session, line, words),
-      pull: line.pull,
-      insecure: line.insecure ?? [],
-      ...(line.runtime === undefined ? {} : { runtime: line.runtime }),
-    };
-    await runImage(request, host, { progress: output.progress, signal });
-  } finally {
-    await host.close();
-  }
+  await using host = await openHost(session);
+  await using remote = new RemoteRepository(session, reference);
+  const request = {
+    reference,
+    remote,
+    options: appOptions(session, line, words),
+    pull: line.pull,
+    insecure: line.insecure ?? [],
+    ...(line.runtime === undefined ? {} : { runtime: line.runtime }),
+    beforeLaunch: async ({ decision }: InstalledImage) => {
+      await remote[Symbol.asyncDispose]();
+      announce(decision, shortName(reference, config), output);
+      output.end();
+      // What would be written at the end of this process, which never comes.
+      module.flushCompileCache();
+    },
+  };
+  await runImage(request, host, { progress: output.progress, signal });
 }
 
-/** A host that is closed right before the app takes the place of this process, and lets go of everything else then. */
-class LaunchingHost extends Host {
-  readonly #letGo: () => Promise<void>;
-
-  constructor(folders: HostFolders, letGo: () => Promise<void>) {
-    super(folders);
-    this.#letGo = letGo;
-  }
-
-  override async close(): Promise<void> {
-    await this.#letGo();
-    await super.close();
-  }
+function announce(decision: Decision, name: string, output: Output): void {
+  if (decision.trusted) output.remark(...decisionLines(decision, name, new Date()));
+  else output.warn(`NOT VERIFIED, as you asked: ${decision.message}`);
 }
 
 function appOptions({ environment }: Session, line: CommandLine, command: readonly string[]): RunOptions {

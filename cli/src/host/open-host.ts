@@ -1,6 +1,5 @@
-import { Host, type HostFolders } from '@img/runtime/host';
+import { Host } from '@img/runtime/host';
 import type { Session } from '../command.ts';
-import type { Config } from '../config/config.ts';
 
 /**
  * What this host has, after what is left of containers whose commands were killed has been ended and removed. Close
@@ -11,13 +10,9 @@ export async function openHost({
   output,
   signal,
 }: Pick<Session, 'config' | 'output' | 'signal'>): Promise<Host> {
-  const host = new Host(hostFolders(config));
+  const host = new Host({ store: config.rootFolder, run: config.runFolder, trust: config.trustFolders });
   const { swept, stuck } = await host.state.sweep({ signal });
   output.detail(...swept.map((id) => `removed what was left of container ${id}`));
   output.story(...stuck.map(({ message }) => message));
   return host;
-}
-
-export function hostFolders({ rootFolder, runFolder, trustFolders }: Config): HostFolders {
-  return { store: rootFolder, run: runFolder, trust: trustFolders };
 }

@@ -24,6 +24,7 @@ function outputOn(
 function useAll(output: Output): void {
   output.story('story');
   output.detail('detail');
+  output.remark('remark');
   output.warn('careful');
   output.progress({ kind: 'note', text: 'note' });
   output.progress({ kind: 'start', item: 'a', what: 'work' });
@@ -40,13 +41,13 @@ const table: readonly [name: string, options: OutputOptions, stdout: string, std
     '--verbose',
     { verbose: true },
     'result\n',
-    'story\ndetail\nwarning: careful\nnote\nwork: 0.0 s\nfailed\n',
+    'story\ndetail\nremark\nwarning: careful\nnote\nwork: 0.0 s\nfailed\n',
   ],
   [
     '--verbose --no-progress',
     { verbose: true, progress: false },
     'result\n',
-    'story\ndetail\nwarning: careful\nnote\nfailed\n',
+    'story\ndetail\nremark\nwarning: careful\nnote\nfailed\n',
   ],
   ['--json', { json: true }, '{\n  "a": 1\n}\n', 'story\nwarning: careful\nnote\nfailed\n'],
 ];
@@ -78,5 +79,17 @@ test('Output uses colours on a terminal only', (t) => {
     const { output, written } = outputOn({}, { terminal: true, variables });
     output.result({}, () => [bold('x')]);
     t.is(written.stdout, isColored ? '\u001b[1mx\u001b[22m\n' : 'x\n', reason);
+  }
+});
+
+test('Output remarks things on a terminal, unless it should be quiet', (t) => {
+  for (const [options, stderr] of [
+    [{}, 'remark\n'],
+    [{ quiet: true }, ''],
+    [{ quiet: true, verbose: true }, ''],
+  ] as const) {
+    const { output, written } = outputOn(options, { terminal: true });
+    output.remark('remark');
+    t.is(written.stderr, stderr);
   }
 });

@@ -26,6 +26,7 @@ export class Output {
   /** Draws what libraries report. */
   readonly progress: ProgressListener;
   readonly #isQuiet: boolean;
+  readonly #isWatched: boolean;
   readonly #streams: Streams;
   readonly #view: ProgressView;
   readonly #isColored: (stream: TextStream) => boolean;
@@ -35,6 +36,7 @@ export class Output {
     this.isVerbose = options.verbose === true;
     this.isJson = options.json === true;
     this.#isQuiet = options.quiet === true;
+    this.#isWatched = isTerminal(streams.stderr, environment);
     this.#isColored = (stream) => {
       return isTerminal(stream, environment) && variable(environment, 'NO_COLOR') === undefined;
     };
@@ -66,6 +68,11 @@ export class Output {
   /** Tells what happens; nothing that a program would need. */
   story(...lines: readonly Line[]): void {
     if (!this.#isQuiet) this.#write(this.#streams.stderr, lines);
+  }
+
+  /** Tells what a person in front of a terminal likes to see, and what would only be in the way of a program. */
+  remark(...lines: readonly Line[]): void {
+    if (this.isVerbose || this.#isWatched) this.story(...lines);
   }
 
   /** Tells what only somebody who looks for a fault wants to know. */

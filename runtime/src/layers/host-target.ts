@@ -1,8 +1,9 @@
 import { RegistryError } from '@img/registry/registry-error';
 import type { BlobRequest, ContentTarget, ManifestContent } from '@img/registry/transfer/content';
-import type { Digest } from '@img/spec/digest';
+import { type Digest, isDigest } from '@img/spec/digest';
 import { layerCompression } from '@img/spec/media-types';
 import type { ProgressListener } from '@img/spec/progress';
+import type { Tag } from '@img/spec/tag';
 import type { LayerStore } from './layer-store.ts';
 import type { LayerContent } from './put-layer.ts';
 
@@ -22,6 +23,8 @@ export function hostTarget(
   layers: LayerStore,
   progress: ProgressListener = () => undefined,
 ): ContentTarget {
+  // What these mean can't be read, so nobody can say what is replaced.
+  const damagedTags = new Set<Tag>();
   const isPresent = async (diffId: Digest, signal: AbortSignal | undefined): Promise<boolean> => {
     if (!(await layers.has(diffId))) return false;
     if (await layers.isSound(diffId, signal === undefined ? {} : { signal })) return true;
@@ -47,13 +50,18 @@ export function hostTarget(
       if (layer === undefined) await images.putBlob(request, open, options);
       else await layers.put(layer, open(0, options), options);
     },
-    putManifest: (content, options) => images.putManifest(content, options),
+    async putManifest(content, { replaces, ...options } = {}) {
+      const { tag } = options;
+      const isCareful = replaces !== undefined && (tag === undefined || !damagedTags.has(tag));
+      await images.putManifest(content, isCareful ? { ...options, replaces } : options);
+    },
     async getManifest(reference, options): Promise<ManifestContent | undefined> {
       try {
         return await images.getManifest(reference, options);
       } catch (error) {
-        if (error instanceof RegistryError && damageCodes.includes(error.code)) return undefined;
-        throw error;
+        if (!(error instanceof RegistryError) || !damageCodes.includes(error.code)) throw error;
+        if (!isDigest(reference)) damagedTags.add(reference);
+        return undefined;
       }
     },
   };

@@ -9,7 +9,7 @@ import { parseRegistryHost } from '@img/spec/registry-host';
 import type { PullPolicy } from '../acquire-image.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { Host, type HostFolders } from '../host.ts';
-import type { InsecureItem } from '../install-image.ts';
+import type { InsecureItem, InstalledImage } from '../install-image.ts';
 import { runImage } from '../run-image.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import { NotTrustedError } from '../trust/not-trusted-error.ts';
@@ -33,9 +33,11 @@ if (import.meta.main) {
   const reference = parseReference(request.reference, { default: testRegistry, aliases: new Map() });
   const remote = new ImageStore(request.registry).repository(reference);
   try {
-    await runImage({ ...request, reference, remote }, new Host(request.folders), {
-      progress: (event) => event.kind === 'note' && writeSync(2, `note: ${event.text}\n`),
-    });
+    const beforeLaunch = ({ decision }: InstalledImage) => {
+      if (!decision.trusted) writeSync(2, `not trusted: ${decision.code}\n`);
+      return Promise.resolve();
+    };
+    await runImage({ ...request, reference, remote, beforeLaunch }, new Host(request.folders));
   } catch (error) {
     const { code, message } = error as Error & { readonly code: string };
     const refusal = error instanceof NotTrustedError ? error.decision.code : undefined;
