@@ -15,6 +15,7 @@ import { indexVersion } from './index-format.ts';
 import { PackageIndex } from './package-index.ts';
 import type { ReleaseFile } from './release.ts';
 import { together } from './together.ts';
+import { tryMirrors } from './try-mirrors.ts';
 
 /** Debian's largest is 14 MB. */
 const maxIndexBytes = 256 * 1024 * 1024;
@@ -68,7 +69,7 @@ function findIndex({ choice, release }: FetchedRelease, component: string, archi
 }
 
 async function openIndex(
-  { choice, root, release }: FetchedRelease,
+  { choice, mirrors, release }: FetchedRelease,
   file: IndexFile,
   options: IndexOptions,
 ): Promise<PackageIndex> {
@@ -79,18 +80,27 @@ async function openIndex(
     return known;
   }
   options.onProgress?.({ kind: 'start', item, what: 'package index', totalBytes: file.size });
-  const bytes = await download(`dists/${choice.suite}/${file.path}`, file, {
-    ...options,
-    root,
-    hasByHash: release.hasByHash,
-    onBytes: (count) => options.onProgress?.({ kind: 'advance', item, bytes: count }),
-  });
+  const path = `dists/${choice.suite}/${file.path}`;
+  const onBytes = (count: number): void => options.onProgress?.({ kind: 'advance', item, bytes: count });
+  const { hasByHash } = release;
+  // The digest says what is right, so that every mirror will do, also where the first is not in step with itself.
+  const bytes = await tryMirrors(
+    mirrors,
+    ({ root }) => download(path, file, { ...options, root, hasByHash, onBytes }),
+    { ...options, refusal: mostTelling },
+  );
   const compiled = await compile(bytes, item);
   await keep(file.digest, compiled, options);
   const index = PackageIndex.open(compiled);
   if (index === undefined) throw new TypeError('an index that was just compiled should be readable');
   options.onProgress?.({ kind: 'done', item });
   return index;
+}
+
+// That a mirror doesn't have a file says less than what is wrong with the file of another.
+function mostTelling(failures: readonly BuilderError[]): BuilderError {
+  const failure = failures.find((error) => !isMissing(error)) ?? failures[0];
+  return failure ?? new BuilderError('ARCHIVE_NOT_FOUND', 'there is no mirror to ask');
 }
 
 type DownloadOptions = HttpOptions & {

@@ -7,6 +7,7 @@ import type { Mirror } from './mirrors.ts';
 import { formatDate, parseRelease, type Release } from './release.ts';
 import type { ReleaseRecord } from './resolution.ts';
 import type { SuiteChoice } from './system.ts';
+import { tryMirrors } from './try-mirrors.ts';
 import { verifyRelease } from './verify-release.ts';
 
 /** Debian's largest is 0.3 MB; it is read before anything in it can be trusted. */
@@ -23,10 +24,11 @@ export type ReleaseOptions = HttpOptions & {
   readonly onProgress?: ProgressListener | undefined;
 };
 
-/** A verified table of contents, and where it came from. */
+/** A verified table of contents, and where what it lists may be. */
 export type FetchedRelease = {
   readonly choice: SuiteChoice;
-  readonly root: string;
+  /** The one that it came from, then those that weren't tried. */
+  readonly mirrors: readonly Mirror[];
   readonly release: Release;
   readonly record: ReleaseRecord;
 };
@@ -42,30 +44,22 @@ export async function fetchRelease(
   mirrors: readonly Mirror[],
   options: ReleaseOptions,
 ): Promise<FetchedRelease> {
-  const failures: BuilderError[] = [];
-  for (const [index, mirror] of mirrors.entries()) {
-    try {
-      return await fetchFrom(choice, mirror, options);
-    } catch (error) {
-      // What ended the other suites is no fault of this mirror.
-      options.signal?.throwIfAborted();
-      if (!(error instanceof BuilderError)) throw error;
-      failures.push(error);
-      const next = mirrors[index + 1];
-      if (next !== undefined) {
-        const text = `${error.message}; trying ${shownUrl(next.root)}`;
-        options.onProgress?.({ kind: 'note', text });
-      }
-    }
-  }
-  throw mostTelling(failures, choice);
+  const { signal, onProgress } = options;
+  return await tryMirrors(
+    mirrors,
+    async (mirror) => {
+      const { release, record } = await fetchFrom(choice, mirror, options);
+      return { choice, mirrors: mirrors.slice(mirrors.indexOf(mirror)), release, record };
+    },
+    { signal, onProgress, refusal: (failures) => mostTelling(failures, choice) },
+  );
 }
 
 async function fetchFrom(
   choice: SuiteChoice,
   mirror: Mirror,
   options: ReleaseOptions,
-): Promise<FetchedRelease> {
+): Promise<Pick<FetchedRelease, 'release' | 'record'>> {
   const url = archiveUrl(mirror.root, `dists/${choice.suite}/InRelease`);
   const what = shownUrl(url);
   const bytes = await readUrl(url, maxReleaseBytes, options);
@@ -78,7 +72,7 @@ async function fetchFrom(
   });
   const date = formatDate(release.date);
   const record = { suite: choice.suite, date, digest: digestOf(bytes), keyFingerprint };
-  return { choice, root: mirror.root, release, record };
+  return { release, record };
 }
 
 /** A validly signed file of another suite is still the wrong one. */

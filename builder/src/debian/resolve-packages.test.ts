@@ -7,8 +7,9 @@ import type { ReleaseRecord } from './resolution.ts';
 import { resolvePackages } from './resolve-packages.ts';
 import { debianSystem } from './system.ts';
 import { whenOnline } from './testing/real-archive.ts';
-import { archiveKey, namesOf, startArchive } from './testing/start-archive.ts';
-import { makePackage } from './testing/test-archive.ts';
+import { archiveKey, archivePackages, namesOf, startArchive } from './testing/start-archive.ts';
+import { makePackage, makeSuite } from './testing/test-archive.ts';
+import { startServer } from './testing/test-server.ts';
 
 const path = 'dists/trixie/InRelease';
 
@@ -145,6 +146,28 @@ test('resolvePackages() tries again after a failure that may pass', async (t) =>
     response.writeHead(503).end();
   });
   t.is(namesOf((await resolvePackages({ ...options, retryDelaysMs: [0] })).packages), 'app libone');
+});
+
+test('resolvePackages() takes an index from another mirror where the first is not in step with itself', async (t) => {
+  const { options, server } = await startArchive(t);
+  const good = await startServer(t, await makeSuite({ key: archiveKey, packages: archivePackages }));
+  for (const name of server.files.keys()) {
+    if (name.includes('by-hash')) server.files.delete(name);
+    else if (name.includes('binary-amd64')) server.files.set(name, Buffer.from('of yesterday'));
+  }
+  const mirrors = [server.url, good.url];
+  const suites = options.system.suites.map((suite) => ({ ...suite, mirrors }));
+  const notes: string[] = [];
+  const result = await resolvePackages({
+    ...options,
+    system: { ...options.system, suites },
+    onProgress: (event) => {
+      if (event.kind === 'note') notes.push(event.text);
+    },
+  });
+  t.is(namesOf(result.packages), 'app libone');
+  t.deepEqual(good.requests.length, 1, 'the InRelease file of the first is good');
+  t.regex(notes.join(' '), /is not what the signed Release file says.*; trying /);
 });
 
 test('resolvePackages() stops when it is told to, and leaves nothing half-made', async (t) => {
