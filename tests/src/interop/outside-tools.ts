@@ -113,5 +113,6 @@ async function variablesFor({ folder, publisher }: Stage): Promise<{ readonly [n
     CONTAINERS_STORAGE_CONF: storage,
     CONTAINERS_CONF: containers,
     TMPDIR: folder,
+    COSIGN_PASSWORD: 'x',
   };
 }

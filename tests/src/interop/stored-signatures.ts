@@ -12,6 +12,7 @@ type Descriptor = {
 
 export type StoredManifest = {
   readonly mediaType: string;
+  readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly [field: string]: unknown;
 };
@@ -35,6 +36,8 @@ export type StoredSignatures = {
   readonly manifest: StoredManifest;
   readonly payloads: readonly { readonly bytes: Buffer; readonly signature: Buffer }[];
   readonly bundles: readonly StoredBundle[];
+  /** The manifests that attach the bundles to the image, one each. */
+  readonly attachments: readonly StoredManifest[];
 };
 
 /** Where cosign looks for the signature of a payload. */
@@ -61,11 +64,11 @@ export async function readSignatures(client: TestClient): Promise<StoredSignatur
     })),
   );
   const referrers = (await read(`referrers/${digest}`)).json as { manifests: readonly Descriptor[] };
-  const bundles = await Promise.all(
-    referrers.manifests.map(async (referrer) => {
-      const attached = (await read(`manifests/${referrer.digest}`)).json as StoredManifest;
-      return (await read(`blobs/${attached.layers[0]?.digest}`)).json as StoredBundle;
-    }),
+  const attachments = await Promise.all(
+    referrers.manifests.map(async ({ digest }) => (await read(`manifests/${digest}`)).json as StoredManifest),
   );
-  return { digest, tag, manifest, payloads, bundles };
+  const bundles = await Promise.all(
+    attachments.map(async ({ layers }) => (await read(`blobs/${layers[0]?.digest}`)).json as StoredBundle),
+  );
+  return { digest, tag, manifest, payloads, bundles, attachments };
 }

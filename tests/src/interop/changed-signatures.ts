@@ -1,0 +1,63 @@
+import type { TestClient } from '@img/registry/server/testing/test-client';
+import { pushBlob, pushManifest } from '@img/registry/server/testing/test-registry';
+import type { StoredManifest, StoredSignatures } from './stored-signatures.ts';
+
+/** Stores the payloads of simple signing beside a copy of the image, each as if it were the tenth about its tag. */
+export async function putChangedPayloads(
+  registry: TestClient,
+  { manifest, payloads, tag }: StoredSignatures,
+  into: string,
+): Promise<void> {
+  const contents = payloads.map(({ bytes }) => replaced(bytes, '"img.seq":1', '"img.seq":10'));
+  await copyConfig(registry, manifest, into);
+  await pushManifest(registry, await withLayers(registry, manifest, contents, into), {
+    into,
+    reference: tag,
+  });
+}
+
+/** Attaches the bundles to a copy of the image, each as if it were the tenth about its tag. */
+export async function putChangedBundles(
+  registry: TestClient,
+  { attachments, bundles }: StoredSignatures,
+  into: string,
+): Promise<void> {
+  for (const [index, bundle] of bundles.entries()) {
+    const { dsseEnvelope } = bundle;
+    const payload = replaced(Buffer.from(dsseEnvelope.payload, 'base64'), '"seq":1', '"seq":10');
+    const changed = { ...dsseEnvelope, payload: Buffer.from(payload).toString('base64') };
+    const content = JSON.stringify({ ...bundle, dsseEnvelope: changed });
+    const attachment = attachments[index] as StoredManifest;
+    await copyConfig(registry, attachment, into);
+    await pushManifest(registry, await withLayers(registry, attachment, [content], into), { into });
+  }
+}
+
+/** The manifest with other contents in its layers, which are stored. */
+async function withLayers(
+  registry: TestClient,
+  manifest: StoredManifest,
+  contents: readonly string[],
+  into: string,
+): Promise<StoredManifest> {
+  const layers = manifest.layers.map(async (layer, index) => {
+    const content = contents[index] ?? '';
+    return {
+      ...layer,
+      digest: await pushBlob(registry, content, { into }),
+      size: Buffer.byteLength(content),
+    };
+  });
+  return { ...manifest, layers: await Promise.all(layers) };
+}
+
+async function copyConfig(registry: TestClient, { config }: StoredManifest, into: string): Promise<void> {
+  const { bytes } = await registry.send('GET', `/v2/com.example.app/blobs/${config.digest}`);
+  await pushBlob(registry, bytes, { into });
+}
+
+function replaced(bytes: Uint8Array, text: string, by: string): string {
+  const content = Buffer.from(bytes).toString();
+  if (!content.includes(text)) throw new Error(`there is no ${text} in ${content}`);
+  return content.replace(text, by);
+}
