@@ -76,6 +76,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [['--public', 'com..'], 2, /^img: prefix "com\.\." should be/, 'a wrong prefix'],
   [['--public-url', 'x'], 1, /^img: the public URL should be like/, 'a wrong URL'],
   [['--data', '/dev/null/x'], 1, /^img: can't use \/dev\/null\/x/, 'a folder that cannot be made'],
+  [['--data', '/proc/nowhere'], 1, /^img: can't use \/proc\/nowhere/, 'Node would try for ever'],
 ];
 
 for (const [words, code, message, reason] of refused) {

@@ -1,5 +1,6 @@
-import { access, mkdir, readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type PublicKey, parsePublicKey } from '@img/sign/public-key';
 import { nearest } from '@img/spec/nearest';
@@ -68,7 +69,7 @@ export class KeyFolder {
    * @throws CliError KEY_EXISTS, because a key that is overwritten is gone for ever
    */
   async add(name: KeyName, sealed: string, publicKey: PublicKey): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await makeFolder(this.path);
     // The private key decides which of two calls at the same time wins; the public one only goes with it.
     if (!(await writeNewFile(this.privateKeyPath(name), sealed, 0o600))) throw this.#exists(name);
     await writeFileAtomic(this.publicKeyPath(name), publicKey.toPem());

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { tryLock } from '@img/runtime/linux/file-lock';
 import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
@@ -32,7 +33,7 @@ export async function changeLocalTrust(
   change: (document: TrustDocument) => TrustDocument,
 ): Promise<TrustPolicy> {
   const folder = localTrustFolder(folders);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await makeFolder(folder, 0o755);
   // The lock is on the folder, because the file is replaced.
   const lock = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

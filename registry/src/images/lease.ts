@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { type Digest, isDigest } from '@img/spec/digest';
 import { namesIn } from '../storage/ignore-missing.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 import { ownProcessName, processState } from './process-name.ts';
 
 // Nobody here can see whether a process of another namespace still runs; no transfer takes longer than this.
@@ -26,7 +27,8 @@ export class Lease implements AsyncDisposable {
   /** @param leases the folder of all leases */
   static async open(leases: string): Promise<Lease> {
     const folder = join(leases, `${await ownProcessName()}-${randomBytes(6).toString('hex')}`);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(leases);
+    await mkdir(folder, { mode: 0o700 });
     return new Lease(folder, await open(join(folder, digestsFile), 'a', 0o600));
   }
 

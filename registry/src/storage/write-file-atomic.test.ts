@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { makeFolder } from './make-folder.ts';
+import { makeFolder, makeFolderSync } from './make-folder.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
 for (const [what, content, expected] of [
@@ -90,13 +90,29 @@ test('a process killed while it writes leaves the old content', async (t) => {
   t.is(readFileSync(path, 'utf8'), 'old');
 });
 
-test('makeFolder() makes all folders above, for the owner only, and is content with one that is there', async (t) => {
-  const path = join(temporaryFolder(t), 'a', 'b', 'c');
-  await makeFolder(path);
-  await makeFolder(path);
-  t.true(existsSync(path));
-  t.is(statSync(path).mode & 0o777, 0o700);
-});
+for (const [name, make] of [
+  ['makeFolder()', makeFolder],
+  ['makeFolderSync()', async (path: string) => makeFolderSync(path)],
+] as const) {
+  test(`${name} makes what is missing, and refuses what can be no folder`, async (t) => {
+    const root = temporaryFolder(t);
+    await make(join(root, 'a/b/c'));
+    await make(join(root, 'a/b/c'));
+    symlinkSync('a/b', join(root, 'link'));
+    await make(join(root, 'link'));
+    t.is(statSync(join(root, 'a/b/c')).mode & 0o777, 0o700);
+    writeFileSync(join(root, 'file'), '');
+    symlinkSync('nowhere', join(root, 'dangling'));
+    for (const [path, code, reason] of [
+      [join(root, 'file'), 'EEXIST', 'a file'],
+      [join(root, 'file/x'), 'ENOTDIR', 'below a file'],
+      [join(root, 'dangling'), 'ENOENT', 'a link to nothing'],
+      ['/proc/nowhere/a', 'ENOENT', 'a file system that makes no folders'],
+    ] as const) {
+      await t.throwsAsync(async () => make(path), { code }, reason);
+    }
+  });
+}
 
 async function* chunks(...parts: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield Buffer.from(part);

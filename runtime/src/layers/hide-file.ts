@@ -1,5 +1,6 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 
 const trashName = 'trash';
 
@@ -10,7 +11,7 @@ export function hiddenPath(folder: string, name: string): string {
 
 /** Takes a file or folder out of sight; no error if it is gone. */
 export async function hideFile(folder: string, name: string): Promise<void> {
-  await mkdir(join(folder, trashName), { recursive: true, mode: 0o700 });
+  await makeFolder(join(folder, trashName));
   await rename(join(folder, name), hiddenPath(folder, name)).catch(ignoreGone);
 }
 

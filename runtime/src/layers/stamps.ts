@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolderSync } from '@img/registry/storage/make-folder';
 import { readBootId } from '../state/process-identity.ts';
 
 /**
@@ -30,7 +31,7 @@ export class Stamps {
   }
 
   set(name: string, value: object): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolderSync(this.#folder);
     // Neither synced nor renamed into place: a stamp that is lost or cut short only costs a check.
     writeFileSync(this.#path(name), this.#encode(value), { mode: 0o600 });
   }

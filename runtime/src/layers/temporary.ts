@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder } from '@img/registry/storage/write-file-atomic';
 import { tryLock } from '../linux/file-lock.ts';
 import { syncFileSystem } from '../linux/sync-file-system.ts';
@@ -30,13 +31,13 @@ export class Temporary {
   }
 
   static async file(folder: string): Promise<Temporary> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     return Temporary.#locked(folder, 'file', (path) => open(path, flags, 0o600));
   }
 
   static async folder(folder: string): Promise<Temporary> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     return Temporary.#locked(folder, 'folder', async (path) => {
       await mkdir(path, { mode: 0o700 });
       return open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

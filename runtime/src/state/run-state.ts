@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolderSync } from '@img/registry/storage/make-folder';
 import type { RuntimeHook } from '@img/spec/runtime-config';
 import { RuntimeError } from '../runtime-error.ts';
 import {
@@ -81,12 +82,11 @@ export class RunState {
 
   /** Records a container before anything of it exists. */
   add(record: ContainerRecord): void {
-    for (const runtime of runtimeNames)
-      mkdirSync(this.runtimeRoot(runtime), { recursive: true, mode: 0o700 });
-    mkdirSync(this.bundleFolder, { recursive: true, mode: 0o700 });
+    for (const runtime of runtimeNames) makeFolderSync(this.runtimeRoot(runtime));
+    makeFolderSync(this.bundleFolder);
     const { pid, startTicks } = record.supervisor;
     const temporary = join(this.#containers, `.new-${pid}-${startTicks}-${record.id}`);
-    mkdirSync(temporary, { recursive: true, mode: 0o700 });
+    makeFolderSync(temporary);
     writeFileSync(join(temporary, recordName), encodeContainerRecord(record), { mode: 0o600 });
     renameSync(temporary, this.#containerFolder(record.id));
   }

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder, temporaryPrefix } from '@img/registry/storage/write-file-atomic';
 import type { Remembered } from '@img/sign/decision';
 import { parseDigest } from '@img/spec/digest';
@@ -64,10 +65,7 @@ export class SequenceMemory {
       if (known.digest !== digest) throw reused(name, sequence, known);
       return;
     }
-    if ((await mkdir(folder, { recursive: true, mode: 0o755 })) !== undefined) {
-      await syncFolder(this.#folder);
-      await syncFolder(dirname(this.#folder));
-    }
+    await makeFolder(folder, 0o755);
     const number = String(sequence).padStart(16, '0');
     if (!(await createOnce(join(folder, number), JSON.stringify({ ...name, sequence, digest })))) {
       const other = await readEntry(join(folder, number), name, number);
