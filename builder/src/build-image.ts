@@ -88,11 +88,12 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     onProgress,
     signal,
   };
-  const chosen = await systemOf(recipe.os, folder);
+  const chosen = await systemOf(recipe, folder);
   const { platforms = recipe.platforms.length === 0 ? [options.platform] : recipe.platforms } = options;
-  const os = recipe.os.kind === 'image' ? `from ${recipe.os.from}` : chosen?.key;
-  const request: LockRequest = { os: os ?? 'scratch', packages: recipe.packages };
-  const held = os === undefined ? undefined : heldLockOf(options, request, platforms);
+  const os = recipe.os.kind === 'image' ? `from ${recipe.os.from}` : (chosen?.key ?? 'scratch');
+  const request: LockRequest = { os, packages: recipe.packages };
+  const isLockable = chosen !== undefined || recipe.os.kind === 'image' || recipe.binaries.length > 0;
+  const held = isLockable ? heldLockOf(options, request, platforms) : undefined;
   const images: BuiltPlatform[] = [];
   for (const platform of platforms) {
     const source = chosen === undefined ? undefined : packageSource(options, chosen, platform);
@@ -106,7 +107,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     tags,
     descriptor: await storeManifests(options, images, tags),
     images,
-    lock: os === undefined ? undefined : lockOf(request, images, held),
+    lock: isLockable ? lockOf(request, images, held) : undefined,
   };
 }
 

@@ -22,6 +22,7 @@ export type BuilderErrorCode =
   | 'PACKAGE_CONFLICT'
   | 'PACKAGE_MISMATCH'
   | 'PACKAGE_UNKNOWN'
+  | 'PACKAGE_UNSUITABLE'
   | 'PACKAGE_UNSATISFIABLE'
   | 'RELEASE_EXPIRED'
   | 'RELEASE_IN_FUTURE'
@@ -43,6 +44,13 @@ export type BuilderErrorCode =
   | 'PATH_CONFLICT'
   | 'PATH_UNSAFE'
   | 'TAR_INVALID'
+  // apps and programs of this machine
+  | 'APP_INVALID'
+  | 'APP_UNSUPPORTED'
+  | 'BINARY_MISSING'
+  | 'BINARY_UNSUPPORTED'
+  | 'ELF_INVALID'
+  | 'LIBRARY_MISSING'
   // the user's own files
   | 'OWNER_UNKNOWN'
   | 'SOURCE_CHANGED'

@@ -49,12 +49,18 @@ export async function buildPlatform(
   recipe: ImageRecipe,
   options: BuildPlatformOptions,
 ): Promise<BuiltPlatform> {
-  const { platform, folder, cache, compression, sourceDateEpoch, locked, openBase: open } = options;
+  const { platform, cache, compression, sourceDateEpoch, locked, openBase: open } = options;
   const foundation = await writingTo(cache.folder, () => foundationOf(recipe, { ...options, open }));
-  const own = await ownLayers(recipe, { folder, foundation, mtimeSeconds: sourceDateEpoch ?? 0 });
+  const own = await ownLayers(recipe, {
+    ...options,
+    foundation,
+    mtimeSeconds: sourceDateEpoch ?? 0,
+    cacheFolder: cache.folder,
+  });
   await checkStart(recipe, foundation, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
-  const lock = lockOf(foundation, locking);
+  const lock = { ...lockOf(foundation, locking), files: own.hostFiles };
+  if (locked !== undefined) checkHostFiles(lock, locked, options);
   if (locked !== undefined && samePackages(lock, locked)) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];
   try {
@@ -65,8 +71,13 @@ export async function buildPlatform(
     const { base } = foundation;
     const layers = [...baseFiles(base), ...above];
     const created = createdOf(foundation, sourceDateEpoch);
-    const { defaultCmd } = own;
-    const { config, manifest } = encodeImage(recipe, { platform, base, layers: above, defaultCmd, created });
+    const { config, manifest } = encodeImage(recipe, {
+      platform,
+      base,
+      layers: above,
+      start: own.start,
+      created,
+    });
     await storeLayers(layers, config, options);
     return { platform, manifest, config, layers, lock, created };
   } finally {
@@ -99,7 +110,7 @@ async function checkStart(
   { base, tree, layers }: Foundation,
   own: OwnLayers,
 ): Promise<void> {
-  const start = startOf(run, own.defaultCmd, base?.config.config);
+  const start = startOf(run, own.start, base?.config.config);
   if (start === undefined) return;
   checkProgram(tree, start, 'and run starts it');
   const program = lookUpProgram(tree, start);
@@ -144,6 +155,28 @@ function checkLayers(made: PlatformLock, locked: PlatformLock): void {
       hint: 'Another version of img or of its compressor made img.lock; delete it to take the layers of this one.',
     });
   }
+}
+
+/** What is taken from this machine should be what is locked. */
+function checkHostFiles(
+  made: PlatformLock,
+  locked: PlatformLock,
+  { isLocked, onProgress }: BuildPlatformOptions,
+): void {
+  const before = new Map((locked.files ?? []).map((file) => [file.path, file.digest]));
+  const after = new Map((made.files ?? []).map((file) => [file.path, file.digest]));
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (path) => before.get(path) !== after.get(path),
+  );
+  if (changed.length === 0) return;
+  const more = changed.length > 3 ? ` and ${changed.length - 3} more` : '';
+  const text = `programs of this machine are others than in img.lock: ${changed.slice(0, 3).join(', ')}${more}`;
+  if (isLocked) {
+    throw new BuilderError('LOCK_OUTDATED', text, {
+      hint: 'Build on the machine that made the lock, or once without --locked, and look at what changes in img.lock.',
+    });
+  }
+  onProgress?.({ kind: 'note', text });
 }
 
 function createdOf({ base, layers }: Foundation, sourceDateEpoch: number | undefined): string | undefined {

@@ -26,7 +26,7 @@ const options: EncodeImageOptions = {
       what: 'y',
     },
   ],
-  defaultCmd: ['python3', '/opt/app/main.py'],
+  start: { cmd: ['python3', '/opt/app/main.py'], env: new Map() },
   created: '2026-01-02T03:04:05Z',
 };
 const configOf = (lines: string) => parseImageConfig(encodeImage(recipe(lines), options).config.bytes).config;

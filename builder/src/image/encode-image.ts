@@ -5,6 +5,7 @@ import { encodeImageConfig } from '@img/spec/image-config';
 import { encodeManifest } from '@img/spec/manifest';
 import { type LayerCompression, mediaTypes } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
+import type { AppStart } from '../app/app-plan.ts';
 import type { BaseImage } from '../base/read-base.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import { mergeExecution } from './merge-execution.ts';
@@ -31,8 +32,8 @@ export type EncodeImageOptions = {
     | undefined;
   /** Those above it, lowest first. */
   readonly layers: readonly DescribedLayer[];
-  /** What runs if the recipe doesn't say. */
-  readonly defaultCmd: readonly string[];
+  /** How it is started if the recipe doesn't say. */
+  readonly start: AppStart;
   /** When the newest of what is in it was made; undefined if nobody knows. */
   readonly created: string | undefined;
 };
@@ -92,7 +93,7 @@ export function encodeIndex(
 }
 
 function encodeConfig({ run }: ImageRecipe, options: EncodeImageOptions): Uint8Array {
-  const { platform, base, layers, defaultCmd, created } = options;
+  const { platform, base, layers, start, created } = options;
   const history = layers.map(({ what }) => {
     return { created, createdBy: `img: ${what}`, author: undefined, comment: undefined, emptyLayer: false };
   });
@@ -100,7 +101,7 @@ function encodeConfig({ run }: ImageRecipe, options: EncodeImageOptions): Uint8A
     platform,
     created,
     author: undefined,
-    config: mergeExecution(run, defaultCmd, base?.config.config),
+    config: mergeExecution(run, start, base?.config.config),
     diffIds: [...(base?.config.diffIds ?? []), ...layers.map(({ diffId }) => diffId)],
     history: [...(base?.config.history ?? []), ...history],
   });

@@ -31,9 +31,7 @@ export function addGlue(
   users: Users,
 ): void {
   for (const alternative of chooseAlternatives(layers)) addAlternative(draft, tree, alternative);
-  if (layers.some((layer) => layer.package.name === 'libc6') && tree.get('etc/nsswitch.conf') === undefined) {
-    draft.addFile('etc/nsswitch.conf', ordinary, textContent(nameSwitch), 'the name service switch');
-  }
+  if (layers.some((layer) => layer.package.name === 'libc6')) addNameSwitch(draft, tree);
   for (const [path, text] of users.changedFiles) {
     draft.addFile(path, ordinary, textContent(text), `the user ${users.created}`);
   }
@@ -41,6 +39,12 @@ export function addGlue(
     const owner = users.resolve({ user: users.created, group: undefined });
     draft.addFolder(`home/${users.created}`, { ...usualFolder, ...owner }, `the user ${users.created}`);
   }
+}
+
+/** Adds how glibc looks names up, unless something says it already. */
+export function addNameSwitch(draft: LayerDraft, tree: ImageTree): void {
+  if (tree.get('etc/nsswitch.conf') !== undefined) return;
+  draft.addFile('etc/nsswitch.conf', ordinary, textContent(nameSwitch), 'the name service switch');
 }
 
 /**
@@ -69,7 +73,7 @@ function addAlternative(draft: LayerDraft, tree: ImageTree, alternative: Alterna
   }
 }
 
-function textContent(text: string): DraftContent {
+export function textContent(text: string): DraftContent {
   const bytes = Buffer.from(text);
   return { sizeBytes: bytes.byteLength, read: () => [bytes] };
 }

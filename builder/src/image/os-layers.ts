@@ -1,5 +1,6 @@
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
+import { noStart } from '../app/app-plan.ts';
 import type { BaseImage } from '../base/read-base.ts';
 import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
@@ -60,11 +61,18 @@ export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): P
   const { locked, isLocked, source, onProgress } = options;
   if (source === undefined)
     return { base: undefined, releases: [], layers: [], tree: new ImageTree(), texts: {} };
-  const wanted = new Set([...recipe.packages, ...basePackages]);
-  let choice = locked ?? (await source.resolve([...wanted].sort()));
+  const isScratch = recipe.os.kind === 'scratch';
+  const wanted = new Set(isScratch ? recipe.packages : [...recipe.packages, ...basePackages]);
+  const resolve = async (): Promise<Chosen> => {
+    const names = [...wanted].sort();
+    return isScratch ? dataPackages(await source.resolve(names), names) : await source.resolve(names);
+  };
+  let choice: Chosen = locked ?? (await resolve());
   for (;;) {
     const result = await makeLayers(choice, source, options);
-    const implied = impliedPackages(startOf(recipe.run, []), result).filter(({ name }) => !wanted.has(name));
+    const implied = impliedPackages(startOf(recipe.run, noStart), result).filter(
+      ({ name }) => !wanted.has(name),
+    );
     if (implied.length === 0) return result;
     const reasons = implied.map(({ name, reason }) => `${name} is needed, because ${reason}`);
     if (isLocked) {
@@ -72,12 +80,32 @@ export async function osLayers(recipe: ImageRecipe, options: OsLayersOptions): P
     }
     for (const text of reasons) onProgress?.({ kind: 'note', text });
     for (const { name } of implied) wanted.add(name);
-    choice = await source.resolve([...wanted].sort());
+    choice = await resolve();
   }
 }
 
+type Chosen = Pick<Resolution, 'releases' | 'packages'>;
+
+/**
+ * Of what was chosen, the packages that were asked for: on `os: scratch` nothing comes along, so they can be data
+ * only.
+ */
+function dataPackages({ releases, packages }: Resolution, names: readonly string[]): Chosen {
+  const wanted = packages.filter(({ name }) => names.includes(name));
+  const program = wanted.find(({ architecture }) => architecture !== 'all');
+  if (program === undefined && wanted.length === names.length) return { releases, packages: wanted };
+  const name = program?.name ?? names.find((each) => !wanted.some((found) => found.name === each));
+  throw new BuilderError(
+    'PACKAGE_UNSUITABLE',
+    `${name} is no package of data alone, so it can't be on os: scratch, where nothing that it needs is`,
+    {
+      hint: 'Build upon a release, for example os: debian:13; on scratch, ca-certificates and tzdata are of use.',
+    },
+  );
+}
+
 async function makeLayers(
-  { releases, packages }: Pick<Resolution, 'releases' | 'packages'>,
+  { releases, packages }: Chosen,
   source: PackageSource,
   { cache, onProgress, signal }: OsLayersOptions,
 ): Promise<Foundation> {

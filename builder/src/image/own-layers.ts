@@ -1,12 +1,16 @@
+import { type AppContext, type AppStart, noStart } from '../app/app-plan.ts';
+import { planApp } from '../app/plan-app.ts';
+import { type BinaryPlan, planBinaries } from '../binary/plan-binaries.ts';
 import { readIgnoreRules } from '../files/read-ignore-rules.ts';
 import { walkSource } from '../files/walk-source.ts';
+import type { LockedFile } from '../lock/image-lock.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { TarItem } from '../tar/encode-tar.ts';
+import { binaryLayers } from './binary-layers.ts';
 import { copyFiles } from './copy-files.ts';
 import { addGlue } from './glue.ts';
 import { LayerDraft } from './layer-draft.ts';
 import type { Foundation } from './os-layers.ts';
-import { planApp } from './plan-app.ts';
 import { Users } from './users.ts';
 
 /** A layer that belongs to one image. */
@@ -16,9 +20,7 @@ export type OwnLayer = {
   readonly what: string;
 };
 
-export type OwnLayersOptions = {
-  /** The folder of the img.yaml. */
-  readonly folder: string;
+export type OwnLayersOptions = Omit<AppContext, 'rule' | 'run' | 'tree'> & {
   readonly foundation: Foundation;
   /** Time of all files. */
   readonly mtimeSeconds: number;
@@ -27,21 +29,25 @@ export type OwnLayersOptions = {
 export type OwnLayers = {
   /** Lowest first; those with nothing in them are left out. */
   readonly layers: readonly OwnLayer[];
-  /** What runs if the recipe doesn't say. */
-  readonly defaultCmd: readonly string[];
+  /** How the image is started if the recipe doesn't say. */
+  readonly start: AppStart;
+  /** What was taken from this machine; undefined if nothing was. */
+  readonly hostFiles: readonly LockedFile[] | undefined;
 };
 
 /**
- * The layers above a foundation, whose tree gets what is added, by how often they change: what ties the packages together, files, the app.
+ * The layers above a foundation, whose tree gets what is added, by how often they change: what ties the packages
+ * together, programs of this machine, files, the app.
  *
- * @throws BuilderError SOURCE_*, OWNER_UNKNOWN, PATH_CONFLICT, RECIPE_*
+ * @throws BuilderError SOURCE_*, OWNER_UNKNOWN, PATH_CONFLICT, BINARY_*, LIBRARY_MISSING, ELF_INVALID, APP_*
  */
 export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions): Promise<OwnLayers> {
   const { folder, foundation, mtimeSeconds } = options;
+  const { run } = recipe;
   const { layers, tree, texts } = foundation;
-  const users = new Users(texts['etc/passwd'] ?? '', texts['etc/group'] ?? '', recipe.run.user);
+  const users = new Users(texts['etc/passwd'] ?? '', texts['etc/group'] ?? '', run.user);
   // Says now what would otherwise be found out when the image is started.
-  if (recipe.run.user !== undefined) users.resolve(recipe.run.user);
+  if (run.user !== undefined) users.resolve(run.user);
 
   const glue = new LayerDraft(tree, mtimeSeconds);
   addGlue(glue, tree, layers, users);
@@ -53,19 +59,40 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
     copyFiles(files, entries, { from, to, mode, owner: users.resolve(owner) });
   }
 
-  const app = new LayerDraft(tree, mtimeSeconds);
-  const plan = recipe.app === undefined ? undefined : await planApp(recipe.app, folder);
-  if (recipe.app !== undefined && plan !== undefined) {
-    copyFiles(app, plan.entries, { ...recipe.app, mode: undefined, owner: { uid: 0, gid: 0 } });
-  }
+  const binaries = await planOf(recipe, options);
+  const { needs, programs } = binaryLayers(binaries, tree, mtimeSeconds);
 
+  const app =
+    recipe.app === undefined ? undefined : await planApp({ ...options, rule: recipe.app, run, tree });
+  const appLayers = (app?.layers ?? []).map(({ what, add }) => {
+    const draft = new LayerDraft(tree, mtimeSeconds);
+    add(draft);
+    return { draft, what };
+  });
+
+  const names = recipe.binaries.join(', ');
   const all = [
     { draft: glue, what: 'users, alternatives and name service' },
+    { draft: needs, what: `what ${names} needs` },
+    { draft: programs, what: names },
     { draft: files, what: `files ${recipe.files.map(({ from }) => from).join(', ')}` },
-    { draft: app, what: `app ${recipe.app?.from}` },
+    ...appLayers,
   ];
   return {
     layers: all.flatMap(({ draft, what }) => (draft.isEmpty ? [] : [{ items: draft.items(), what }])),
-    defaultCmd: plan?.defaultCmd ?? [],
+    start: app?.start ?? { ...noStart, cmd: recipe.binaries.slice(0, 1) },
+    hostFiles: lockedFiles(binaries),
   };
+}
+
+async function planOf({ binaries }: ImageRecipe, { platform }: OwnLayersOptions): Promise<BinaryPlan> {
+  if (binaries.length === 0) return { files: [], links: new Map(), packages: [] };
+  return await planBinaries(binaries, platform);
+}
+
+function lockedFiles({ files }: BinaryPlan): readonly LockedFile[] | undefined {
+  if (files.length === 0) return undefined;
+  return files.map(({ path, digest, owner }) => {
+    return { path: `/${path}`, digest, package: owner && `${owner.name}=${owner.version}` };
+  });
 }

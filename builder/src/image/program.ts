@@ -1,6 +1,7 @@
 import type { ExecutionConfig } from '@img/spec/image-config';
 import { nearest } from '@img/spec/nearest';
 import { quote } from '@img/spec/quote';
+import type { AppStart } from '../app/app-plan.ts';
 import { BuilderError } from '../builder-error.ts';
 import type { Shebang } from '../deb/shebang.ts';
 import type { RunRule } from '../recipe/image-recipe.ts';
@@ -33,12 +34,8 @@ const packagesOfPrograms: { readonly [program: string]: string } = {
  *
  * @param base what the image below says, if there is one
  */
-export function startOf(
-  run: RunRule,
-  defaultCmd: readonly string[],
-  base?: ExecutionConfig,
-): Start | undefined {
-  const { entrypoint, cmd, env, workingDir } = mergeExecution(run, defaultCmd, base);
+export function startOf(run: RunRule, defaults: AppStart, base?: ExecutionConfig): Start | undefined {
+  const { entrypoint, cmd, env, workingDir } = mergeExecution(run, defaults, base);
   const [program] = [...entrypoint, ...cmd];
   if (program === undefined) return undefined;
   const path = env.find((variable) => variable.startsWith('PATH='))?.slice('PATH='.length);

@@ -6,7 +6,7 @@ import { customSystem, type DebianSystem, debianSystem } from '../debian/system.
 import { parseIgnoreRules } from '../files/ignore-rules.ts';
 import { readSource } from '../files/read-source.ts';
 import { walkSource } from '../files/walk-source.ts';
-import type { OsChoice } from '../recipe/image-recipe.ts';
+import type { ImageRecipe } from '../recipe/image-recipe.ts';
 
 /** Where the packages of an image come from. */
 export type ChosenSystem = {
@@ -17,6 +17,9 @@ export type ChosenSystem = {
   readonly key: string;
 };
 
+/** Where packages of data for `os: scratch` come from. */
+const dataSystem = 'debian:13';
+
 const maxKeyringBytes = 1024 * 1024;
 
 /**
@@ -25,11 +28,16 @@ const maxKeyringBytes = 1024 * 1024;
  * @param folder the folder of the img.yaml
  * @throws BuilderError SYSTEM_UNKNOWN, KEY_INVALID, SOURCE_*
  */
-export async function systemOf(os: OsChoice, folder: string): Promise<ChosenSystem | undefined> {
+export async function systemOf(
+  { os, packages }: Pick<ImageRecipe, 'os' | 'packages'>,
+  folder: string,
+): Promise<ChosenSystem | undefined> {
   switch (os.kind) {
-    case 'scratch':
     case 'image':
       return undefined;
+    case 'scratch':
+      if (packages.length === 0) return undefined;
+      return { system: await debianSystem(dataSystem), mirror: undefined, key: `data of ${dataSystem}` };
     case 'named':
       return { system: await debianSystem(os.name), mirror: os.mirror, key: os.name };
     case 'archive': {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '@img/spec/json';
-import type { ImageLock, PlatformLock } from './image-lock.ts';
+import type { ImageLock, LockedFile, PlatformLock } from './image-lock.ts';
 import { lockVersion } from './parse-lock.ts';
 
 /** The text of a lock: JSON with sorted keys, one value a line, so that version control shows what changed. */
@@ -13,9 +13,10 @@ export function encodeLock({ profile, request, platforms }: ImageLock): string {
   return `${JSON.stringify(sorted(document), null, 2)}\n`;
 }
 
-function platformJson({ base, releases, packages, layers }: PlatformLock): JsonValue {
+function platformJson({ base, files, releases, packages, layers }: PlatformLock): JsonValue {
   return {
     ...(base === undefined ? {} : { base }),
+    ...(files === undefined ? {} : { files: files.map(fileJson) }),
     releases,
     packages: packages.map(({ name, version, architecture, source, suite, path, size, digest }) => {
       return { name, version, architecture, source, suite, path, size, digest };
@@ -24,6 +25,10 @@ function platformJson({ base, releases, packages, layers }: PlatformLock): JsonV
       return { diffId, digest, size, packages: names };
     }),
   };
+}
+
+function fileJson({ path, digest, package: owner }: LockedFile): JsonValue {
+  return { path, digest, ...(owner === undefined ? {} : { package: owner }) };
 }
 
 function sorted(value: JsonValue): JsonValue {

@@ -28,12 +28,23 @@ export type LockRequest = {
 export type PlatformLock = {
   /** Digest of the manifest of the image that this one is built upon, where it is built upon one. */
   readonly base?: Digest | undefined;
+  /** What was taken from the machine that built, sorted by path; absent if nothing was. */
+  readonly files?: readonly LockedFile[] | undefined;
   /** The signed indexes that the packages were chosen from. */
   readonly releases: readonly ReleaseRecord[];
   /** Sorted by name. */
   readonly packages: readonly DebianPackage[];
   /** The layers of the packages, lowest first. */
   readonly layers: readonly LockedLayer[];
+};
+
+/** A file of the machine that built. */
+export type LockedFile = {
+  /** Absolute. */
+  readonly path: string;
+  readonly digest: Digest;
+  /** The package that it belongs to there, as `name=version`. */
+  readonly package?: string | undefined;
 };
 
 export type LockedLayer = {

@@ -6,7 +6,7 @@ import { SpecError } from '@img/spec/spec-error';
 import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { ReleaseRecord } from '../debian/resolution.ts';
-import type { ImageLock, LockedLayer, PlatformLock } from './image-lock.ts';
+import type { ImageLock, LockedFile, LockedLayer, PlatformLock } from './image-lock.ts';
 
 /** Number of the lock's format. */
 export const lockVersion = 1;
@@ -15,6 +15,7 @@ const maxBytes = 16 * 1024 * 1024;
 const maxPlatforms = 16;
 const maxPackages = 10_000;
 const maxReleases = 64;
+const maxFiles = 20_000;
 
 /**
  * Parses an img.lock, strictly: it decides what is downloaded and run.
@@ -66,7 +67,7 @@ function platformsFrom(fields: JsonFields): ImageLock['platforms'] {
 }
 
 function platformFrom(fields: JsonFields): PlatformLock {
-  fields.onlyKeys(['base', 'layers', 'packages', 'releases']);
+  fields.onlyKeys(['base', 'files', 'layers', 'packages', 'releases']);
   const objects = (key: string, max: number) => {
     return fields.array(key, max).map((value, index) => {
       return new JsonFields(value, `${fields.path(key)}[${index}]`, 'JSON_INVALID');
@@ -83,6 +84,7 @@ function platformFrom(fields: JsonFields): PlatformLock {
   }
   return {
     ...(fields.optionalString('base') === undefined ? {} : { base: digestFrom(fields, 'base') }),
+    ...(fields.has('files') ? { files: objects('files', maxFiles).map(fileFrom) } : {}),
     releases: objects('releases', maxReleases).map(releaseFrom),
     packages,
     layers: objects('layers', maxPackages).map(layerFrom),
@@ -114,6 +116,13 @@ function packageFrom(fields: JsonFields): DebianPackage {
     size: fields.integer('size', 1),
     digest: digestFrom(fields, 'digest'),
   };
+}
+
+function fileFrom(fields: JsonFields): LockedFile {
+  fields.onlyKeys(['digest', 'package', 'path']);
+  const owner = fields.optionalString('package');
+  const path = matching(fields, 'path', /^\/./);
+  return { path, digest: digestFrom(fields, 'digest'), ...(owner === undefined ? {} : { package: owner }) };
 }
 
 function layerFrom(fields: JsonFields): LockedLayer {

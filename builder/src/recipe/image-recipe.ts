@@ -9,6 +9,8 @@ export type ImageRecipe = {
   readonly os: OsChoice;
   /** Names of Debian packages; sorted, each once. */
   readonly packages: readonly string[];
+  /** Programs of the machine that builds; absolute paths, each once. */
+  readonly binaries: readonly string[];
   readonly files: readonly FileRule[];
   readonly app: AppRule | undefined;
   readonly run: RunRule;
@@ -43,8 +45,11 @@ export type FileRule = {
   readonly owner: OwnerChoice;
 };
 
+/** What `app:` says, by its key. */
+export type AppKind = 'python' | 'go' | 'files';
+
 export type AppRule = {
-  readonly kind: 'python' | 'files';
+  readonly kind: AppKind;
   readonly from: string;
   readonly to: ImagePath;
 };

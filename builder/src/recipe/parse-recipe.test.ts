@@ -31,6 +31,7 @@ platforms: [linux/amd64, linux/aarch64]
     version: '1.4.0',
     os: { kind: 'named', name: 'debian:13' },
     packages: ['ca-certificates', 'python3'],
+    binaries: [],
     files: [
       {
         from: 'site',
@@ -176,12 +177,12 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}"\\e[31m": x`,
-    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, from, packages, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, from, packages, binary, app, files, run, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [
     `${minimal}__proto__: x`,
-    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, from, packages, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, from, packages, binary, app, files, run, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [
@@ -231,8 +232,8 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
     'img.yaml:3:14: os.mirror should be the http or https address of an archive, not "file:///x"',
   ],
   [
-    'name: a\nversion: 1\nos: scratch\npackages: [bash]',
-    'img.yaml:4:11: os: scratch has no packages; take them from a release, for example os: debian:13',
+    `${minimal}binary: [/usr/bin/curl]`,
+    'img.yaml:4:9: binary brings its libraries along from this machine, so os must be scratch; or take the package of the program from os',
   ],
   [`${minimal}packages: bash`, 'img.yaml:4:11: packages should be a list of package names, not "bash"'],
   [
@@ -241,9 +242,9 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}app: {python: a, files: b}`,
-    'img.yaml:4:6: app should have exactly one of python and files, not 2',
+    'img.yaml:4:6: app should have exactly one of python, go and files, not 2',
   ],
-  [`${minimal}app: {to: /a}`, 'img.yaml:4:6: app should have exactly one of python and files, not none'],
+  [`${minimal}app: {to: /a}`, 'img.yaml:4:6: app should have exactly one of python, go and files, not none'],
   [
     `${minimal}app: {python: ../a}`,
     'img.yaml:4:15: "../a" should be a path below the folder of the img.yaml, without ".."',

@@ -4,8 +4,8 @@ import { parseRepositoryName, type RepositoryName } from '@img/spec/repository-n
 import { SpecError } from '@img/spec/spec-error';
 import { parseTag, type Tag } from '@img/spec/tag';
 import { checkSchema } from './check-schema.ts';
-import type { AppRule, FileRule, ImageRecipe, OsChoice } from './image-recipe.ts';
-import type { Located, Position } from './located.ts';
+import type { AppKind, AppRule, FileRule, ImageRecipe, OsChoice } from './image-recipe.ts';
+import type { Located, LocatedText, Position } from './located.ts';
 import { LocatedFields } from './located-fields.ts';
 import { parseImagePath, parseOwner, parseSourcePath } from './parse-paths.ts';
 import { parseRun } from './parse-run.ts';
@@ -14,6 +14,7 @@ import { readYaml } from './read-yaml.ts';
 import { recipeSchema } from './schema.ts';
 
 const defaultAppFolder = '/opt/app/';
+const appKinds: readonly AppKind[] = ['python', 'go', 'files'];
 
 /**
  * Parses an img.yaml.
@@ -33,6 +34,7 @@ export function parseRecipe(bytes: Uint8Array, file: string): ImageRecipe {
     version: parsed(fields, 'version', parseTag, problems) as Tag,
     os: parseOs(fields, problems),
     packages: [...new Set(fields.texts('packages').map(({ text }) => text))].sort(),
+    binaries: [...new Set(fields.texts('binary').map((text) => parseProgram(text, problems)))],
     files: fields.items('files').map((item) => parseFileRule(item, problems)),
     app: fields.has('app') ? parseApp(fields.fields('app'), fields.position('app'), problems) : undefined,
     run: parseRun(fields.fields('run'), problems),
@@ -40,10 +42,10 @@ export function parseRecipe(bytes: Uint8Array, file: string): ImageRecipe {
       return parseBuildPlatform(text, position, problems) ?? [];
     }),
   };
-  if (recipe.os.kind === 'scratch' && recipe.packages.length > 0) {
+  if (recipe.os.kind !== 'scratch' && recipe.binaries.length > 0) {
     problems.add(
-      fields.position('packages'),
-      'os: scratch has no packages; take them from a release, for example os: debian:13',
+      fields.position('binary'),
+      'binary brings its libraries along from this machine, so os must be scratch; or take the package of the program from os',
     );
   }
   if (recipe.os.kind === 'image' && recipe.packages.length > 0) {
@@ -98,6 +100,10 @@ function parseArchive(fields: LocatedFields, position: Position, problems: Probl
   };
 }
 
+function parseProgram({ text, position }: LocatedText, problems: Problems): string {
+  return `/${parseImagePath(text, position, problems).path}`;
+}
+
 function parseFileRule(item: Located, problems: Problems): FileRule {
   const fields = new LocatedFields(item);
   const mode = fields.text('mode');
@@ -110,10 +116,13 @@ function parseFileRule(item: Located, problems: Problems): FileRule {
 }
 
 function parseApp(fields: LocatedFields, position: Position, problems: Problems): AppRule {
-  const kinds = (['python', 'files'] as const).filter((kind) => fields.has(kind));
+  const kinds = appKinds.filter((kind) => fields.has(kind));
   const [kind = 'files'] = kinds;
   if (kinds.length !== 1) {
-    problems.add(position, `app should have exactly one of python and files, not ${kinds.length || 'none'}`);
+    problems.add(
+      position,
+      `app should have exactly one of ${appKinds.slice(0, -1).join(', ')} and ${appKinds.at(-1)}, not ${kinds.length || 'none'}`,
+    );
   }
   // What an app is made of goes into a folder, also if it is one file.
   const { path } = parseImagePath(fields.text('to') ?? defaultAppFolder, fields.position('to'), problems);

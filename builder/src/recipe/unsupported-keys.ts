@@ -3,11 +3,9 @@
  * of their own, because an image without what its recipe asks for would be worse than none.
  */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ['binary', 'the closure of a program'],
   ['recipes', 'recipes of your own'],
   ['app.jar', 'Java archives'],
   ['app.node', 'Node packages'],
-  ['app.go', 'Go programs (a static binary can be copied with files)'],
   ['app.lock', 'third-party Python packages'],
   ['run.health', 'health checks'],
 ]);

@@ -4,38 +4,29 @@ import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import { readIgnoreRules } from '../files/read-ignore-rules.ts';
 import { type SourceEntry, walkSource } from '../files/walk-source.ts';
-import type { AppRule } from '../recipe/image-recipe.ts';
-
-/** What an app is made of, and how it is started if the recipe doesn't say. */
-export type AppPlan = {
-  readonly entries: readonly SourceEntry[];
-  readonly defaultCmd: readonly string[];
-};
+import type { AppContext, AppPlan } from './app-plan.ts';
+import { sourceLayer } from './source-layer.ts';
 
 /** What Python leaves in a folder of sources, and what is made anew elsewhere. */
-const pythonLeftovers = ['**/__pycache__', '**/*.pyc', '**/.venv', '**/.pytest_cache', '**/.mypy_cache'];
+const leftovers = ['**/__pycache__', '**/*.pyc', '**/.venv', '**/.pytest_cache', '**/.mypy_cache'];
 
 /** What `python3 FOLDER` and most people start. */
-const pythonMains = ['main.py', 'app.py', '__main__.py'];
+const mains = ['main.py', 'app.py', '__main__.py'];
 
 /**
- * Looks at the sources of an app.
+ * Python sources.
  *
- * @param folder the folder of the img.yaml
- * @throws BuilderError SOURCE_*, and RECIPE_UNSUPPORTED if it needs third-party packages
+ * @throws BuilderError SOURCE_*
  */
-export async function planApp({ kind, from, to }: AppRule, folder: string): Promise<AppPlan> {
-  if (kind === 'files') {
-    return { entries: await walkSource(folder, from, await readIgnoreRules(folder)), defaultCmd: [] };
-  }
-  const entries = await walkSource(folder, from, await readIgnoreRules(folder, pythonLeftovers));
+export async function planPython({ rule, folder }: AppContext): Promise<AppPlan> {
+  const { from, to } = rule;
+  const entries = await walkSource(folder, from, await readIgnoreRules(folder, leftovers));
   await refuseRequirements(entries, from);
   const isFile = entries[0]?.type === 'file';
-  const main = isFile
-    ? basename(from)
-    : pythonMains.find((name) => entries.some(({ path }) => path === name));
+  const main = isFile ? basename(from) : mains.find((name) => entries.some(({ path }) => path === name));
   // Unbuffered, so that what the app prints is seen when it prints it.
-  return { entries, defaultCmd: main === undefined ? [] : ['python3', '-u', `/${to.path}/${main}`] };
+  const cmd = main === undefined ? [] : ['python3', '-u', `/${to.path}/${main}`];
+  return { layers: [sourceLayer(rule, entries)], start: { cmd, env: new Map() } };
 }
 
 async function refuseRequirements(entries: readonly SourceEntry[], from: string): Promise<void> {

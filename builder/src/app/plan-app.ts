@@ -1,0 +1,20 @@
+import type { AppContext, AppPlan } from './app-plan.ts';
+import { planFiles } from './plan-files.ts';
+import { planGo } from './plan-go.ts';
+import { planPython } from './plan-python.ts';
+
+/**
+ * Looks at an app.
+ *
+ * @throws BuilderError SOURCE_*, APP_*, and those of its kind
+ */
+export async function planApp(context: AppContext): Promise<AppPlan> {
+  switch (context.rule.kind) {
+    case 'files':
+      return await planFiles(context);
+    case 'go':
+      return await planGo(context);
+    case 'python':
+      return await planPython(context);
+  }
+}
