@@ -81,7 +81,7 @@ async function runElsewhere(host: Person, aliceKey: string): Promise<void> {
   sayHeading('On a host with an empty store: nobody is trusted yet, so nothing is fetched or started');
   await expectFailure(host, 3, 'run', name);
 
-  sayHeading('Trust Alice for com.example.*, and verify before anything is fetched');
+  sayHeading('Trust Alice for com.example.*, then fetch and verify');
   await expectSuccess(host, 'trust', 'add', aliceKey, '--name', 'Alice', '--prefix', 'com.example.');
   await expectSuccess(host, 'pull', name);
   await expectSuccess(host, 'verify', name);
