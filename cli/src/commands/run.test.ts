@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { identifyProcess } from '@img/runtime/state/process-identity';
 import { findTool, needsRoot, needsTool } from '@img/runtime/testing/needs';
 import test, { type ExecutionContext } from 'ava';
@@ -162,6 +163,23 @@ test('img run refuses at the next start, offline too, when trust was taken back 
   const repair = /: img pull (?<reference>\S+)$/m.exec(changed.stderr)?.groups?.['reference'] ?? '';
   t.regex((await host.run(['pull', repair])).stderr, /^layer .* was changed on this host, and is replaced$/m);
   t.is((await offline()).code, 0);
+});
+
+test('img run in the place of a shell does not wait for the background jobs of the shell', async (t) => {
+  if (!canRun(t) || !needsTool(t, 'runc')) return;
+  const { host } = await prepare(t);
+  const shell = 'sleep 600 <&- >&- 2>&- & echo $!; exec "$@"';
+  const words = ['-c', shell, 'sh', process.execPath, programPath, 'run', 'com.example.app'];
+  const child = spawn('sh', words, {
+    cwd: host.folder,
+    env: host.variables,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  const [job = '', ...lines] = stdout.split('\n');
+  t.teardown(() => process.kill(Number(job), 'SIGKILL'));
+  t.deepEqual(lines, ['hello', '']);
+  t.not(identifyProcess(Number(job)), undefined);
 });
 
 test('img ps shows what runs and who signed it, and img run passes on signals', async (t) => {

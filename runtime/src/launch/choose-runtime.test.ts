@@ -10,6 +10,7 @@ const groups = (mode: 'v1' | 'v2' | 'hybrid' | 'none', isUnifiedInUse = false) =
   mode,
   isUnifiedInUse,
   canRaiseLimits: true,
+  hasChildren: false,
 });
 
 test('chooseRuntime() prefers crun and takes runc where there is no crun', (t) => {
@@ -25,6 +26,12 @@ test('chooseRuntime() prefers runc where crun could not set its device rules', (
     chooseRuntime(undefined, { ...groups('hybrid'), canRaiseLimits: false }, has('crun', 'runc')).name,
     'crun',
   );
+});
+
+test('chooseRuntime() prefers runc where crun would wait for children that it inherits', (t) => {
+  const parent = { ...groups('hybrid'), hasChildren: true };
+  t.is(chooseRuntime(undefined, parent, has('crun', 'runc')).name, 'runc');
+  t.is(chooseRuntime(undefined, parent, has('crun')).name, 'crun');
 });
 
 test('chooseRuntime() does as it is told', (t) => {

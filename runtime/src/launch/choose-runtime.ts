@@ -17,11 +17,16 @@ export type ChosenRuntime = {
 export type RuntimeHost = Pick<ControlGroups, 'mode' | 'isUnifiedInUse'> & {
   /** Whether this process may raise limits of resources (CAP_SYS_RESOURCE). */
   readonly canRaiseLimits: boolean;
+  /** Whether this process, in whose place the runtime comes, has children. */
+  readonly hasChildren: boolean;
 };
 
 // crun starts in a third of runc's time and needs a quarter of its memory.
 const byPreference: readonly RuntimeName[] = ['crun', 'runc'];
 // For the device rules of the unified hierarchy crun 1.8 raises its own limit of locked memory, and fails if it can't.
+// It ends only when it has no child left. Those of a shell that executed this program in its own place are children
+// of crun, too, such as background jobs, or a `tee` that in turn waits for the end of the output: runc waits for the
+// app alone.
 const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun'];
 
 /**
@@ -31,7 +36,7 @@ const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun'];
  */
 export function chooseRuntime(
   wanted: RuntimeName | undefined,
-  { mode, isUnifiedInUse, canRaiseLimits }: RuntimeHost,
+  { mode, isUnifiedInUse, canRaiseLimits, hasChildren }: RuntimeHost,
   find: (name: string) => string | undefined,
 ): ChosenRuntime {
   if (mode === 'none') {
@@ -39,7 +44,8 @@ export function chooseRuntime(
       hint: 'Inside of a container, start that with its control groups writable.',
     });
   }
-  const preferred = mode === 'v2' && !canRaiseLimits ? byPreferenceLimited : byPreference;
+  const isLimited = hasChildren || (mode === 'v2' && !canRaiseLimits);
+  const preferred = isLimited ? byPreferenceLimited : byPreference;
   for (const name of wanted === undefined ? preferred : [wanted]) {
     const path = find(name);
     if (path === undefined) continue;

@@ -11,6 +11,7 @@ import { planStorage } from '../config/storage.ts';
 import { parseWorkingDir } from '../config/working-dir.ts';
 import { capabilities, hasCapability } from '../linux/capability.ts';
 import { findProgram } from '../linux/find-program.ts';
+import { hasChildren } from '../linux/has-children.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
@@ -62,9 +63,8 @@ export function launch(state: RunState, request: LaunchRequest): never {
   checkCaller(options);
   const controlGroups = readControlGroups();
   const canRaiseLimits = hasCapability(capabilities.sysResource);
-  const runtime = chooseRuntime(request.runtime, { ...controlGroups, canRaiseLimits }, (name) =>
-    findProgram(name, process.env['PATH']),
-  );
+  const host = { ...controlGroups, canRaiseLimits, hasChildren: hasChildren() };
+  const runtime = chooseRuntime(request.runtime, host, (name) => findProgram(name, process.env['PATH']));
   const supervisor = identifyProcess(process.pid);
   if (supervisor === undefined) throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no /proc');
   const id = state.newId();

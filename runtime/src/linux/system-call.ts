@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { quote } from '@img/spec/quote';
 import { RuntimeError } from '../runtime-error.ts';
@@ -69,7 +70,7 @@ export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
 
 function failure(name: string, values: readonly SystemCallArgument[]): RuntimeError {
   const errno = readErrno?.() ?? 0;
-  const [errnoName, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'unknown reason'];
+  const [errnoName, text] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'no other reason known'];
   const cause: NodeJS.ErrnoException = new Error(`${errnoName}: ${text}`);
   cause.code = errnoName;
   cause.errno = errno;
@@ -82,6 +83,11 @@ function failure(name: string, values: readonly SystemCallArgument[]): RuntimeEr
       ...(errnoName === 'EPERM' && process.geteuid?.() !== 0 ? { hint: 'Try again as root.' } : {}),
     },
   );
+}
+
+// libuv knows only the errors that its own calls give.
+function nameOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
 function formatArgument(value: SystemCallArgument): string {
