@@ -15,6 +15,7 @@ export type CliErrorCode =
   /** Not of the kind that is needed. */
   | 'KEY_UNSUITABLE'
   | 'PASSPHRASE_MISSING'
+  | 'SIGNATURE_UNKNOWN'
   | 'USAGE';
 
 /** A mistake in what was typed or configured; the message names it, the hint says what to write instead. */

@@ -30,6 +30,16 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     [
       { name: 'sign', summary: 'state that a tag means an image', load: () => import('./commands/sign.ts') },
       {
+        name: 'unsign',
+        summary: 'take back what a key has signed',
+        load: () => import('./commands/unsign.ts'),
+      },
+      {
+        name: 'signatures',
+        summary: 'list who signed an image, when, and what counts here',
+        load: () => import('./commands/signatures.ts'),
+      },
+      {
         name: 'verify',
         summary: 'say whether this host trusts an image, and why',
         load: () => import('./commands/verify.ts'),

@@ -4,6 +4,7 @@ import { limits } from '@img/spec/limits';
 import { quote } from '@img/spec/quote';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
+import { type Annotations, annotationsFrom } from './annotation.ts';
 import { readDocument } from './document.ts';
 import { SignError } from './sign-error.ts';
 import { type Claim, checkStatement, formatIdentity, parseIdentity, type Statement } from './statement.ts';
@@ -30,10 +31,16 @@ const statementType = 'https://in-toto.io/Statement/v1';
 
 /** The payload to sign. */
 export function encodeInToto(claim: Claim, digest: Digest): Uint8Array {
-  const { repository, tag, sequence, issued, expires } = claim;
+  const { repository, tag, sequence, issued, expires, annotations } = claim;
   const statement = {
     _type: statementType,
-    subject: [{ name: formatIdentity(claim), digest: { [digestAlgorithm(digest)]: digestHex(digest) } }],
+    subject: [
+      {
+        name: formatIdentity(claim),
+        digest: { [digestAlgorithm(digest)]: digestHex(digest) },
+        ...(annotations && { annotations }),
+      },
+    ],
     predicateType: signaturePredicateType,
     predicate: {
       repository,
@@ -75,6 +82,7 @@ export function parseInToto(payload: Uint8Array): Statement | undefined {
       sequence: undefined,
       issued: undefined,
       expires: undefined,
+      ...(subject.annotations && { annotations: subject.annotations }),
     };
     // An empty predicate is what cosign's own library writes.
     if (predicate === undefined || predicate.keys().length === 0) return statement;
@@ -82,7 +90,13 @@ export function parseInToto(payload: Uint8Array): Statement | undefined {
   });
 }
 
-function subjectFrom(fields: JsonFields): { readonly name: string | undefined; readonly digest: Digest } {
+type Subject = {
+  readonly name: string | undefined;
+  readonly digest: Digest;
+  readonly annotations: Annotations | undefined;
+};
+
+function subjectFrom(fields: JsonFields): Subject {
   const subjects = fields.array('subject', limits.indexManifests);
   if (subjects.length !== 1) {
     throw new SignError(
@@ -99,6 +113,7 @@ function subjectFrom(fields: JsonFields): { readonly name: string | undefined; r
   return {
     name: subject.optionalString('name') || undefined,
     digest: parseDigest(`${algorithm}:${digests.string(algorithm)}`),
+    annotations: annotationsFrom(subject.optionalObject('annotations')),
   };
 }
 

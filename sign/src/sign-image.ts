@@ -1,6 +1,7 @@
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Manifest } from '@img/spec/manifest';
 import type { Tag } from '@img/spec/tag';
+import { checkAnnotations } from './annotation.ts';
 import { encodeBase64 } from './base64.ts';
 import { bundleManifest, bundleMediaType, emptyConfig, encodeBundle } from './bundle.ts';
 import { type Content, contentOf } from './content.ts';
@@ -117,5 +118,6 @@ function checkClaim(claim: Claim): void {
   if ((claim.tag === undefined) !== (claim.sequence === undefined)) {
     throw new SignError('STATEMENT_INVALID', 'statement should have a sequence exactly if it has a tag');
   }
+  checkAnnotations(claim.annotations ?? {});
   checkStatement(claim);
 }

@@ -40,10 +40,9 @@ export function signatureTag(digest: Digest): Tag {
 /** The signatures in a manifest, at most as many as are looked at per image; other layers are left aside. */
 export function signatureLayers(manifest: ImageManifest): readonly SignatureLayer[] {
   const found: SignatureLayer[] = [];
-  for (const { mediaType, digest, size, annotations } of manifest.layers) {
-    const signature = annotations?.[signatureAnnotation];
-    if (mediaType !== simpleSigningMediaType || signature === undefined) continue;
-    found.push({ payload: { mediaType, digest, size }, signature, keyHint: annotations?.[keyAnnotation] });
+  for (const layer of manifest.layers) {
+    const signature = signatureFrom(layer);
+    if (signature !== undefined) found.push(signature);
     if (found.length === limits.signaturesPerImage) break;
   }
   return found;
@@ -85,17 +84,48 @@ export function addSignatureLayers(
       { hint: 'remove signatures that are no longer needed' },
     );
   }
-  const config = configOf(all);
+  return withLayers(before, all);
+}
+
+/**
+ * Takes layers out of a manifest of signatures; the others stay as they are and in their order.
+ *
+ * @param existing the bytes now under the tag
+ * @param isRemoved asked for every layer that is a signature, in order
+ * @returns undefined if nothing has to be stored
+ * @throws SpecError if the existing bytes are not the manifest of one image
+ */
+export async function removeSignatureLayers(
+  existing: Uint8Array,
+  isRemoved: (layer: SignatureLayer) => Promise<boolean>,
+): Promise<SignatureManifest | undefined> {
+  const before = parseImageManifest(existing);
+  const left: Descriptor[] = [];
+  for (const layer of before.layers) {
+    const signature = signatureFrom(layer);
+    if (signature === undefined || !(await isRemoved(signature))) left.push(layer);
+  }
+  return left.length === before.layers.length ? undefined : withLayers(before, left);
+}
+
+function withLayers(before: ImageManifest | undefined, layers: readonly Descriptor[]): SignatureManifest {
+  const config = configOf(layers);
   const manifest = encodeManifest({
     kind: 'manifest',
     mediaType: mediaTypes.ociManifest,
     artifactType: before?.artifactType,
     config: config.descriptor,
-    layers: all,
+    layers,
     subject: before?.subject,
     annotations: before?.annotations ?? {},
   });
   return { manifest: contentOf(mediaTypes.ociManifest, manifest), config };
+}
+
+function signatureFrom({ mediaType, digest, size, annotations }: Descriptor): SignatureLayer | undefined {
+  const signature = annotations?.[signatureAnnotation];
+  if (mediaType !== simpleSigningMediaType || signature === undefined) return undefined;
+  return { payload: { mediaType, digest, size }, signature, keyHint: annotations?.[keyAnnotation] };
 }
 
 function isSameSignature(a: Descriptor, b: Descriptor): boolean {

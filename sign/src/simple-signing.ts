@@ -2,6 +2,7 @@ import type { Digest } from '@img/spec/digest';
 import { parseDigest } from '@img/spec/digest';
 import { limits } from '@img/spec/limits';
 import { quote } from '@img/spec/quote';
+import { annotationsFrom } from './annotation.ts';
 import { readDocument } from './document.ts';
 import { SignError } from './sign-error.ts';
 import { type Claim, checkStatement, formatIdentity, parseIdentity, type Statement } from './statement.ts';
@@ -15,7 +16,7 @@ import { latestUnixTime, unixTime } from './unix-time.ts';
  *                  "type":"cosign container image signature"},
  *      "optional":{"creator":"img","timestamp":SECONDS,"img.seq":N,"img.expires":SECONDS}}
  *
- * The signature is over exactly these bytes. The tag in docker-reference is what makes podman refuse a
+ * Annotations of the signer stand in "optional", too, as cosign's do. The signature is over exactly these bytes. The tag in docker-reference is what makes podman refuse a
  * signature under another tag; cosign itself leaves it out, and everything in "optional".
  */
 
@@ -23,7 +24,7 @@ const payloadType = 'cosign container image signature';
 
 /** The bytes to sign. */
 export function encodeSimpleSigning(claim: Claim, digest: Digest): Uint8Array {
-  const { sequence, issued, expires } = claim;
+  const { sequence, issued, expires, annotations } = claim;
   const payload = {
     critical: {
       identity: { 'docker-reference': formatIdentity(claim) },
@@ -31,6 +32,7 @@ export function encodeSimpleSigning(claim: Claim, digest: Digest): Uint8Array {
       type: payloadType,
     },
     optional: {
+      ...annotations,
       creator: 'img',
       timestamp: issued,
       ...(sequence === undefined ? {} : { 'img.seq': sequence }),
@@ -67,12 +69,14 @@ export function parseSimpleSigning(payload: Uint8Array): Statement {
     const optional = fields.optionalObject('optional');
     const timestamp = optional?.optionalInteger('timestamp', 0, latestUnixTime);
     const expires = optional?.optionalInteger('img.expires', 0, latestUnixTime);
+    const annotations = annotationsFrom(optional);
     return checkStatement({
       ...parseIdentity(identity.string('docker-reference'), digest),
       digest,
       sequence: optional?.optionalInteger('img.seq', 1),
       issued: timestamp === undefined ? undefined : unixTime(timestamp),
       expires: expires === undefined ? undefined : unixTime(expires),
+      ...(annotations && { annotations }),
     });
   });
 }

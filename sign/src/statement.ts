@@ -4,6 +4,7 @@ import { parseWrittenReference } from '@img/spec/reference';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
+import type { Annotations } from './annotation.ts';
 import { refusingAs } from './document.ts';
 import { SignError } from './sign-error.ts';
 import type { UnixTime } from './unix-time.ts';
@@ -23,6 +24,7 @@ export type Statement = {
   readonly issued: UnixTime | undefined;
   /** The first second at which the statement no longer holds; undefined if it holds for ever. */
   readonly expires: UnixTime | undefined;
+  readonly annotations?: Annotations | undefined;
 };
 
 /** What a signer states about every manifest of an image; the digests come from the manifests. */
@@ -34,6 +36,7 @@ export type Claim = {
   readonly sequence: number | undefined;
   readonly issued: UnixTime;
   readonly expires: UnixTime | undefined;
+  readonly annotations?: Annotations | undefined;
 };
 
 /**

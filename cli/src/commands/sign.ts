@@ -1,27 +1,33 @@
 import { RegistryError } from '@img/registry/registry-error';
-import type { ContentSource } from '@img/registry/transfer/content';
+import type { ContentSource, RepositoryLocation } from '@img/registry/transfer/content';
 import type { Trust } from '@img/runtime/trust/decide';
-import type { PublicKey } from '@img/sign/public-key';
+import { type Annotations, checkAnnotations } from '@img/sign/annotation';
+import type { Fingerprint, PublicKey } from '@img/sign/public-key';
 import type { Statement } from '@img/sign/statement';
 import { formatUnixTime, unixTime, unixTimeOf } from '@img/sign/unix-time';
+import { quote } from '@img/spec/quote';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { Command } from 'commander';
+import { parseArgument } from '../argument.ts';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
-import { findTaggedImage } from '../host/tagged-image.ts';
-import { typedRepository } from '../host/typed-reference.ts';
 import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
 import { countingKeys, rememberedStatements, type Signing, statementsAt } from '../sign/known-statements.ts';
-import { signTags } from '../sign/sign-tags.ts';
+import { type SignedTag, signTags } from '../sign/sign-tags.ts';
+import { openSignedImage } from '../sign/signed-place.ts';
 
 type SignOptions = PassphraseOptions & {
   readonly key: string;
   readonly expires?: number;
+  readonly annotation?: readonly string[];
+  readonly digest?: boolean;
+  readonly remote?: boolean;
   /** False for `--no-registry`, else absent. */
   readonly registry?: boolean;
 };
@@ -38,39 +44,33 @@ export function configure(command: Command, context: CommandContext): void {
       'how long the signature holds, such as 30d; for ever if not given',
       parseDuration,
     )
+    .option('--annotation <name=value>', 'a text for people and their tools; may be repeated', collect)
+    .option('--digest', 'state nothing about tags, only that the image is of this repository')
+    .option('--remote', "sign the registry's copy, and store the signatures there")
     .option('--no-registry', "don't ask the registry for earlier signatures of the tags");
   addPassphraseOption(command);
   addExamples(
     command,
     'img sign --key alice com.example.app',
     'img sign --key alice com.example.app:1.0.0 --expires 90d',
-    'img sign --key ssh:alice@laptop com.example.app',
+    'img sign --key ssh:alice@laptop --remote com.example.app:1.0.0@sha256:…',
   );
   onRun(command, context, sign);
 }
 
-type KnownRequest = {
-  readonly signing: Signing;
-  /** The image's repository on this host. */
-  readonly place: ContentSource;
-  readonly registry: RegistryHost;
-  readonly signer: PublicKey;
-  readonly trust: Trust;
-};
-
 async function sign(session: Session, options: SignOptions, text: string): Promise<void> {
-  const { config, output, signal } = session;
+  const { config, signal } = session;
+  const isRemote = options.remote === true;
+  const annotations = options.annotation === undefined ? undefined : parseAnnotations(options.annotation);
   await using host = await openHost(session);
-  const { location, descriptor, tags } = await findTaggedImage(
-    host.images,
-    typedRepository(text, config),
-    config,
-  );
-  const place = host.images.repository(location);
-  const content = await place.getManifest(descriptor.digest);
-  if (content === undefined) throw new RegistryError('REFERENCE_UNKNOWN', `image ${text} was just removed`);
+  await using image = await openSignedImage(session, host, text, { isRemote, access: 'push' });
+  const { location, content, place } = image;
   const signer = await openSigner(options.key, config.keysFolder, passphraseSource(session, options));
-  const signing: Signing = { repository: location.repository, digest: descriptor.digest, tags };
+  const signing: Signing = {
+    repository: location.repository,
+    digest: content.descriptor.digest,
+    tags: options.digest === true ? [] : image.tags,
+  };
   const known = await knownStatements(session, options, {
     signing,
     place,
@@ -81,28 +81,64 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
   const issued = unixTimeOf(new Date());
   const expires = options.expires === undefined ? undefined : unixTime(issued + options.expires);
   const request = { ...signing, place, registry: location.registry, content, signer, known, issued, expires };
-  const signed = await signTags(request, { signal });
-  const document = signed.map(({ tag, sequence, digest }) => ({
+  const signed = await signTags({ ...request, annotations }, { signal });
+  showSigned(session, { location, signed, key: signer.publicKey.fingerprint, isRemote });
+}
+
+type Signed = {
+  readonly location: RepositoryLocation;
+  readonly signed: readonly SignedTag[];
+  readonly key: Fingerprint;
+  readonly isRemote: boolean;
+};
+
+function showSigned({ config, output }: Session, { location, signed, key, isRemote }: Signed): void {
+  const document = signed.map(({ tag, sequence, expires, digest }) => ({
     reference: shortName({ ...location, tag, digest: tag === undefined ? digest : undefined }, config),
     digest,
     sequence: sequence ?? null,
     expires: expires === undefined ? null : formatUnixTime(expires),
-    key: signer.publicKey.fingerprint,
+    key,
   }));
   output.result(document, () =>
-    document.map(({ reference, sequence }) => [
+    document.map(({ reference, sequence, digest }) => [
       bold(reference),
-      sequence === null ? '' : `  #${sequence}`,
-      `  ${descriptor.digest}`,
+      sequence === null ? '' : `  #${sequence}  ${digest}`,
     ]),
   );
-  const end = expires === undefined ? '' : ` until ${formatUnixTime(expires)}`;
-  output.story(`signed with ${signer.publicKey.fingerprint}${end}; img push takes the signatures along`);
+  const end = document[0]?.expires ?? null;
+  const where = isRemote ? 'the signatures are in the registry' : 'img push takes the signatures along';
+  output.story(`signed with ${key}${end === null ? '' : ` until ${end}`}; ${where}`);
 }
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** @throws CliError USAGE */
+function parseAnnotations(texts: readonly string[]): Annotations {
+  const pairs = texts.map((text) => {
+    const at = text.indexOf('=');
+    if (at > 0) return [text.slice(0, at), text.slice(at + 1)] as const;
+    throw new CliError('USAGE', `annotation ${quote(text)} should be a name, =, and a text`, {
+      hint: 'for example --annotation build=4711',
+    });
+  });
+  return parseArgument(() => checkAnnotations(Object.fromEntries(pairs)), texts.join(' '));
+}
+
+type KnownRequest = {
+  readonly signing: Signing;
+  /** The image's repository, where it is signed. */
+  readonly place: ContentSource;
+  readonly registry: RegistryHost;
+  readonly signer: PublicKey;
+  readonly trust: Trust;
+};
 
 async function knownStatements(
   session: Session,
-  { registry: asksRegistry }: SignOptions,
+  { registry: asksRegistry, remote: isRemote = false }: SignOptions,
   { signing, place, registry, signer, trust }: KnownRequest,
 ): Promise<readonly Statement[]> {
   const { output, signal } = session;
@@ -111,7 +147,7 @@ async function knownStatements(
     ...(await rememberedStatements(signing, trust)),
     ...(await statementsAt(place, signing, keys, { signal })),
   ];
-  if (asksRegistry === false) return here;
+  if (asksRegistry === false || isRemote || signing.tags.length === 0) return here;
   await using client = openRegistry(session, registry, { retry: { attempts: 1 } });
   try {
     return [

@@ -15,6 +15,8 @@ export function typedReference(text: string, { registries }: Config): Reference 
 /** A reference that says nothing of a tag or a digest means the repository as a whole. */
 export type TypedRepository = {
   readonly location: RepositoryLocation;
+  /** With the tag that counts where none was typed. */
+  readonly full: Reference;
   /** Undefined if neither was typed. */
   readonly reference: Reference | undefined;
 };
@@ -30,5 +32,5 @@ export function typedRepository(text: string, config: Config): TypedRepository {
   const full = typedReference(text, config);
   const location = { registry: full.registry, repository: full.repository };
   const isWhole = written.tag === undefined && written.digest === undefined;
-  return { location, reference: isWhole ? undefined : full };
+  return { location, full, reference: isWhole ? undefined : full };
 }

@@ -5,6 +5,7 @@ import type {
   ManifestContent,
 } from '@img/registry/transfer/content';
 import { putSignatures } from '@img/registry/transfer/put-signatures';
+import type { Annotations } from '@img/sign/annotation';
 import type { Content } from '@img/sign/content';
 import { nextSequence } from '@img/sign/next-sequence';
 import { type ImageToSign, manifestsToSign, type SignedImages, signImages } from '@img/sign/sign-image';
@@ -28,6 +29,7 @@ export type SignTagsRequest = Signing & {
   readonly known: readonly Statement[];
   readonly issued: UnixTime;
   readonly expires: UnixTime | undefined;
+  readonly annotations?: Annotations | undefined;
 };
 
 /** One statement that was made. */
@@ -43,11 +45,11 @@ export async function signTags(
   request: SignTagsRequest,
   options: ContentOptions,
 ): Promise<readonly SignedTag[]> {
-  const { registry, repository, digest, tags, issued, expires } = request;
+  const { registry, repository, digest, tags, issued, expires, annotations } = request;
   const signed: SignedTag[] = [];
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const sequence = tag === undefined ? undefined : nextSequence(request.known, { repository, tag, digest });
-    const claim: Claim = { registry, repository, tag, sequence, issued, expires };
+    const claim: Claim = { registry, repository, tag, sequence, issued, expires, annotations };
     await store(await sign(request, claim, options), request.place, options);
     signed.push({ tag, sequence, expires, digest });
   }

@@ -12,8 +12,10 @@ import type {
   ManifestContent,
   OpenBlob,
   PutManifestOptions,
+  ReferrerRemover,
   RepositoryLocation,
 } from '../transfer/content.ts';
+import { removeFallbackReferrer } from './fallback-referrers.ts';
 import { getBlob } from './get-blob.ts';
 import { getManifest } from './get-manifest.ts';
 import { listNames } from './list-names.ts';
@@ -27,7 +29,7 @@ import type { RemoteRepository } from './remote-repository.ts';
  * One repository of a registry. What its requests may do was decided when it was made: a token for pulling is
  * asked for, or one for pulling and pushing.
  */
-export class RegistryRepository implements ContentSource, ContentTarget {
+export class RegistryRepository implements ContentSource, ContentTarget, ReferrerRemover {
   readonly name: string;
   readonly origin: RepositoryLocation;
   readonly #remote: RemoteRepository;
@@ -66,6 +68,12 @@ export class RegistryRepository implements ContentSource, ContentTarget {
 
   async putManifest(content: ManifestContent, options?: PutManifestOptions): Promise<void> {
     await putManifest(this.#remote, content, options);
+  }
+
+  async removeReferrer(subject: Digest, referrer: Digest, options: ContentOptions = {}): Promise<void> {
+    await this.deleteManifest(referrer, options);
+    // A registry with a list of its own has no other one.
+    await removeFallbackReferrer(this.#remote, subject, referrer, options.signal);
   }
 
   /** The tags in the registry's order, page by page as they are read. */

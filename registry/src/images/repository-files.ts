@@ -90,6 +90,10 @@ export class RepositoryFiles {
     await writeEntry(folder, fileName(descriptor.digest), descriptor, lease);
   }
 
+  async removeReferrer(subject: Digest, referrer: Digest): Promise<void> {
+    await rm(join(this.#folder, 'referrers', fileName(subject), fileName(referrer)), { force: true });
+  }
+
   /**
    * Removes the entries that keep nothing (manifests, referrers, tags of attachments) if their manifest is gone.
    * Safe against commands that store such a manifest again: they put the manifest first and the entry after it.

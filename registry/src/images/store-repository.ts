@@ -11,6 +11,7 @@ import type {
   ManifestContent,
   OpenBlob,
   PutManifestOptions,
+  ReferrerRemover,
   RepositoryLocation,
 } from '../transfer/content.ts';
 import { checkedBytes } from './blob-files.ts';
@@ -18,7 +19,7 @@ import type { RepositoryFiles } from './repository-files.ts';
 import type { StoreWriter } from './store-writer.ts';
 
 /** One repository of an image store: this host's copies of what a registry has under that name. */
-export class StoreRepository implements ContentSource, ContentTarget {
+export class StoreRepository implements ContentSource, ContentTarget, ReferrerRemover {
   readonly name: string;
   readonly origin: RepositoryLocation;
   readonly #files: RepositoryFiles;
@@ -107,6 +108,12 @@ export class StoreRepository implements ContentSource, ContentTarget {
     if (tag !== undefined && replaces !== undefined) await this.#replaceTag(tag, replaces, entry, options);
     else if (tag !== undefined) await this.#files.put('tags', tag, entry, lease);
     else if (isRoot) await this.#files.put('digests', digest, entry, lease);
+  }
+
+  /** The content stays until garbage is collected. */
+  async removeReferrer(subject: Digest, referrer: Digest): Promise<void> {
+    await this.#files.removeReferrer(subject, referrer);
+    await this.#files.remove('manifests', referrer);
   }
 
   /** One after the other, among all processes that say what they replace. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { parseRegistryHost } from '@img/spec/registry-host';
 import type { ExecutionContext } from 'ava';
-import { RegistryClient } from '../client/registry-client.ts';
+import { RegistryClient, type RepositoryAccess } from '../client/registry-client.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { ArchiveTarget } from '../layout/archive-target.ts';
 import { LayoutTarget } from '../layout/layout-target.ts';
@@ -30,7 +30,7 @@ type PlaceKind = {
 export const places: readonly PlaceKind[] = [
   { name: 'registry double', comparesTags: false, open: doublePlace },
   { name: 'registry double without referrers API', comparesTags: false, open: (t) => doublePlace(t, false) },
-  { name: 'registry', comparesTags: true, open: registryPlace },
+  { name: 'registry', comparesTags: true, open: (t) => registryPlace(t) },
   { name: 'image store', comparesTags: true, open: storePlace },
   { name: 'layout', comparesTags: true, open: layoutPlace },
   { name: 'archive', comparesTags: true, open: archivePlace },
@@ -43,7 +43,7 @@ async function doublePlace(t: ExecutionContext, hasReferrersApi = true): Promise
   return { target: repository, source: async () => repository };
 }
 
-export async function registryPlace(t: ExecutionContext): Promise<Place> {
+export async function registryPlace(t: ExecutionContext, access: RepositoryAccess = 'push'): Promise<Place> {
   const administrator = { name: 'admin', password: 'correct horse' };
   const registry = await startRegistry({ dataFolder: temporaryFolder(t), administrator });
   const client = new RegistryClient(registry.host, {
@@ -58,7 +58,7 @@ export async function registryPlace(t: ExecutionContext): Promise<Place> {
     await client.close();
     await registry.close();
   });
-  const repository = client.repository(app, 'push');
+  const repository = client.repository(app, access);
   return { target: repository, source: async () => repository };
 }
 

@@ -122,6 +122,7 @@ export class RegistryDouble implements AsyncDisposable {
         return void this.#blob(exchange, route.parameter);
       case 'manifest':
         if (request.method === 'PUT') await this.#putManifest(exchange, route);
+        else if (request.method === 'DELETE') this.#deleteManifest(exchange, route);
         else this.#manifest(exchange, route);
         return;
       case 'uploads':
@@ -186,6 +187,18 @@ export class RegistryDouble implements AsyncDisposable {
       ...(tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
     });
     response.end();
+  }
+
+  /** By digest with all of its tags. */
+  #deleteManifest({ response }: DoubleExchange, { name, parameter }: RouteMatch): void {
+    const found = this.manifests.get(keyOf(name, parameter));
+    if (found === undefined) return void refuse(response, 404, 'MANIFEST_UNKNOWN');
+    this.manifests.delete(keyOf(name, parameter));
+    for (const [key, { bytes }] of this.manifests) {
+      const isTagOfIt = key.startsWith(`${name}:`) && digestOf(bytes) === parameter;
+      if (isTagOfIt) this.manifests.delete(key);
+    }
+    response.writeHead(202).end();
   }
 
   #beginUpload({ response, url }: DoubleExchange, { name }: RouteMatch): void {

@@ -27,9 +27,9 @@ export async function collectEvidence(
 ): Promise<Evidence> {
   const [simpleSignatures, bundles] = await Promise.all([
     simpleSignaturesOf(source, digest, options),
-    bundlesOf(source, digest, options),
+    attachedBundles(source, digest, options),
   ]);
-  return { simpleSignatures, bundles };
+  return { simpleSignatures, bundles: bundles.map(({ bytes }) => bytes) };
 }
 
 async function simpleSignaturesOf(
@@ -45,11 +45,15 @@ async function simpleSignaturesOf(
   });
 }
 
-async function bundlesOf(
+/** A bundle and the manifest that attaches it. */
+export type AttachedBundle = { readonly referrer: Digest; readonly bytes: Uint8Array };
+
+/** The bundles attached to a digest, also those that are no signatures of it, in the order in which they are listed. */
+export async function attachedBundles(
   source: ContentSource,
   digest: Digest,
-  options: ContentOptions,
-): Promise<readonly Uint8Array[]> {
+  options: ContentOptions = {},
+): Promise<readonly AttachedBundle[]> {
   const referrers = (await source.listReferrers(digest, options))
     .filter(
       ({ mediaType, artifactType }) => isManifestMediaType(mediaType) && artifactType === bundleMediaType,
@@ -60,7 +64,8 @@ async function bundlesOf(
     // A list of referrers is only a claim; the manifest itself says what it belongs to.
     if (manifest?.subject?.digest !== digest) return undefined;
     const bundle = manifest.layers.find(({ mediaType }) => mediaType === bundleMediaType);
-    return bundle === undefined ? undefined : await readSmall(source, bundle, signal);
+    const bytes = bundle === undefined ? undefined : await readSmall(source, bundle, signal);
+    return bytes === undefined ? undefined : { referrer: referrer.digest, bytes };
   });
 }
 
@@ -75,14 +80,15 @@ async function imageManifest(
   return manifest.kind === 'manifest' ? manifest : undefined;
 }
 
-async function readSmall(
+/** A payload or bundle; undefined if it is missing, or longer than signatures are. */
+export async function readSmall(
   source: ContentSource,
   descriptor: Descriptor,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
   if (descriptor.size > limits.signatureBytes) return undefined;
   try {
-    return await readBlob(source, descriptor, limits.signatureBytes, { signal });
+    return await readBlob(source, descriptor, limits.signatureBytes, signal === undefined ? {} : { signal });
   } catch (error) {
     if (error instanceof RegistryError && error.code === 'CONTENT_MISSING') return undefined;
     throw error;

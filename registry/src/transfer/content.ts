@@ -59,6 +59,12 @@ export type PutManifestOptions = ContentOptions & {
   readonly isRoot?: boolean;
 };
 
+/** Where attachments can be taken back. */
+export type ReferrerRemover = {
+  /** Removes a manifest that is attached to a subject, also from lists; what is not there need not be removed. */
+  removeReferrer(subject: Digest, referrer: Digest, options?: ContentOptions): Promise<void>;
+};
+
 /** Where images go to. Every put checks digest and size, is atomic and idempotent. */
 export type ContentTarget = {
   readonly name: string;

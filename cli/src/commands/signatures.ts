@@ -1,0 +1,101 @@
+import { describeRule } from '@img/sign/trust-rule';
+import { formatUnixTime, type UnixTime } from '@img/sign/unix-time';
+import type { Command } from 'commander';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { judgeImage } from '../host/judge-image.ts';
+import { locateImage } from '../host/locate-image.ts';
+import { openHost } from '../host/open-host.ts';
+import { RemoteRepository } from '../host/remote-repository.ts';
+import { shortName } from '../host/short-name.ts';
+import { typedReference } from '../host/typed-reference.ts';
+import { formatAge } from '../output/measure.ts';
+import { tableLines } from '../output/table.ts';
+import { bold, green, type Line } from '../output/text.ts';
+import { type ListedSignature, listSignatures } from '../sign/list-signatures.ts';
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('<image>', 'an image of this host, or of its registry if this host has none')
+    .option('--remote', "look at the registry's copy");
+  addExamples(command, 'img signatures com.example.app', 'img signatures --remote com.example.app:1.0.0');
+  onRun(command, context, signatures);
+}
+
+async function signatures(
+  session: Session,
+  options: { readonly remote?: boolean },
+  text: string,
+): Promise<void> {
+  const { config, output, signal } = session;
+  const reference = typedReference(text, config);
+  await using host = await openHost(session);
+  await using remote = new RemoteRepository(session, reference);
+  const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
+  const located = await locateImage(reference, places, { signal });
+  const decision = await judgeImage(reference, located, host, { signal });
+  const found = listSignatures(decision);
+  const name = shortName(reference, config);
+  const { rule } = decision;
+  output.detail(`looked at ${located.place.name}`);
+  if (found.length === 0) output.story(`${name} has no signatures`);
+  const now = new Date();
+  output.result(
+    {
+      reference: name,
+      digest: located.content.descriptor.digest,
+      rule: rule ?? null,
+      signatures: found.map(signatureDocument),
+    },
+    () =>
+      tableLines(
+        columns,
+        found.map((signature) => signatureRow(signature, now)),
+      ),
+  );
+  output.story(
+    rule === undefined ? `no rule covers ${reference.repository}` : `required: ${describeRule(rule)}`,
+  );
+}
+
+const columns = ['signed by', 'states', 'signed', 'expires', 'counts'].map((title) => ({ title }));
+
+function signatureRow(signature: ListedSignature, now: Date): readonly Line[] {
+  const { identity, statement, isCounted, message } = signature;
+  const age = (time: UnixTime | undefined, missing: string) =>
+    time === undefined ? missing : formatAge(new Date(time * 1000), now);
+  return [
+    identity === undefined ? 'unknown' : bold(identity.name),
+    statedOf(signature),
+    statement === undefined ? '' : age(statement.issued, 'unknown'),
+    statement === undefined ? '' : age(statement.expires, 'never'),
+    isCounted ? green('yes') : `no: ${message}`,
+  ];
+}
+
+/** What was signed: a tag with its number, or no more than the digest. */
+function statedOf({ statement }: ListedSignature): string {
+  if (statement === undefined) return '';
+  const { tag, sequence } = statement;
+  if (tag === undefined) return 'digest';
+  return sequence === undefined ? tag : `${tag} #${sequence}`;
+}
+
+function signatureDocument(signature: ListedSignature) {
+  const { identity, key, statement, code, message, encodings, isCounted } = signature;
+  const time = (value: UnixTime | undefined) => (value === undefined ? null : formatUnixTime(value));
+  return {
+    identity: identity?.id ?? null,
+    name: identity?.name ?? null,
+    key: key ?? null,
+    encodings,
+    isCounted,
+    code,
+    message,
+    repository: statement?.repository ?? null,
+    tag: statement?.tag ?? null,
+    sequence: statement?.sequence ?? null,
+    issued: time(statement?.issued),
+    expires: time(statement?.expires),
+    annotations: statement?.annotations ?? {},
+  };
+}
