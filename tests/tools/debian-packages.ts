@@ -12,6 +12,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['buildah', 'builds and runs images'],
   ['podman', 'runs images'],
   ['mmdebstrap', 'makes the base image that benchmarks give to buildah'],
+  ['postgresql', 'keeps the metadata of registries'],
   ['openssl', 'verifies signatures'],
   ['openssh-client', 'names keys'],
   ['gnupg', 'signs archives of packages'],

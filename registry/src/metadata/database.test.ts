@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import { type Database, placeholders } from './database.ts';
+import { MetadataError } from './metadata-error.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { databases } from './testing/databases.ts';
 
@@ -26,6 +27,18 @@ for (const [name, open] of databases) {
         { id: 2 ** 53 - 1, name: 'ä😀', body: bytes },
       ],
     );
+  });
+
+  test(title('text with a NUL is refused, for writing and for reading'), async (t) => {
+    const database = await withTable(await open(t));
+    t.teardown(() => database.close());
+    const refused = { instanceOf: MetadataError, code: 'TEXT_INVALID' };
+    await t.throwsAsync(
+      database.transaction((writer) => writer.run('INSERT INTO things (id, name) VALUES (1, $1)', 'a\0b')),
+      refused,
+    );
+    await t.throwsAsync(database.get('SELECT id FROM things WHERE name > $1', 'a\0'), refused);
+    t.is(await count(database), 0);
   });
 
   test(title('parameters are taken by number, in any order and repeatedly'), async (t) => {

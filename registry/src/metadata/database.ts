@@ -1,7 +1,19 @@
-/** What a column holds. Integers stay below 2^53; times are milliseconds since 1970. */
+import { quote } from '@img/spec/quote';
+import { MetadataError } from './metadata-error.ts';
+
+/** What a column holds. Text has no NUL; integers stay below 2^53; times are milliseconds since 1970. */
 export type SqlValue = string | number | Uint8Array | null;
 
 export type Row = { readonly [column: string]: SqlValue };
+
+/** @throws MetadataError TEXT_INVALID for a text with a NUL, which databases cut off, refuse or never find */
+export function checkValues(values: readonly SqlValue[]): void {
+  for (const value of values) {
+    if (typeof value === 'string' && value.includes('\0')) {
+      throw new MetadataError('TEXT_INVALID', `${quote(value)} has a character that can't be stored`);
+    }
+  }
+}
 
 /** Asks; statements name their parameters $1, $2, … */
 export type Reader = {
@@ -13,6 +25,7 @@ export type Reader = {
 
 /** Asks and changes; there is one only inside a transaction. */
 export type Writer = Reader & {
+  readonly dialect: Dialect;
   /** Returns how many rows were changed. */
   run(sql: string, ...values: readonly SqlValue[]): Promise<number>;
 };
@@ -25,7 +38,7 @@ export type TransactionOptions = {
   readonly durable?: boolean;
 };
 
-/** How one schema is written for different databases: the names of the column types. */
+/** How one schema, and one set of queries, are written for different databases. */
 export type Dialect = {
   readonly integer: string;
   /** Text compared byte by byte. */
@@ -35,6 +48,8 @@ export type Dialect = {
   readonly identity: string;
   /** What follows the closing bracket of CREATE TABLE. */
   readonly tableOptions: string;
+  /** Ends a query that takes rows of the table, or its alias, to work on them: not those that others took. */
+  readonly skipLocked: (table: string) => string;
 };
 
 /** A relational database. The contract test of this folder runs over every implementation. */

@@ -63,14 +63,15 @@ export async function reviewBlobsOf(writer: Writer, manifestId: number, reviewAt
 /** A link whose time for a review has come, and whether a manifest of the repository needs it. */
 export type DueLink = Blob & { readonly repository_id: number; readonly needed: number };
 
-export async function listDueLinks(reader: Reader, now: number, limit: number): Promise<readonly DueLink[]> {
-  return reader.all<DueLink>(
+/** The links that are due, oldest first, without those that another process has taken to look at. */
+export async function takeDueLinks(writer: Writer, now: number, limit: number): Promise<readonly DueLink[]> {
+  return writer.all<DueLink>(
     `SELECT b.id, b.digest, b.size, b.key, l.repository_id,
         CASE WHEN EXISTS (
           SELECT 1 FROM edges e WHERE e.repository_id = l.repository_id AND e.kind = 'blob' AND e.digest = b.digest
         ) THEN 1 ELSE 0 END AS needed
       FROM links l JOIN blobs b ON b.id = l.blob_id
-      WHERE l.review_at <= $1 ORDER BY l.review_at LIMIT $2`,
+      WHERE l.review_at <= $1 ORDER BY l.review_at LIMIT $2 ${writer.dialect.skipLocked('l')}`,
     now,
     limit,
   );

@@ -3,7 +3,15 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { syncFolder } from '../storage/write-file-atomic.ts';
-import type { Database, Dialect, Reader, Row, SqlValue, TransactionOptions, Writer } from './database.ts';
+import {
+  checkValues,
+  type Database,
+  type Dialect,
+  type Row,
+  type SqlValue,
+  type TransactionOptions,
+  type Writer,
+} from './database.ts';
 import { GroupSync } from './group-sync.ts';
 
 const sqliteDialect: Dialect = {
@@ -12,6 +20,8 @@ const sqliteDialect: Dialect = {
   bytes: 'BLOB',
   identity: 'INTEGER PRIMARY KEY',
   tableOptions: 'STRICT',
+  // There is one writer.
+  skipLocked: () => '',
 };
 
 /** "imgr", shown by file(1). */
@@ -86,7 +96,8 @@ export class SqliteDatabase implements Database {
 }
 
 /** One connection with its prepared statements; answers at once, behind promises. */
-class Connection implements Reader {
+class Connection implements Writer {
+  readonly dialect = sqliteDialect;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
@@ -151,6 +162,7 @@ class Connection implements Reader {
 
 // SQLite takes $1 as a parameter's name; PostgreSQL as its position.
 function named(values: readonly SqlValue[]): { [name: string]: SqlValue } {
+  checkValues(values);
   const parameters: { [name: string]: SqlValue } = {};
   for (const [index, value] of values.entries()) parameters[`$${index + 1}`] = value;
   return parameters;

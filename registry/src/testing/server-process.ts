@@ -24,6 +24,8 @@ export type ServerProgram = {
   readonly environment?: NodeJS.ProcessEnv;
   /** The user to run as, if not this one. */
   readonly uid?: number | undefined;
+  /** What ends it at once, if it needs to clean up behind itself; else it is killed. */
+  readonly endSignal?: NodeJS.Signals;
   /** Called with the folder before the program starts. */
   readonly prepare?: (folder: string) => void;
 };
@@ -31,6 +33,7 @@ export type ServerProgram = {
 /** Starts a server of somebody else on a free port of loopback, with an empty folder, and waits until it listens. */
 export async function startServerProcess(program: ServerProgram): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'img-server-'));
+  const { endSignal = 'SIGKILL' } = program;
   program.prepare?.(folder);
   const port = await freePort();
   const [path, ...args] = program.command(folder, port);
@@ -46,13 +49,13 @@ export async function startServerProcess(program: ServerProgram): Promise<Server
   }
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
+      child.kill(endSignal);
       await once(child, 'exit');
     }
     rmSync(folder, { recursive: true, force: true });
   };
   // Nobody else would end it where the tests are stopped.
-  process.once('exit', () => child.kill('SIGKILL'));
+  process.once('exit', () => child.kill(endSignal));
   while (!(await listens(port))) {
     if (child.exitCode !== null) throw new Error(`${path} ended with ${child.exitCode}: ${said.join('')}`);
     await setTimeout(10);

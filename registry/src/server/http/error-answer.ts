@@ -9,6 +9,9 @@ export type ErrorAnswer = {
   readonly body: string;
 };
 
+/** When to try again while the database or the object storage is away. */
+const awaySeconds = 2;
+
 /** SQLite's code for a full disk. */
 const sqliteFull = 13;
 
@@ -19,11 +22,23 @@ const sqliteFull = 13;
 export function errorAnswer(error: unknown, requestId: string): ErrorAnswer {
   const known = protocolErrorOf(error);
   if (known !== undefined) return { status: known.status, headers: known.headers, body: known.body() };
-  const [status, message] = isDiskFull(error)
-    ? [507, 'the registry has no space left']
-    : [500, 'the registry failed'];
+  const { status, message, headers = {} } = failureOf(error);
   const errors = [{ code: 'UNKNOWN', message: `${message}; its log says more about request ${requestId}` }];
-  return { status, headers: {}, body: JSON.stringify({ errors }) };
+  return { status, headers, body: JSON.stringify({ errors }) };
+}
+
+function failureOf(error: unknown): {
+  readonly status: number;
+  readonly message: string;
+  readonly headers?: { readonly [name: string]: string };
+} {
+  if (isDiskFull(error)) return { status: 507, message: 'the registry has no space left' };
+  const code = error instanceof MetadataError || error instanceof BlobStoreError ? error.code : undefined;
+  if (code === 'DATABASE_UNREACHABLE' || code === 'STORE_UNREACHABLE') {
+    const headers = { 'Retry-After': String(awaySeconds) };
+    return { status: 503, message: 'a part of the registry does not answer', headers };
+  }
+  return { status: 500, message: 'the registry failed' };
 }
 
 function protocolErrorOf(error: unknown): ProtocolError | undefined {
@@ -35,6 +50,9 @@ function protocolErrorOf(error: unknown): ProtocolError | undefined {
   }
   if (error instanceof MetadataError && error.code === 'UPLOAD_TAKEN') {
     return new ProtocolError('BLOB_UPLOAD_UNKNOWN', error.message, { cause: error });
+  }
+  if (error instanceof MetadataError && error.code === 'TEXT_INVALID') {
+    return new ProtocolError('UNSUPPORTED', error.message, { status: 400, cause: error });
   }
   return undefined;
 }
