@@ -45,7 +45,7 @@ export type BuildImageOptions = {
   readonly isLocked?: boolean;
   /** Chooses packages anew; of the lock counts only that an archive must not be older than it was. */
   readonly isUpdating?: boolean;
-  /** Root of a Debian mirror, from the configuration; the recipe's counts more. */
+  /** Root of a Debian mirror, from the configuration; counts for Debian, and the recipe's counts more. */
   readonly mirror?: string | undefined;
   /** See `BuildContext`. */
   readonly sourceDateEpoch?: number | undefined;
@@ -134,11 +134,12 @@ function heldLockOf(
 
 function packageSource(options: BuildImageOptions, chosen: ChosenSystem, platform: Platform): PackageSource {
   const { cacheFolder: cacheDir, now, lock, onProgress, signal } = options;
-  const mirror = chosen.mirror ?? options.mirror;
+  const { mirror } = chosen;
   const archive: ArchiveOptions = {
     system: chosen.system,
     cacheDir,
     ...(mirror === undefined ? {} : { mirror }),
+    ...(options.mirror === undefined ? {} : { debianMirror: options.mirror }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(signal === undefined ? {} : { signal }),
   };

@@ -63,7 +63,7 @@ async function fetchPackage(wanted: DebianPackage, job: Job): Promise<string> {
   }
   job.onProgress?.({ kind: 'start', item: wanted.digest, what, totalBytes: wanted.size });
   const failures: unknown[] = [];
-  for (const root of await job.mirrors.rootsOf(wanted.suite)) {
+  for (const root of await job.mirrors.rootsOf(wanted)) {
     try {
       await writingTo(job.cacheDir, () => download(archiveUrl(root, wanted.path), wanted, path, job));
       job.onProgress?.({ kind: 'done', item: wanted.digest });

@@ -16,6 +16,9 @@ const maxReleaseBytes = 8 * 1024 * 1024;
 /** Clocks differ; more than this is not a difference of clocks. */
 const maxClockDifferenceMs = 10 * 60 * 1000;
 
+/** What is published beside a release, under its name and one of these. */
+const pockets = ['-updates', '-security', '-backports', '-proposed'];
+
 export type ReleaseOptions = HttpOptions & {
   readonly now: Date;
   /** What a lock has for the same suite. */
@@ -77,10 +80,12 @@ async function fetchFrom(
 
 /** A validly signed file of another suite is still the wrong one. */
 function checkName({ codename, suite }: Release, choice: SuiteChoice, what: string): void {
-  if (codename === choice.suite || suite === choice.suite) return;
+  // Ubuntu's noble-updates has the codename noble too, as Debian's trixie-updates has not.
+  const isPocket = codename !== undefined && pockets.some((pocket) => suite === `${codename}${pocket}`);
+  if (suite === choice.suite || (codename === choice.suite && !isPocket)) return;
   throw new BuilderError(
     'RELEASE_MISMATCH',
-    `${what} is for ${quote(codename ?? suite)}, not for ${quote(choice.suite)}`,
+    `${what} is for ${quote(isPocket ? suite : (codename ?? suite))}, not for ${quote(choice.suite)}`,
     { hint: 'the mirror mixes up its suites; use another one' },
   );
 }

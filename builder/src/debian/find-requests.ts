@@ -4,21 +4,23 @@ import type { Candidate } from './candidate.ts';
 import type { Catalog } from './catalog.ts';
 import { nearestNames } from './nearest-names.ts';
 
+type Place = {
+  /** How messages name the catalog, for example `debian:13 for amd64`. */
+  readonly where: string;
+  /** Where people can look for names. */
+  readonly website: string | undefined;
+};
+
 /**
  * The packages that names stand for: the package of the name, or the only one that provides it.
  *
- * @param where how messages name the catalog, for example `debian:13 for amd64`
  * @throws BuilderError PACKAGE_UNKNOWN, PACKAGE_AMBIGUOUS
  */
-export function findRequests(
-  catalog: Catalog,
-  names: readonly string[],
-  where: string,
-): readonly Candidate[] {
-  return [...new Set(names.map((name) => findRequest(catalog, name, where)))];
+export function findRequests(catalog: Catalog, names: readonly string[], place: Place): readonly Candidate[] {
+  return [...new Set(names.map((name) => findRequest(catalog, name, place)))];
 }
 
-function findRequest(catalog: Catalog, name: string, where: string): Candidate {
+function findRequest(catalog: Catalog, name: string, { where, website }: Place): Candidate {
   const candidate = catalog.candidate(name);
   if (candidate !== undefined) return candidate;
   const providers = [...new Set(catalog.providers(name).map((provider) => provider.candidate))];
@@ -30,8 +32,9 @@ function findRequest(catalog: Catalog, name: string, where: string): Candidate {
       hint: `name one of them: ${choices.slice(0, 10).join(', ')}`,
     });
   }
+  const lookup = website === undefined ? 'in the archive' : `on ${website}`;
   const near = nearestNames(name, catalog.packageNames());
   throw new BuilderError('PACKAGE_UNKNOWN', `there is no package ${quote(name)} in ${where}`, {
-    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'look for its name on packages.debian.org',
+    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : `look for its name ${lookup}`,
   });
 }

@@ -22,11 +22,22 @@ const source = (uri: string, suite: string, components = ['main']): AptSource =>
   allowsExpired: false,
 });
 
-const roots = (choice: SuiteChoice, sources: readonly AptSource[], mirror?: string): readonly string[] =>
-  mirrorsOf(choice, { mirror, sources }).map(({ root }) => root);
+const roots = (
+  choice: SuiteChoice,
+  sources: readonly AptSource[],
+  mirror?: string,
+  architecture = 'amd64',
+): readonly string[] => mirrorsOf(choice, { mirror, sources, architecture }).map(({ root }) => root);
 
 const trixie = choose('trixie', 'debian');
 const security = choose('trixie-security', 'debian-security');
+const noble = choose('noble', 'ubuntu');
+const nobleSecurity = choose('noble-security', 'ubuntu');
+const ubuntuMachine = [
+  source('http://a.example/ubuntu/', 'noble', ['main', 'universe']),
+  source('http://s.example/ubuntu/', 'noble-security', ['main', 'universe']),
+  source('http://p.example/ubuntu', 'noble-pgdg'),
+];
 
 const cases: readonly (readonly [why: string, actual: readonly string[], expected: readonly string[]])[] = [
   ["Debian's own where the machine has none", roots(trixie, []), ['http://ftp.debian.org/debian']],
@@ -118,6 +129,42 @@ const cases: readonly (readonly [why: string, actual: readonly string[], expecte
     ),
     ['http://c.example/x'],
   ],
+  [
+    "Ubuntu's own where the machine has only Debian's",
+    roots(noble, [source('http://a.example/debian', 'trixie')]),
+    ['http://archive.ubuntu.com/ubuntu'],
+  ],
+  [
+    "for Ubuntu's security its own server first",
+    roots(nobleSecurity, []),
+    ['http://security.ubuntu.com/ubuntu', 'http://archive.ubuntu.com/ubuntu'],
+  ],
+  [
+    "an Ubuntu machine's own",
+    roots(noble, ubuntuMachine),
+    ['http://a.example/ubuntu', 'http://s.example/ubuntu'],
+  ],
+  [
+    "an Ubuntu machine's own for security",
+    roots(nobleSecurity, ubuntuMachine),
+    ['http://s.example/ubuntu', 'http://a.example/ubuntu'],
+  ],
+  [
+    'the other half of Ubuntu for other processors',
+    roots(noble, ubuntuMachine, undefined, 'arm64'),
+    ['http://ports.ubuntu.com/ubuntu-ports'],
+  ],
+  [
+    "the machine's own ports first",
+    roots(noble, [source('http://a.example/ubuntu-ports', 'noble')], undefined, 'arm64'),
+    ['http://a.example/ubuntu-ports', 'http://ports.ubuntu.com/ubuntu-ports'],
+  ],
+  [
+    'the mirror of Ubuntu that was given, alone',
+    roots(nobleSecurity, ubuntuMachine, 'http://b.example/ubuntu', 'arm64'),
+    ['http://b.example/ubuntu'],
+  ],
+  ["no source of Ubuntu's for Debian", roots(trixie, ubuntuMachine), ['http://ftp.debian.org/debian']],
 ];
 
 for (const [why, actual, expected] of cases) {
@@ -128,9 +175,19 @@ for (const [why, actual, expected] of cases) {
 
 test('mirrorsOf() keeps what the administrator said about old indexes', (t) => {
   const sources = [{ ...source('http://a.example/debian', 'trixie'), allowsExpired: true }];
-  t.deepEqual(mirrorsOf(trixie, { mirror: undefined, sources }), [
+  t.deepEqual(mirrorsOf(trixie, { mirror: undefined, sources, architecture: 'amd64' }), [
     { root: 'http://a.example/debian', allowsExpired: true },
   ]);
+});
+
+test('mirrorsOf() takes the mirror of the configuration for Debian alone', (t) => {
+  const options = { mirror: undefined, debianMirror: 'http://c.example/debian', sources: [] };
+  const rootOf = (choice: SuiteChoice, mirror?: string): string | undefined =>
+    mirrorsOf(choice, { ...options, mirror, architecture: 'amd64' })[0]?.root;
+  t.is(rootOf(trixie), 'http://c.example/debian');
+  t.is(rootOf(trixie, 'http://b.example/debian'), 'http://b.example/debian');
+  t.is(rootOf(security), 'http://c.example/debian-security');
+  t.is(rootOf(noble), 'http://archive.ubuntu.com/ubuntu');
 });
 
 for (const mirror of [

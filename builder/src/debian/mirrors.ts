@@ -3,12 +3,20 @@ import { BuilderError } from '../builder-error.ts';
 import type { AptSource } from './apt-sources.ts';
 import type { SuiteChoice } from './system.ts';
 
-const officialMirror = 'http://ftp.debian.org/debian';
-const officialSecurityMirror = 'http://security.debian.org/debian-security';
+const debianMirror = 'http://ftp.debian.org/debian';
+const debianSecurityMirror = 'http://security.debian.org/debian-security';
+
+// Ubuntu's archive is in two halves: what most machines are, and all other processors.
+const ubuntuMirror = 'http://archive.ubuntu.com/ubuntu';
+const ubuntuSecurityMirror = 'http://security.ubuntu.com/ubuntu';
+const ubuntuPortsMirror = 'http://ports.ubuntu.com/ubuntu-ports';
+const ubuntuMainArchitectures: readonly string[] = ['amd64', 'i386'];
 
 // Other archives have names like bookworm-pgdg. Those that use Debian's own are found out by their signature.
 const debianSuite =
   /^(?:(?:old){0,2}stable|testing|unstable|sid|buster|bullseye|bookworm|trixie|forky|duke)(?:-updates|-security|-backports|-proposed-updates|\/updates)?$/;
+const ubuntuSuite =
+  /^(?:focal|jammy|noble|oracular|plucky|questing|resolute)(?:-updates|-security|-backports|-proposed)?$/;
 
 /** A place where a suite may be. */
 export type Mirror = {
@@ -17,27 +25,38 @@ export type Mirror = {
   readonly allowsExpired: boolean;
 };
 
+/** What decides about mirrors besides the suite. */
+export type MirrorChoice = {
+  /** From the img.yaml: it alone counts. */
+  readonly mirror: string | undefined;
+  /** From the configuration, for Debian only. */
+  readonly debianMirror?: string | undefined;
+  /** The machine's own. */
+  readonly sources: readonly AptSource[];
+  /** What the packages are for, or `all`. */
+  readonly architecture: string;
+};
+
 /**
  * Where to look for a suite, best first: what img.yaml or the configuration names, else the machine's apt sources,
- * else Debian's own servers. A mirror of Debian carries every suite, so that a machine with bookworm in its sources
+ * else the distribution's own servers. A mirror carries every suite, so that a machine with bookworm in its sources
  * builds trixie from the same mirror; whether it is the suite that was asked for, its signature tells.
  *
- * The security archive is looked for in the machine's sources, beside the mirror and on Debian's own server.
+ * Debian's security archive is looked for in the machine's sources, beside the mirror and on Debian's own server.
  *
  * @throws BuilderError SYSTEM_UNKNOWN if an address isn't one of http or https
  */
-export function mirrorsOf(
-  choice: SuiteChoice,
-  { mirror, sources }: { readonly mirror: string | undefined; readonly sources: readonly AptSource[] },
-): readonly Mirror[] {
+export function mirrorsOf(choice: SuiteChoice, options: MirrorChoice): readonly Mirror[] {
   if (choice.mirrors.length > 0) return unique(choice.mirrors.map(named));
+  if (choice.archive === 'ubuntu') return unique(ubuntuMirrors(choice.suite, options));
+  const { sources, mirror = options.debianMirror } = options;
   const main = mirror === undefined ? mainMirrors(choice.suite, sources) : [named(mirror)];
   if (choice.archive !== 'debian-security') return unique(main);
   const beside = main.flatMap(({ root, allowsExpired }) =>
     root.endsWith('/debian') ? [{ root: `${root}-security`, allowsExpired }] : [],
   );
   const own = bySuite(choice.suite, sources.filter(isSecurity));
-  const official = named(officialSecurityMirror);
+  const official = named(debianSecurityMirror);
   return unique(mirror === undefined ? [...own, ...beside, official] : [...beside, ...own, official]);
 }
 
@@ -46,7 +65,19 @@ function mainMirrors(suite: string, sources: readonly AptSource[]): readonly Mir
     suite,
     sources.filter((source) => isDebian(source) && !isSecurity(source)),
   );
-  return own.length > 0 ? own : [named(officialMirror)];
+  return own.length > 0 ? own : [named(debianMirror)];
+}
+
+/** Ubuntu's security fixes are in a suite of the same archive; its own server has them first. */
+function ubuntuMirrors(suite: string, { mirror, sources, architecture }: MirrorChoice): readonly Mirror[] {
+  if (mirror !== undefined) return [named(mirror)];
+  const own = bySuite(suite, sources.filter(isUbuntu));
+  if (architecture !== 'all' && !ubuntuMainArchitectures.includes(architecture)) {
+    return [...own.filter(({ root }) => root.endsWith('-ports')), named(ubuntuPortsMirror)];
+  }
+  const official = suite.endsWith('-security') ? [ubuntuSecurityMirror, ubuntuMirror] : [ubuntuMirror];
+  const others = own.filter(({ root }) => !root.endsWith('-ports'));
+  return others.length > 0 ? others : official.map(named);
 }
 
 /** Those that name the suite before those that may have it. */
@@ -58,6 +89,10 @@ function bySuite(suite: string, sources: readonly AptSource[]): readonly Mirror[
 
 function isDebian({ suite, components }: AptSource): boolean {
   return debianSuite.test(suite) && components.includes('main');
+}
+
+function isUbuntu({ suite, components }: AptSource): boolean {
+  return ubuntuSuite.test(suite) && components.includes('main');
 }
 
 function isSecurity(source: AptSource): boolean {

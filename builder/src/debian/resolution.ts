@@ -6,8 +6,10 @@ import type { DebianSystem } from './system.ts';
 /** Where the bytes of archives come from; the same for resolving and for downloading. */
 export type ArchiveOptions = {
   readonly system: DebianSystem;
-  /** Root of a Debian mirror to use instead of the machine's own, from img.yaml or the configuration. */
+  /** Root of a mirror of the system's archive to use instead of the machine's own, from the img.yaml. */
   readonly mirror?: string;
+  /** Root of a mirror of Debian, from the configuration; of no use for other systems, and `mirror` counts more. */
+  readonly debianMirror?: string;
   /** The machine's apt configuration, where the mirror is looked up if none is given; `/etc/apt` if absent. */
   readonly aptFolder?: string;
   /** Folder for indexes and packages; may be shared between processes, is created when missing. */

@@ -31,7 +31,10 @@ export async function resolvePackages(
     suites.flatMap(({ indexes }) => indexes),
     architecture,
   );
-  const requests = findRequests(catalog, options.packages, `${system.name} for ${architecture}`);
+  const requests = findRequests(catalog, options.packages, {
+    where: `${system.name} for ${architecture}`,
+    website: system.website,
+  });
   const selection = selectPackages(catalog, architecture, requests);
   if (selection.allChosen().some(({ package: { name } }) => selection.isBroken(name))) {
     throw explainBroken(selection);
@@ -58,7 +61,7 @@ function readSuites(options: ResolveOptions & Pick<HttpOptions, 'retryDelaysMs'>
   if (system.suites.length === 0) throw new BuilderError('SYSTEM_UNKNOWN', `${system.name} has no suites`);
   const mirrors = openMirrors(options);
   return together(options.signal, system.suites, async (choice, signal) => {
-    const fetched = await fetchRelease(choice, await mirrors.of(choice), {
+    const fetched = await fetchRelease(choice, await mirrors.of(choice, architecture), {
       ...options,
       signal,
       previous: previous.find(({ suite }) => suite === choice.suite),

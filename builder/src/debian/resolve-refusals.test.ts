@@ -142,7 +142,13 @@ const wishes: readonly (readonly [
     'PACKAGE_UNKNOWN',
     /did you mean postgresql-17 or postgresql-client-17/,
   ],
-  ['a name that is like nothing', 'nginx', 'completely-different', 'PACKAGE_UNKNOWN', /packages.debian.org/],
+  [
+    'a name that is like nothing',
+    'nginx',
+    'completely-different',
+    'PACKAGE_UNKNOWN',
+    /look for its name in the archive/,
+  ],
   [
     'a virtual package that several provide',
     'a Provides: mta; b Provides: mta',

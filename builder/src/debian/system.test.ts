@@ -23,9 +23,26 @@ test('debianSystem() knows Debian 12 and 13 with updates and security', async (t
     ['trixie', 'trixie-updates', 'trixie-security'],
   );
   t.is((await debianSystem('debian:12')).suites[0]?.suite, 'bookworm');
-  for (const name of ['debian', 'debian:99', 'ubuntu:24.04', 'toString', '']) {
+  for (const name of ['debian', 'debian:99', 'ubuntu:99.04', 'toString', '']) {
     await t.throwsAsync(debianSystem(name), { code: 'SYSTEM_UNKNOWN' });
   }
+});
+
+test('debianSystem() knows Ubuntu 22.04 and 24.04 with updates and security, main and universe', async (t) => {
+  const { suites } = await debianSystem('ubuntu:24.04');
+  t.deepEqual(
+    suites.map(({ suite }) => suite),
+    ['noble', 'noble-updates', 'noble-security'],
+  );
+  for (const { archive, components, keys } of suites) {
+    t.is(archive, 'ubuntu');
+    t.deepEqual(components, ['main', 'universe']);
+    t.deepEqual(
+      keys.map(({ fingerprint }) => fingerprint),
+      ['F6ECB3762474EDA9D21B7022871920D1991BC93C'],
+    );
+  }
+  t.is((await debianSystem('ubuntu:22.04')).suites[0]?.suite, 'jammy');
 });
 
 const badSystems: readonly (readonly [why: string, change: object])[] = [

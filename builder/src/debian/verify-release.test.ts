@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { hasTool } from '../testing/tool.ts';
-import { type ArchiveKey, parseArchiveKeys } from './archive-key.ts';
-import { mainArchiveKeys, securityArchiveKeys } from './debian-keys.ts';
+import { type ArchiveKey, openArchiveKey, parseArchiveKeys } from './archive-key.ts';
+import { mainArchiveKeys, securityArchiveKeys, ubuntuArchiveKeys } from './pinned-keys.ts';
 import { archiveDate, signText, testNow } from './testing/test-archive.ts';
 import { makeKey, type TestKey } from './testing/test-keys.ts';
 import { verifyRelease } from './verify-release.ts';
@@ -136,17 +136,20 @@ test('verifyRelease() and gpgv agree about what OpenPGP.js signed', async (t) =>
   t.not(await verdict(change('trixie', 'sid'), key), 0);
 });
 
-test('the keys of Debian are the ones whose fingerprints are pinned', async (t) => {
+test('the keys of Debian and Ubuntu are the ones whose fingerprints are pinned', async (t) => {
   const all = [
     ...(await mainArchiveKeys('bookworm')),
     ...(await mainArchiveKeys('trixie')),
     ...(await securityArchiveKeys()),
+    ...(await ubuntuArchiveKeys()),
   ];
-  t.is(new Set(all.map(({ fingerprint }) => fingerprint)).size, 6);
+  t.is(new Set(all.map(({ fingerprint }) => fingerprint)).size, 7);
   for (const { armored, fingerprint, name } of all) {
     const [parsed] = await parseArchiveKeys(Buffer.from(armored), name);
     t.is(parsed?.fingerprint, fingerprint);
     t.true(parsed?.name.startsWith(name), parsed?.name);
+    const key = await openArchiveKey({ armored, fingerprint, name });
+    await t.notThrowsAsync(key.getSigningKey(undefined, testNow), 'it can verify signatures of today');
   }
 });
 

@@ -217,7 +217,7 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     'name: a\nversion: 1\nos: debian',
-    'img.yaml:3:5: os should be debian:13, debian:12, scratch, or a map with mirror, not "debian"',
+    'img.yaml:3:5: os should be debian:13, debian:12, ubuntu:24.04, scratch, or a map with mirror, not "debian"',
   ],
   [
     'name: a\nversion: 1\nos: {mirror: "http://x", suites: [s]}',

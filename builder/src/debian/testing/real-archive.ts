@@ -15,7 +15,7 @@ export async function readRealArchive(name: string, cacheDir: string): Promise<r
   // A frozen mirror will do: it is the same for apt.
   const options = { now: new Date(), cacheDir, allowExpired: true, retryDelaysMs: [] };
   const suites = system.suites.map(async (choice) => {
-    const fetched = await fetchRelease(choice, await mirrors.of(choice), options);
+    const fetched = await fetchRelease(choice, await mirrors.of(choice, 'amd64'), options);
     return await fetchIndexes(fetched, 'amd64', options);
   });
   return (await Promise.all(suites)).flat();
@@ -44,7 +44,7 @@ export async function sourcesOf(system: DebianSystem, folder: string): Promise<r
     system.suites.map(async (choice) => {
       const files = choice.keys.map(({ fingerprint }) => join(folder, `${fingerprint}.asc`));
       for (const [index, path] of files.entries()) await writeFile(path, choice.keys[index]?.armored ?? '');
-      const [mirror] = await mirrors.of(choice);
+      const [mirror] = await mirrors.of(choice, 'amd64');
       const { suite, components } = choice;
       return `deb [signed-by=${files.join(',')}] ${mirror?.root} ${suite} ${components.join(' ')}`;
     }),

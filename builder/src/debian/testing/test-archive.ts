@@ -14,7 +14,9 @@ export type SuiteParts = {
   readonly key: TestKey;
   readonly suite?: string;
   readonly date?: Date;
+  /** Those of the component main. */
   readonly packages?: readonly TestPackage[];
+  readonly universe?: readonly TestPackage[];
   readonly architecture?: string;
   /** Fields of the Release file that differ from the usual ones; undefined leaves one out. */
   readonly release?: { readonly [field: string]: string | undefined };
@@ -51,28 +53,42 @@ export function formatStanza(fields: { readonly [field: string]: string | undefi
 
 /** The files of a signed suite, by path below the archive's root. */
 export async function makeSuite(parts: SuiteParts): Promise<Map<string, Uint8Array>> {
-  const { suite = 'trixie', architecture = 'amd64', packages = [], compression = 'xz' } = parts;
-  const text = packages.map(({ fields }) => formatStanza(fields)).join('\n');
-  const name = `main/binary-${architecture}/Packages${compression === 'none' ? '' : `.${compression}`}`;
-  const index = parts.index ?? (await pack(Buffer.from(text), compression));
+  const { suite = 'trixie', architecture = 'amd64', packages = [], universe, date = archiveDate } = parts;
+  const components = { main: packages, ...(universe === undefined ? {} : { universe }) };
+  const folder = `dists/${suite}`;
+  const files = new Map<string, Uint8Array>();
+  const lines: string[] = [];
+  for (const [component, content] of Object.entries(components)) {
+    const { path, index } = await makeIndex(content, `${component}/binary-${architecture}`, parts);
+    const hex = digestHex(digestOf(index));
+    lines.push(` ${hex} ${index.byteLength} ${path}\n`);
+    files.set(`${folder}/${path}`, index);
+    files.set(`${folder}/${component}/binary-${architecture}/by-hash/SHA256/${hex}`, index);
+  }
   const release = formatStanza({
     Suite: `${suite}-alias`,
     Codename: suite,
-    Date: (parts.date ?? archiveDate).toUTCString().replace('GMT', 'UTC'),
+    Date: date.toUTCString().replace('GMT', 'UTC'),
     'Acquire-By-Hash': 'yes',
     Architectures: architecture,
-    Components: 'main',
+    Components: Object.keys(components).join(' '),
     ...parts.release,
   });
-  const hex = digestHex(digestOf(index));
-  const signedText = `${release}SHA256:\n ${hex} ${index.byteLength} ${name}\n`;
-  const files = new Map<string, Uint8Array>();
-  const folder = `dists/${suite}`;
-  files.set(`${folder}/InRelease`, await signText(signedText, parts.key, parts.date ?? archiveDate));
-  files.set(`${folder}/${name}`, index);
-  files.set(`${folder}/main/binary-${architecture}/by-hash/SHA256/${hex}`, index);
-  for (const { fields, content } of packages) files.set(fields['Filename'] ?? '', content);
+  const signed = await signText(`${release}SHA256:\n${lines.join('')}`, parts.key, date);
+  files.set(`${folder}/InRelease`, signed);
+  for (const { fields, content } of Object.values(components).flat())
+    files.set(fields['Filename'] ?? '', content);
   return files;
+}
+
+async function makeIndex(
+  packages: readonly TestPackage[],
+  folder: string,
+  { compression = 'xz', index }: SuiteParts,
+): Promise<{ readonly path: string; readonly index: Uint8Array }> {
+  const text = packages.map(({ fields }) => formatStanza(fields)).join('\n');
+  const path = `${folder}/Packages${compression === 'none' ? '' : `.${compression}`}`;
+  return { path, index: index ?? (await pack(Buffer.from(text), compression)) };
 }
 
 export async function signText(text: string, key: TestKey, date: Date): Promise<Buffer> {

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { ArchiveKey } from './archive-key.ts';
 
-/** What a key of Debian's is made for; its signature counts for nothing else. */
-export type KeyPurpose = 'archive' | 'security' | 'release';
+/** What a key is made for; its signature counts for nothing else. */
+type KeyPurpose = 'archive' | 'security' | 'release' | 'ubuntu';
 
 type PinnedKey = {
   readonly file: string;
   readonly name: string;
   readonly fingerprint: string;
   readonly purpose: KeyPurpose;
-  /** Codename of the release whose key it is. */
-  readonly codename: string;
+  /** Codename of the release whose key it is; Ubuntu's are for all of them. */
+  readonly codename?: string;
 };
 
-// As in Debian's package debian-archive-keyring 2023.3+deb12u2.
+// As in Debian's packages debian-archive-keyring 2023.3+deb12u2 and ubuntu-keyring 2023.11.28.1-0.2.
 const pinnedKeys: readonly PinnedKey[] = [
   {
     file: 'debian-archive-bookworm-automatic.asc',
@@ -57,6 +57,12 @@ const pinnedKeys: readonly PinnedKey[] = [
     purpose: 'release',
     codename: 'trixie',
   },
+  {
+    file: 'ubuntu-archive-2018.asc',
+    name: 'Ubuntu Archive Automatic Signing Key (2018)',
+    fingerprint: 'F6ECB3762474EDA9D21B7022871920D1991BC93C',
+    purpose: 'ubuntu',
+  },
 ];
 
 /**
@@ -74,6 +80,11 @@ export function mainArchiveKeys(codename: string): Promise<readonly ArchiveKey[]
 /** The keys that sign Debian's security archive. */
 export function securityArchiveKeys(): Promise<readonly ArchiveKey[]> {
   return load(pinnedKeys.filter((key) => key.purpose === 'security'));
+}
+
+/** The keys that sign all of Ubuntu's archive. */
+export function ubuntuArchiveKeys(): Promise<readonly ArchiveKey[]> {
+  return load(pinnedKeys.filter((key) => key.purpose === 'ubuntu'));
 }
 
 function load(keys: readonly PinnedKey[]): Promise<readonly ArchiveKey[]> {
