@@ -3,23 +3,32 @@ import type { PrivateKey } from '@img/sign/private-key';
 import { signImages } from '@img/sign/sign-image';
 import type { Claim } from '@img/sign/statement';
 import type { Descriptor } from '@img/spec/descriptor';
-import { digestOf } from '@img/spec/digest';
+import { type Digest, digestOf } from '@img/spec/digest';
 import { encodeImageConfig, type ImageConfig } from '@img/spec/image-config';
 import { encodeManifest } from '@img/spec/manifest';
 import { mediaTypes } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
 import type { Tag } from '@img/spec/tag';
 
-/** Puts an image into a repository, its layers uncompressed, and points the tag at it. */
+/** The uncompressed archive of a layer, or a blob that need not be what it says. */
+export type TestLayer =
+  | Uint8Array
+  | { readonly mediaType: string; readonly bytes: Uint8Array; readonly diffId: Digest };
+
+/** Puts an image into a repository and points the tag at it. */
 export async function putTestImage(
   repository: ContentTarget,
   config: ImageConfig,
-  { tag, layers = [] }: { readonly tag?: Tag; readonly layers?: readonly Uint8Array[] } = {},
+  { tag, layers = [] }: { readonly tag?: Tag; readonly layers?: readonly TestLayer[] } = {},
 ): Promise<ManifestContent> {
-  const configBytes = encodeImageConfig({ ...config, diffIds: layers.map((layer) => digestOf(layer)) });
+  const known = layers.map((layer) => {
+    if (!(layer instanceof Uint8Array)) return layer;
+    return { mediaType: mediaTypes.ociLayer, bytes: layer, diffId: digestOf(layer) };
+  });
+  const configBytes = encodeImageConfig({ ...config, diffIds: known.map(({ diffId }) => diffId) });
   const blobs = [
     blob(mediaTypes.ociConfig, configBytes),
-    ...layers.map((layer) => blob(mediaTypes.ociLayer, layer)),
+    ...known.map(({ mediaType, bytes }) => blob(mediaType, bytes)),
   ] as const;
   for (const found of blobs) await putBlob(repository, found);
   const content = blob(

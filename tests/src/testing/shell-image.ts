@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { ContentTarget, ManifestContent } from '@img/registry/transfer/content';
 import { image } from '@img/runtime/config/testing';
 import { hostPlatform } from '@img/runtime/launch/host-platform';
-import { findTool } from '@img/runtime/testing/needs';
 import { tarArchive } from '@img/runtime/testing/tar-bytes';
-import { putTestImage, signTestImage } from '@img/runtime/testing/test-image';
+import { putTestImage, signTestImage, type TestLayer } from '@img/runtime/testing/test-image';
 import type { Claim } from '@img/sign/statement';
+import { findProgram } from '@img/sign/testing/needs';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { testKey } from '@img/sign/testing/test-keys';
 import type { UnixTime } from '@img/sign/unix-time';
@@ -13,7 +13,7 @@ import { parseTag, type Tag } from '@img/spec/tag';
 
 /** A layer with a static busybox as /bin/busybox and /bin/sh. */
 export function shellLayer(): Uint8Array {
-  const content = readFileSync(findTool('busybox') ?? '');
+  const content = readFileSync(findProgram('busybox') ?? '');
   return tarArchive(
     { path: 'bin/', type: '5', mode: 0o755 },
     { path: 'bin/busybox', mode: 0o755, content },
@@ -27,7 +27,7 @@ export type ShellImage = {
   /** What it prints when it is run; `hello` unless given. */
   readonly says?: string;
   /** Lowest first; one with a shell unless given. */
-  readonly layers?: readonly Uint8Array[];
+  readonly layers?: readonly TestLayer[];
   readonly tag?: Tag;
 };
 
