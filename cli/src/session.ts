@@ -22,7 +22,7 @@ export async function runSession(
     await run({ config, output, environment, signal, setExitCode });
   } catch (thrown) {
     // Whatever a cancelled command ran into last, the cancellation is why it ended.
-    const error: unknown = signal.aborted ? signal.reason : thrown;
+    const error: unknown = signal.aborted ? signal.reason : firstOf(thrown);
     output.end();
     output.error(errorLines(error, { verbose: output.isVerbose }));
     if (output.isJson) output.result({ error: errorDocument(error) }, () => []);
@@ -30,6 +30,13 @@ export async function runSession(
   } finally {
     output.end();
   }
+}
+
+/** What failed first, if closing what was open then failed as well. */
+function firstOf(thrown: unknown): unknown {
+  let error = thrown;
+  while (error instanceof SuppressedError) error = error.suppressed;
+  return error;
 }
 
 function errorDocument(error: unknown): object {
