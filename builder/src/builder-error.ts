@@ -51,6 +51,7 @@ export type BuilderErrorCode =
   | 'BINARY_UNSUPPORTED'
   | 'ELF_INVALID'
   | 'LIBRARY_MISSING'
+  | 'ZIP_INVALID'
   // the user's own files
   | 'OWNER_UNKNOWN'
   | 'SOURCE_CHANGED'

@@ -1,6 +1,7 @@
 import type { AppContext, AppPlan } from './app-plan.ts';
 import { planFiles } from './plan-files.ts';
 import { planGo } from './plan-go.ts';
+import { planJar } from './plan-jar.ts';
 import { planPython } from './plan-python.ts';
 
 /**
@@ -14,6 +15,8 @@ export async function planApp(context: AppContext): Promise<AppPlan> {
       return await planFiles(context);
     case 'go':
       return await planGo(context);
+    case 'jar':
+      return await planJar(context);
     case 'python':
       return await planPython(context);
   }

@@ -194,11 +194,6 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
     'img.yaml:4:11: from: has no packages, because nobody knows what fits the image; build that one with them, or take os: debian:13 instead of from',
   ],
   [
-    `${minimal}app: {jar: a.jar}`,
-    'img.yaml:4:7: "app.jar" is not built yet by this version of img: Java archives',
-    'RECIPE_UNSUPPORTED',
-  ],
-  [
     `${minimal}run: {health: {http: ":80/"}}`,
     'img.yaml:4:7: "run.health" is not built yet by this version of img: health checks',
     'RECIPE_UNSUPPORTED',
@@ -242,9 +237,12 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}app: {python: a, files: b}`,
-    'img.yaml:4:6: app should have exactly one of python, go and files, not 2',
+    'img.yaml:4:6: app should have exactly one of python, go, jar and files, not 2',
   ],
-  [`${minimal}app: {to: /a}`, 'img.yaml:4:6: app should have exactly one of python, go and files, not none'],
+  [
+    `${minimal}app: {to: /a}`,
+    'img.yaml:4:6: app should have exactly one of python, go, jar and files, not none',
+  ],
   [
     `${minimal}app: {python: ../a}`,
     'img.yaml:4:15: "../a" should be a path below the folder of the img.yaml, without ".."',

@@ -14,7 +14,7 @@ import { readYaml } from './read-yaml.ts';
 import { recipeSchema } from './schema.ts';
 
 const defaultAppFolder = '/opt/app/';
-const appKinds: readonly AppKind[] = ['python', 'go', 'files'];
+const appKinds: readonly AppKind[] = ['python', 'go', 'jar', 'files'];
 
 /**
  * Parses an img.yaml.
@@ -62,7 +62,8 @@ function parseOs(fields: LocatedFields, problems: Problems): OsChoice {
   const from = fields.text('from');
   if ((from === undefined) !== fields.has('os')) {
     const both = 'os and from exclude each other: packages of a release, or another image as base';
-    const none = 'os is missing: debian:13, debian:12, ubuntu:24.04 or scratch; or from: another image as base';
+    const none =
+      'os is missing: debian:13, debian:12, ubuntu:24.04 or scratch; or from: another image as base';
     problems.add(fields.position('from'), from === undefined ? none : both);
   }
   if (from !== undefined) return { kind: 'image', from };
