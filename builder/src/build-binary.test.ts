@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
 import { digestOf } from '@img/spec/digest';
 import test from 'ava';
 import { codeOf, layersOf, TestSystem } from './testing/test-system.ts';
-import { hasTool } from './testing/tool.ts';
 
 const recipe = (lines: string) => `name: com.example.app\nversion: 1.2.3\nos: scratch\n${lines}`;
 
 test('buildFolder() puts programs of this machine into an image, and their digests into the lock', async (t) => {
-  if (!hasTool(t, 'curl')) return;
+  if (!needsTool(t, 'curl')) return;
   const system = await TestSystem.start(t, '', {
     files: { 'img.yaml': recipe('binary: [/usr/bin/curl, /bin/sh]\n') },
   });

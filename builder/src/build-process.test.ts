@@ -4,10 +4,10 @@ import { chmod, chown, cp, mkdir, readdir, readFile, rm } from 'node:fs/promises
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from './testing/temporary-folder.ts';
 import { TestSystem } from './testing/test-system.ts';
-import { hasTool } from './testing/tool.ts';
 
 const command = fileURLToPath(new URL('testing/build-command.ts', import.meta.url));
 const lines =
@@ -48,7 +48,7 @@ test('a build gives the same digest in another process, folder, umask, time zone
   const expected = await run({ folder, cache, store });
   t.regex(expected, /^built sha256:/);
 
-  const root = await temporaryFolder(t);
+  const root = temporaryFolder(t);
   const variants: readonly (Pick<Run, 'before' | 'options'> & { readonly why: string })[] = [
     { why: 'umask 077', before: 'umask 077;' },
     { why: 'umask 000', before: 'umask 000;' },
@@ -87,7 +87,7 @@ test('a build gives the same digest to another user', async (t) => {
   const system = await TestSystem.start(t, lines, { files: sources });
   const { cacheFolder: cache, storeFolder: store, folder } = system;
   const expected = await run({ folder, cache, store });
-  const own = await temporaryFolder(t);
+  const own = temporaryFolder(t);
   await cp(folder, join(own, 'folder'), { recursive: true });
   await rm(join(own, 'folder/img.lock'));
   for (const path of [own, join(own, 'folder')]) await chown(path, 65_534, 65_534);
@@ -118,7 +118,7 @@ test('a build that is killed at any point leaves nothing that the next one stumb
 });
 
 test('a build on a full disk says so, and goes on where there is room', async (t) => {
-  if (process.getuid?.() !== 0 || !hasTool(t, 'unshare')) {
+  if (process.getuid?.() !== 0 || !needsTool(t, 'unshare')) {
     t.log('left out: only root can mount a small disk');
     t.pass();
     return;

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { needsTool } from '@img/sign/testing/needs';
 import { collect } from '@img/spec/collect';
 import test from 'ava';
-import { hasTool } from './testing/tool.ts';
 import { decompressXz } from './xz.ts';
 
 const what = 'data.tar.xz';
@@ -33,7 +33,7 @@ const files: readonly [why: string, make: () => Buffer][] = [
 
 for (const [why, make] of files) {
   test(`decompressXz() reads ${why}`, async (t) => {
-    if (!hasTool(t, 'xz')) return;
+    if (!needsTool(t, 'xz')) return;
     const packed = make();
     t.deepEqual(Buffer.from(await unpack(packed)), content);
     t.deepEqual(Buffer.from(await unpack(packed, packed.byteLength)), content);
@@ -52,7 +52,7 @@ const damaged: readonly [why: string, damage: (packed: Buffer) => Uint8Array][] 
 
 for (const [why, damage] of damaged) {
   test(`decompressXz() refuses ${why}`, async (t) => {
-    if (!hasTool(t, 'xz')) return;
+    if (!needsTool(t, 'xz')) return;
     await t.throwsAsync(unpack(damage(xz(content))), {
       code: 'COMPRESSION_INVALID',
       message: /data\.tar\.xz/,
@@ -61,7 +61,7 @@ for (const [why, damage] of damaged) {
 }
 
 test('decompressXz() ends before a byte beyond the limit is passed on', async (t) => {
-  if (!hasTool(t, 'xz')) return;
+  if (!needsTool(t, 'xz')) return;
   const packed = xz(Buffer.alloc(20_000_000));
   let sizeBytes = 0;
   const read = async () => {
@@ -73,7 +73,7 @@ test('decompressXz() ends before a byte beyond the limit is passed on', async (t
 });
 
 test('decompressXz() ends its source when its reader stops early', async (t) => {
-  if (!hasTool(t, 'xz')) return;
+  if (!needsTool(t, 'xz')) return;
   const packed = xz(content);
   let isEnded = false;
   async function* watched(): AsyncGenerator<Uint8Array> {
@@ -91,7 +91,7 @@ test('decompressXz() ends its source when its reader stops early', async (t) => 
 });
 
 test('decompressXz() passes on what its source throws', async (t) => {
-  if (!hasTool(t, 'xz')) return;
+  if (!needsTool(t, 'xz')) return;
   const lost = new Error('connection lost');
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield xz(content).subarray(0, 50_000);

@@ -1,4 +1,5 @@
 import type { Claim } from '@img/sign/statement';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { testKey } from '@img/sign/testing/test-keys';
 import { testPolicy, testRule } from '@img/sign/testing/test-policy';
@@ -9,7 +10,6 @@ import test, { type ExecutionContext } from 'ava';
 import { type AcquireRequest, acquireImage, type ImageAccess } from './acquire-image.ts';
 import { image } from './config/testing.ts';
 import { MemoryRepository } from './testing/memory-repository.ts';
-import { temporaryFolder } from './testing/temporary-folder.ts';
 import { putTestImage, signTestImage } from './testing/test-image.ts';
 import { SequenceMemory } from './trust/sequence-memory.ts';
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { testKey } from '@img/sign/testing/test-keys';
 import { type Digest, digestOf } from '@img/spec/digest';
@@ -15,7 +16,6 @@ import { flip } from './testing/change-file.ts';
 import { MemoryRepository } from './testing/memory-repository.ts';
 import { testRegistry } from './testing/run-image-here.ts';
 import { type TarBytes, tarArchive } from './testing/tar-bytes.ts';
-import { temporaryFolder } from './testing/temporary-folder.ts';
 import { putTestImage, putTestIndex, signTestImage } from './testing/test-image.ts';
 import { listTrees } from './tree/tree-files.ts';
 

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { ManifestContent } from '@img/registry/transfer/content';
 import type { Claim } from '@img/sign/statement';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { testKey } from '@img/sign/testing/test-keys';
 import { testDocument, testRule } from '@img/sign/testing/test-policy';
@@ -18,9 +20,7 @@ import test, { type ExecutionContext } from 'ava';
 import { image } from './config/testing.ts';
 import { hostPlatform } from './launch/host-platform.ts';
 import { makeBusyboxTree } from './testing/busybox-tree.ts';
-import { needsRoot, needsTool } from './testing/needs.ts';
 import { type RunHereRequest, testRegistry } from './testing/run-image-here.ts';
-import { temporaryFolder } from './testing/temporary-folder.ts';
 import { putTestImage, putTestIndex, signTestImage } from './testing/test-image.ts';
 
 const script = fileURLToPath(new URL('./testing/run-image-here.ts', import.meta.url));

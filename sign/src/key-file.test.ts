@@ -11,7 +11,7 @@ import { openKeyFile, sealKeyFile } from './key-file.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
-import { needsTool } from './testing/needs-tool.ts';
+import { needsTool } from './testing/needs.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { testKey } from './testing/test-keys.ts';
 

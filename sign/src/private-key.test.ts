@@ -4,7 +4,7 @@ import test from 'ava';
 import { encodePem } from './pem.ts';
 import { generatePrivateKey, PrivateKey, parsePrivateKeyPem, privateKeyFromPkcs8 } from './private-key.ts';
 import { SignError, type SignErrorCode } from './sign-error.ts';
-import { needsTool } from './testing/needs-tool.ts';
+import { needsTool } from './testing/needs.ts';
 import { p256Key, testKey } from './testing/test-keys.ts';
 
 test('generatePrivateKey() makes another Ed25519 key each time, and it signs', async (t) => {

@@ -10,7 +10,7 @@ import { encodePem } from './pem.ts';
 import { PublicKey, parsePublicKey, publicKeyFromSpki } from './public-key.ts';
 import { SignError, type SignErrorCode } from './sign-error.ts';
 import { encodeSpki } from './spki.ts';
-import { needsTool } from './testing/needs-tool.ts';
+import { needsTool } from './testing/needs.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { keyFromSeed, p256Key, testKey } from './testing/test-keys.ts';
 

@@ -6,7 +6,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { SignError } from './sign-error.ts';
 import { encodeSimpleSigning, parseSimpleSigning } from './simple-signing.ts';
-import { needsTool } from './testing/needs-tool.ts';
+import { needsTool } from './testing/needs.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { testClaim, testDigest, untaggedClaim } from './testing/test-claim.ts';
 import { testKey } from './testing/test-keys.ts';

@@ -4,7 +4,7 @@
 // `npm test` passes --without-go, because compiling those programs takes longer than all tests together.
 
 import { mkdir } from 'node:fs/promises';
-import { toolsFolder } from '@img/registry/server/testing/tools';
+import { toolsFolder } from '@img/sign/testing/needs';
 import { installDebian13Programs } from './debian-13.ts';
 import { installDebianPackages } from './debian-packages.ts';
 import { installGoPrograms } from './go-programs.ts';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { parsePlatform } from '@img/spec/platform';
 import test from 'ava';
 import { HostRoot } from '../elf/host-root.ts';
 import { binaryLayers } from '../image/binary-layers.ts';
 import { ImageTree } from '../image/image-tree.ts';
 import { makeElf } from '../testing/make-elf.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { planBinaries } from './plan-binaries.ts';
 
 const interpreter = '/lib64/ld-linux-x86-64.so.2';
@@ -26,7 +26,7 @@ const files: { readonly [path: string]: string | Uint8Array } = {
 };
 
 async function makeRoot(t: Parameters<typeof temporaryFolder>[0]): Promise<HostRoot> {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);

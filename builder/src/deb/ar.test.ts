@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import fc from 'fast-check';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool, runTool } from '../testing/tool.ts';
+import { runTool } from '../testing/tool.ts';
 import { readAr } from './ar.ts';
 
 const header = (name: string, size: number | string, end = '`\n') =>
@@ -23,8 +24,8 @@ async function members(bytes: Uint8Array, pieceBytes = 7): Promise<[name: string
 }
 
 test('readAr() reads what ar(1) writes, in pieces of any size', async (t) => {
-  if (!hasTool(t, 'ar')) return;
-  const cwd = await temporaryFolder(t);
+  if (!needsTool(t, 'ar')) return;
+  const cwd = temporaryFolder(t);
   await writeFile(join(cwd, 'odd'), 'odd');
   await writeFile(join(cwd, 'even'), 'even');
   await writeFile(join(cwd, 'empty'), '');

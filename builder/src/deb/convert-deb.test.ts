@@ -1,13 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { encodeTar } from '../tar/encode-tar.ts';
 import { convert, file, folder, hardLink, link } from '../testing/convert.ts';
 import { type DebMember, type DebParts, describeDeb } from '../testing/make-deb.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool, runTool } from '../testing/tool.ts';
+import { runTool } from '../testing/tool.ts';
 import { type ConvertedPackage, convertDeb } from './convert-deb.ts';
 import { readDeb } from './read-deb.ts';
 
@@ -297,8 +298,8 @@ test('convertDeb() gives the same bytes in whatever order the archive has its me
 });
 
 test('convertDeb() of what dpkg-deb built unpacks to what dpkg-deb unpacks', async (t) => {
-  if (!hasTool(t, 'dpkg-deb') || !hasTool(t, 'tar')) return;
-  const cwd = await temporaryFolder(t);
+  if (!needsTool(t, 'dpkg-deb') || !needsTool(t, 'tar')) return;
+  const cwd = temporaryFolder(t);
   const script = `set -e; umask 022; mkdir -p p/DEBIAN p/usr/bin p/etc/x p/usr/share/doc/example
     printf 'Package: example\\nVersion: 1.0-1\\nArchitecture: amd64\\nMaintainer: a <a@example.org>\\nDescription: x\\n' > p/DEBIAN/control
     seq 1 100000 > p/usr/bin/large; echo small > p/usr/bin/small; chmod 4755 p/usr/bin/small; ln -s small p/usr/bin/link

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import {
   compressBytes,
@@ -11,8 +13,6 @@ import {
   makeDeb,
   makeTar,
 } from '../testing/make-deb.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool } from '../testing/tool.ts';
 import { type DebContent, readDeb } from './read-deb.ts';
 
 const identity = { name: 'example', version: '1.0-1', architecture: 'amd64' };
@@ -23,7 +23,7 @@ const data: [string, Uint8Array] = ['data.tar', tar];
 const deb = (...members: readonly [string, Uint8Array][]) => describeDeb(makeAr(members), identity);
 
 async function read(t: ExecutionContext, { bytes, package: wanted }: MadeDeb): Promise<DebContent> {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const path = join(folder, 'example.deb');
   await writeFile(path, bytes);
   const content = await readDeb(path, wanted, { temporaryFolder: folder });
@@ -41,7 +41,7 @@ async function contentOf(content: DebContent, index: number): Promise<string> {
 
 for (const compression of ['none', 'gz', 'xz', 'zst'] as const satisfies DebCompression[]) {
   test(`readDeb() reads a package whose archives are compressed: ${compression}`, async (t) => {
-    if (compression === 'xz' && !hasTool(t, 'xz')) return;
+    if (compression === 'xz' && !needsTool(t, 'xz')) return;
     const long = 'long '.repeat(1_000_000);
     const made = await makeDeb({
       compression,
@@ -159,7 +159,7 @@ for (const [why, made, code] of refused) {
 }
 
 test('readDeb() stops when it is told to', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const made = await makeDeb();
   await writeFile(join(folder, 'a.deb'), made.bytes);
   const signal = AbortSignal.abort();

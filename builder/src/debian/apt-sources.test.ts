@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { type AptSource, parseList, parseSources, readAptSources } from './apt-sources.ts';
 
 const main: AptSource = {
@@ -75,7 +75,7 @@ for (const [text, expected, why] of paragraphs) {
 }
 
 test('readAptSources() reads sources.list, then the folder by name', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const parts = join(folder, 'sources.list.d');
   await mkdir(parts);
   await writeFile(join(folder, 'sources.list'), 'deb http://one.example/debian trixie main\n');
@@ -92,7 +92,7 @@ test('readAptSources() reads sources.list, then the folder by name', async (t) =
 });
 
 test('readAptSources() follows a file of mirrors, as cloud images have it', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const mirrors = join(folder, 'mirrors.txt');
   await writeFile(
     mirrors,
@@ -104,7 +104,7 @@ test('readAptSources() follows a file of mirrors, as cloud images have it', asyn
 });
 
 test('readAptSources() leaves out what is not http and what is not there', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const lines = [
     'cdrom:[Debian]/',
     'file:/srv/debian',
@@ -141,7 +141,7 @@ const settings: readonly Setting[] = [
 
 for (const [why, files, allowsExpired] of settings) {
   test(`readAptSources() with ${why} in apt.conf ${allowsExpired ? 'allows' : "doesn't allow"} old indexes`, async (t) => {
-    const folder = await temporaryFolder(t);
+    const folder = temporaryFolder(t);
     await mkdir(join(folder, 'apt.conf.d'));
     await writeFile(join(folder, 'sources.list'), 'deb http://mirror.example/debian trixie main\n');
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);

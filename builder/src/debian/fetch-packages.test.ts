@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { appendFile, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestHex, digestOf } from '@img/spec/digest';
 import type { ProgressEvent } from '@img/spec/progress';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { fetchPackages } from './fetch-packages.ts';
 import type { DebianPackage } from './package.ts';
 import type { FetchPackagesOptions } from './resolution.ts';
@@ -44,7 +44,7 @@ function systemOf(...mirrors: readonly string[]): Options['system'] {
 async function start(t: ExecutionContext): Promise<{ server: TestServer; options: Options }> {
   const files = new Map([...contents].map(([name, bytes]) => [`pool/${name}.deb`, bytes] as const));
   const server = await startServer(t, files);
-  const cacheDir = join(await temporaryFolder(t), 'cache');
+  const cacheDir = join(temporaryFolder(t), 'cache');
   return { server, options: { system: systemOf(server.url), cacheDir, retryDelaysMs: [] } };
 }
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestHex, digestOf } from '@img/spec/digest';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { PartialFile, removeOldPartialFiles } from './partial-file.ts';
 
 const content = Buffer.from('0123456789');
@@ -22,7 +22,7 @@ const ownStartTime = await startTimeOf('self');
 const ownOwner = (thread: number): string => `${namespace}-${process.pid}-${ownStartTime}-${thread}-abcd`;
 
 test('PartialFile commits content that is right, under its final name only', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await mkdir(join(folder, 'partial'));
   {
     await using file = await PartialFile.open(join(folder, 'partial'), digest);
@@ -35,14 +35,14 @@ test('PartialFile commits content that is right, under its final name only', asy
 });
 
 test('PartialFile knows digests of both algorithms', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await using file = await PartialFile.open(folder, digestOf(content, 'sha512'));
   await file.append(content);
   t.true(await file.commit(join(folder, 'target')));
 });
 
 test('PartialFile removes content that is wrong', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await mkdir(join(folder, 'partial'));
   {
     await using file = await PartialFile.open(join(folder, 'partial'), digest);
@@ -54,7 +54,7 @@ test('PartialFile removes content that is wrong', async (t) => {
 });
 
 test('PartialFile goes on where an earlier download of this process ended', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   {
     await using first = await PartialFile.open(folder, digest);
     await first.append(content.subarray(0, 7));
@@ -66,7 +66,7 @@ test('PartialFile goes on where an earlier download of this process ended', asyn
 });
 
 test('PartialFile leaves nothing behind where nothing was downloaded', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   {
     await using _ = await PartialFile.open(folder, digest);
   }
@@ -74,7 +74,7 @@ test('PartialFile leaves nothing behind where nothing was downloaded', async (t)
 });
 
 test('PartialFile can begin again', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await using file = await PartialFile.open(folder, digest);
   await file.append(Buffer.from('wrong'));
   await file.clear();
@@ -84,7 +84,7 @@ test('PartialFile can begin again', async (t) => {
 });
 
 test('PartialFile gives two downloads of the same content at the same time two files', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await using first = await PartialFile.open(folder, digest);
   await first.append(content.subarray(0, 5));
   await using second = await PartialFile.open(folder, digest);
@@ -113,7 +113,7 @@ const leftovers: readonly Leftover[] = [
 
 for (const [why, owner, ageMs, isTaken] of leftovers) {
   test(`PartialFile ${isTaken ? 'takes over' : 'leaves alone'} a file ${why}`, async (t) => {
-    const folder = await temporaryFolder(t);
+    const folder = temporaryFolder(t);
     const path = join(folder, `${hex}.${owner}`);
     await writeFile(path, content.subarray(0, 3));
     const time = new Date(Date.now() - ageMs);
@@ -124,7 +124,7 @@ for (const [why, owner, ageMs, isTaken] of leftovers) {
 }
 
 test('PartialFile takes over the largest of several', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const size of [2, 6, 4]) {
     await writeFile(join(folder, `${hex}.${namespace}-99999999${size}-1-a`), content.subarray(0, size));
   }
@@ -134,7 +134,7 @@ test('PartialFile takes over the largest of several', async (t) => {
 });
 
 test('removeOldPartialFiles() removes what is a week old', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const [name, days] of [
     ['old', 8],
     ['new', 6],

@@ -1,8 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { ProgressEvent } from '@img/spec/progress';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import type { ReleaseRecord } from './resolution.ts';
 import { resolvePackages } from './resolve-packages.ts';
 import { debianSystem } from './system.ts';
@@ -196,7 +196,7 @@ test('resolvePackages() takes the only provider for a virtual package', async (t
 
 test("resolvePackages() works with the machine's real mirror of Debian", async (t) => {
   const system = await debianSystem('debian:13');
-  const cacheDir = await temporaryFolder(t);
+  const cacheDir = temporaryFolder(t);
   const options = { system, architecture: 'amd64', packages: ['python3-minimal'], now: new Date(), cacheDir };
   const result = await whenOnline(t, () =>
     resolvePackages({ ...options, allowExpired: true, retryDelaysMs: [] }),

@@ -1,6 +1,6 @@
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool } from '../testing/tool.ts';
 import { explainBroken } from './explain.ts';
 import { selectPackages } from './select-packages.ts';
 import { selectLikeApt } from './testing/compare-with-apt.ts';
@@ -149,8 +149,8 @@ for (const [why, text, wanted, expected] of cases) {
   });
 
   test(`apt chooses ${why}`, async (t) => {
-    if (!hasTool(t, 'apt-get')) return;
-    const apt = await aptOf(await temporaryFolder(t), indexOf(archive(text)));
+    if (!needsTool(t, 'apt-get')) return;
+    const apt = await aptOf(temporaryFolder(t), indexOf(archive(text)));
     const chosen = await apt.select(wanted.split(' '));
     t.is((chosen ?? ['refused=']).map((one) => one.split('=')[0]).join(' '), expected);
   });
@@ -188,11 +188,11 @@ const densities: readonly (readonly [name: string, density: Density, seeds: numb
 
 for (const [name, density, seeds] of densities) {
   test(`selectPackages() agrees with apt on generated archives with ${name}`, async (t) => {
-    if (!hasTool(t, 'apt-get')) return;
+    if (!needsTool(t, 'apt-get')) return;
     let accepted = 0;
     for (let seed = 1; seed <= seeds; seed += 1) {
       const { text, wanted } = randomArchive(seed, density);
-      const expected = await (await aptOf(await temporaryFolder(t), text)).select(wanted);
+      const expected = await (await aptOf(temporaryFolder(t), text)).select(wanted);
       const actual = selectLikeApt(catalogOf(text), wanted);
       // apt gives up early on some; that this resolver goes on is no difference in what is chosen.
       if (expected === undefined) continue;

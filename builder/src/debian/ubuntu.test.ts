@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { archivePackage, layersOf, TestSystem, testPackages } from '../testing/test-system.ts';
 import { parseArchiveKeys } from './archive-key.ts';
 import { fetchPackages } from './fetch-packages.ts';
@@ -106,7 +106,7 @@ test('buildFolder() makes an image of zst packages from an archive like Ubuntuâ€
 test("resolvePackages() takes Ubuntu's newest of main and universe from the machine's sources", async (t) => {
   const files = await makeUbuntu(archiveKey, suitesFor('amd64'));
   const server = await startServer(t, under('ubuntu', files));
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await mkdir(join(folder, 'sources.list.d'));
   await writeFile(
     join(folder, 'sources.list.d', 'ubuntu.sources'),
@@ -135,7 +135,7 @@ test('resolvePackages() finds other processors in the other half of Ubuntuâ€™s a
   const main = under('ubuntu', await makeUbuntu(archiveKey, suitesFor('amd64')));
   const ports = under('ubuntu-ports', await makeUbuntu(archiveKey, suitesFor('arm64')));
   const server = await startServer(t, main, ports);
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const line = (name: string): string => `deb ${server.url}/${name} noble main universe\n`;
   await writeFile(join(folder, 'sources.list'), `${line('ubuntu')}${line('ubuntu-ports')}`);
   const wanted = await options(folder, 'arm64');
@@ -155,7 +155,7 @@ test('resolvePackages() refuses the updates of an Ubuntu release in its place', 
   if (updates === undefined) throw new Error('the suite should have a Release file');
   files.set('dists/noble/InRelease', updates);
   const { url } = await startServer(t, files);
-  const wanted = await options(await temporaryFolder(t), 'amd64');
+  const wanted = await options(temporaryFolder(t), 'amd64');
   await t.throwsAsync(resolvePackages({ ...wanted, mirror: url }), {
     code: 'RELEASE_MISMATCH',
     message: /is for "noble-updates", not for "noble"/,

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool } from '../testing/tool.ts';
 import { type ArchiveKey, openArchiveKey, parseArchiveKeys } from './archive-key.ts';
 import { mainArchiveKeys, securityArchiveKeys, ubuntuArchiveKeys } from './pinned-keys.ts';
 import { archiveDate, signText, testNow } from './testing/test-archive.ts';
@@ -113,8 +113,8 @@ test('verifyRelease() looks at no more than 16 signatures', async (t) => {
 });
 
 test('verifyRelease() and gpgv agree about what OpenPGP.js signed', async (t) => {
-  if (!hasTool(t, 'gpgv') || !hasTool(t, 'gpg')) return;
-  const folder = await temporaryFolder(t);
+  if (!needsTool(t, 'gpgv') || !needsTool(t, 'gpg')) return;
+  const folder = temporaryFolder(t);
   const verdict = async (bytes: Uint8Array, trusted: TestKey): Promise<number | null> => {
     await writeFile(join(folder, 'InRelease'), bytes);
     await writeFile(join(folder, 'key.asc'), trusted.keyring);

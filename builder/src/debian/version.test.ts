@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
-import { hasTool } from '../testing/tool.ts';
 import { compareVersions } from './version.ts';
 
 const ordered: readonly (readonly [older: string, newer: string, why: string])[] = [
@@ -77,7 +77,7 @@ function makePairs(count: number): readonly (readonly [string, string])[] {
 }
 
 test('compareVersions() agrees with dpkg on generated pairs', (t) => {
-  if (!hasTool(t, 'dpkg')) return;
+  if (!needsTool(t, 'dpkg')) return;
   const pairs = makePairs(600);
   const script =
     'while read -r a b; do for op in lt eq gt; do dpkg --compare-versions "$a" "$op" "$b" && echo "$op" && break; done; done';

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { type ElfParts, makeElf } from '../testing/make-elf.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { codeOf } from '../testing/test-system.ts';
-import { hasTool } from '../testing/tool.ts';
 import { HostRoot } from './host-root.ts';
 import { programClosure } from './program-closure.ts';
 
@@ -18,7 +18,7 @@ const program = (parts: ElfParts): ElfParts => ({ interpreter, ...parts });
 
 /** Makes a root of these files and finds what its /bin/app needs. */
 async function closure(t: ExecutionContext, tree: Tree, programs = ['/bin/app']) {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const [path, value] of Object.entries({ ...loader, ...tree })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     if (typeof value === 'string') await writeFile(join(folder, path), value);
@@ -223,7 +223,7 @@ for (const [why, tree, code] of refusals) {
 }
 
 test('programClosure() finds what ldd finds, for the programs of this machine', async (t) => {
-  if (!hasTool(t, 'ldd')) return;
+  if (!needsTool(t, 'ldd')) return;
   const names = (await readdir('/usr/bin')).sort().filter((_, index) => index % 25 === 0);
   let compared = 0;
   for (const path of ['/usr/bin/curl', ...names.map((name) => `/usr/bin/${name}`)]) {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import fc from 'fast-check';
 import { BuilderError } from '../builder-error.ts';
 import { makeElf } from '../testing/make-elf.ts';
-import { hasTool } from '../testing/tool.ts';
 import { HostRoot } from './host-root.ts';
 import { readElf } from './read-elf.ts';
 
@@ -52,7 +52,7 @@ test('readElf() reads notes of what is loaded at run time, and passes over other
 });
 
 test('readElf() says the same as readelf of the programs of this machine', async (t) => {
-  if (!hasTool(t, 'readelf')) return;
+  if (!needsTool(t, 'readelf')) return;
   for (const path of ['/bin/ls', '/bin/sh', process.execPath, '/usr/bin/openssl', '/usr/bin/git']) {
     const found = await new HostRoot().follow(path);
     if (found === undefined || found.path.endsWith('.js')) continue;

@@ -3,15 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { parseIgnoreRules } from './ignore-rules.ts';
 import { readSource } from './read-source.ts';
 import { type SourceEntry, walkSource } from './walk-source.ts';
 
 /** Makes files by path: text is a file's content, `-> target` a link, `/` at the end a folder. */
 async function makeFolder(t: ExecutionContext, files: { readonly [path: string]: string }): Promise<string> {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const [path, text] of Object.entries(files)) {
     const full = join(folder, path);
     await mkdir(path.endsWith('/') ? full : dirname(full), { recursive: true });

@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { parseIgnoreRules } from '../files/ignore-rules.ts';
 import { walkSource } from '../files/walk-source.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { type CopyOptions, copyFiles } from './copy-files.ts';
 import { ImageTree } from './image-tree.ts';
 import { LayerDraft } from './layer-draft.ts';
@@ -43,7 +43,7 @@ async function list(draft: LayerDraft): Promise<string[]> {
 
 /** A source with a folder, a program and a link, made under a umask that nobody has. */
 async function makeSource(t: ExecutionContext): Promise<string> {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await mkdir(join(folder, 'site/lib'), { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'site/page'), 'page', { mode: 0o600 });
   await writeFile(join(folder, 'site/lib/run'), 'run');

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { LayerCache } from '../layers/layer-cache.ts';
 import { parseRecipe } from '../recipe/parse-recipe.ts';
 import { makeDeb } from '../testing/make-deb.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { osLayers } from './os-layers.ts';
 
 const data = { name: 'data', architecture: 'all', data: [{ name: './usr/share/data', content: 'x' }] };
@@ -12,7 +12,7 @@ const tool = { name: 'tool', data: [{ name: './usr/bin/tool', content: 'x', mode
 
 /** The foundation of an image on scratch, from an archive where everything is chosen whatever is asked for. */
 async function scratch(t: ExecutionContext, packages: string) {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const debs = await Promise.all([data, tool].map(makeDeb));
   await mkdir(join(folder, 'layers-1'), { recursive: true });
   const recipe = parseRecipe(

@@ -2,13 +2,14 @@ import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { collect } from '@img/spec/collect';
 import { digestOf } from '@img/spec/digest';
 import test from 'ava';
 import { extract } from 'tar-stream';
 import { makeTar } from '../testing/make-deb.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool, runTool } from '../testing/tool.ts';
+import { runTool } from '../testing/tool.ts';
 import { blocksOf } from './blocks.ts';
 import { LayerCache } from './layer-cache.ts';
 import { mergeTars } from './merge-tars.ts';
@@ -44,20 +45,20 @@ for (const [compression, tool] of [
   ['none', 'cat'],
 ] as const) {
   test(`writeLayer() says what it wrote, and other programs read it: ${compression}`, async (t) => {
-    const path = join(await temporaryFolder(t), 'new/layer');
+    const path = join(temporaryFolder(t), 'new/layer');
     const layer = await writeLayer(pieces(content, 50_000), path, compression);
     const file = await readFile(path);
     t.is(layer.digest, digestOf(file));
     t.is(layer.sizeBytes, file.byteLength);
     t.is(layer.diffId, digestOf(content));
     t.is(layer.tarBytes, content.byteLength);
-    if (!hasTool(t, tool)) return;
+    if (!needsTool(t, tool)) return;
     const args = compression === 'none' ? [path] : ['-dc', path];
     t.is(runTool(tool, args, { encoding: 'latin1' }), content.toString('latin1'));
   });
 
   test(`writeLayer() gives the same bytes however the tar comes: ${compression}`, async (t) => {
-    const path = join(await temporaryFolder(t), 'layer');
+    const path = join(temporaryFolder(t), 'layer');
     const small = content.subarray(0, 300);
     for (const bytes of [content, small, Buffer.alloc(0), content.subarray(0, 1024 * 1024)]) {
       const expected = (await writeLayer(pieces(bytes, 1e9), path, compression)).digest;
@@ -68,7 +69,7 @@ for (const [compression, tool] of [
 }
 
 test('writeLayer() leaves nothing behind when the tar fails', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield content;
     throw new Error('lost');
@@ -78,7 +79,7 @@ test('writeLayer() leaves nothing behind when the tar fails', async (t) => {
 });
 
 test('LayerCache finds what it was given, with its notes, also from another process', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const made = await new LayerCache(folder).put('a/b', pieces(content, 1e6), {
     compression: 'zstd',
     notes: { builtSeconds: 7 },
@@ -103,7 +104,7 @@ const damages: readonly [why: string, damage: (path: string) => Promise<void>][]
 
 for (const [why, damage] of damages) {
   test(`LayerCache passes over a record ${why}, and makes the layer again`, async (t) => {
-    const cache = new LayerCache(await temporaryFolder(t));
+    const cache = new LayerCache(temporaryFolder(t));
     const options = { compression: 'zstd', notes: null } as const;
     const made = await cache.put('key', pieces(content, 1e6), options);
     await damage(made.path);
@@ -114,7 +115,7 @@ for (const [why, damage] of damages) {
 }
 
 test('readLayer() refuses a layer that was changed, and forgets it', async (t) => {
-  const cache = new LayerCache(await temporaryFolder(t));
+  const cache = new LayerCache(temporaryFolder(t));
   const made = await cache.put('key', pieces(content, 1e6), { compression: 'none', notes: null });
   const bytes = await readFile(made.path);
   bytes[50_000] = (bytes[50_000] ?? 0) ^ 1;
@@ -124,7 +125,7 @@ test('readLayer() refuses a layer that was changed, and forgets it', async (t) =
 });
 
 test('LayerCache.sweep() removes what killed writers left, but not what is being written', async (t) => {
-  const cache = new LayerCache(await temporaryFolder(t));
+  const cache = new LayerCache(temporaryFolder(t));
   await cache.sweep(new Date());
   const made = await cache.put('a/key', pieces(content, 1e6), { compression: 'none', notes: null });
   await mkdir(join(cache.folder, 'own'), { recursive: true });
@@ -153,7 +154,7 @@ test('mergeTars() has every member once, in order, with its content', async (t) 
       { name: long, content: 'long' },
     ]),
   ];
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const merged = Buffer.concat(
     await Array.fromAsync(
       mergeTars(

@@ -2,11 +2,12 @@ import { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { extract } from 'tar-stream';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { hasTool, runTool } from '../testing/tool.ts';
+import { runTool } from '../testing/tool.ts';
 import { encodeTarHeader } from './encode-header.ts';
 import { encodeTar, type TarItem } from './encode-tar.ts';
 import { encodePaxRecords } from './pax-records.ts';
@@ -87,7 +88,7 @@ const table: readonly { readonly why: string; readonly entry: TarEntry; readonly
 ];
 
 test('encodeTar() writes what GNU tar, bsdtar, Python and tar-stream read back', async (t) => {
-  const path = join(await temporaryFolder(t), 'all.tar');
+  const path = join(temporaryFolder(t), 'all.tar');
   await writeFile(path, await encode(table.map(item)));
   const expected = table.map(({ entry }) => ({
     path: entry.path,
@@ -98,8 +99,8 @@ test('encodeTar() writes what GNU tar, bsdtar, Python and tar-stream read back',
     size: entry.sizeBytes,
     link: entry.linkTarget ?? '',
   }));
-  if (hasTool(t, 'python3')) t.deepEqual(readWithPython(path), expected);
-  if (hasTool(t, 'bsdtar')) {
+  if (needsTool(t, 'python3')) t.deepEqual(readWithPython(path), expected);
+  if (needsTool(t, 'bsdtar')) {
     const names = runTool('bsdtar', ['-tf', path], { env: utf8 }).trimEnd().split('\n');
     t.deepEqual(
       names,
@@ -108,7 +109,7 @@ test('encodeTar() writes what GNU tar, bsdtar, Python and tar-stream read back',
     const lines = runTool('bsdtar', ['--numeric-owner', '-tvf', path], { env: utf8 }).trimEnd().split('\n');
     checkListing(t, lines);
   }
-  if (hasTool(t, 'tar')) {
+  if (needsTool(t, 'tar')) {
     const options = ['--numeric-owner', '--quoting-style=literal', '--full-time', '-tvf', path];
     checkListing(t, runTool('tar', options, { env: utf8 }).trimEnd().split('\n'));
     t.is(runTool('tar', ['-xOf', path, 'hello']), 'hello\n');
@@ -120,7 +121,7 @@ test('encodeTar() writes what GNU tar, bsdtar, Python and tar-stream read back',
 });
 
 test('encodeTar() writes extended attributes that GNU tar, bsdtar and Python read back', async (t) => {
-  const path = join(await temporaryFolder(t), 'xattrs.tar');
+  const path = join(temporaryFolder(t), 'xattrs.tar');
   const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
   const xattrs = new Map([
     ['user.text', Buffer.from('plain')],
@@ -128,13 +129,13 @@ test('encodeTar() writes extended attributes that GNU tar, bsdtar and Python rea
     ['user.any', Buffer.from([0, 10, 61, 255])],
   ]);
   await writeFile(path, await encode([{ entry: file('ping', { mode: 0o755, xattrs }) }]));
-  if (hasTool(t, 'tar')) {
+  if (needsTool(t, 'tar')) {
     const listing = runTool('tar', ['--xattrs', '--xattrs-include=*', '-tvvf', path]);
     t.regex(listing, /x: +5 user\.text/);
     t.regex(listing, /x: +20 security\.capability/);
   }
-  if (hasTool(t, 'bsdtar')) t.is(runTool('bsdtar', ['-tf', path]), 'ping\n');
-  if (hasTool(t, 'python3')) {
+  if (needsTool(t, 'bsdtar')) t.is(runTool('bsdtar', ['-tf', path]), 'ping\n');
+  if (needsTool(t, 'python3')) {
     const script =
       'import tarfile,sys,json; m=tarfile.open(sys.argv[1]).next(); ' +
       'print(json.dumps({k:v.encode("utf-8","surrogateescape").hex() for k,v in m.pax_headers.items()}))';
@@ -147,10 +148,10 @@ test('encodeTar() writes extended attributes that GNU tar, bsdtar and Python rea
 });
 
 test('encodeTarHeader() writes sizes and times beyond octal as pax records that Python reads', async (t) => {
-  const path = join(await temporaryFolder(t), 'big.tar');
+  const path = join(temporaryFolder(t), 'big.tar');
   const size = 9 * 1024 ** 3;
   await writeFile(path, encodeTarHeader(file('big', { sizeBytes: size, mtimeSeconds: 0o100000000000 })));
-  if (!hasTool(t, 'python3')) return;
+  if (!needsTool(t, 'python3')) return;
   const script =
     'import tarfile,sys; m=tarfile.open(fileobj=open(sys.argv[1],"rb"),mode="r|").next(); print(m.size, m.mtime)';
   t.is(runTool('python3', ['-c', script, path]), `${size} ${0o100000000000}.0\n`);
@@ -181,7 +182,7 @@ test('encodeTar() of any names and numbers is read back the same by tar-stream',
     .map((text) => text.replaceAll('/', '_').replaceAll('\0', '_'))
     .filter((text) => text !== '.' && text !== '..');
   const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   await fc.assert(
     fc.asyncProperty(
       fc.array(path, { maxLength: 8 }),

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { ExecutionContext } from 'ava';
 import { type ConvertedPackage, convertDeb } from '../deb/convert-deb.ts';
 import { readDeb } from '../deb/read-deb.ts';
 import { type DebMember, type DebParts, makeDeb } from './make-deb.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 /** Builds a .deb and converts it. */
 export async function convert(t: ExecutionContext, parts: DebParts): Promise<ConvertedPackage> {
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   const made = await makeDeb({ compression: 'none', ...parts });
   await writeFile(join(folder, 'a.deb'), made.bytes);
   const content = await readDeb(join(folder, 'a.deb'), made.package, { temporaryFolder: folder });

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { parsePlatform } from '@img/spec/platform';
 import type { ExecutionContext } from 'ava';
 import type { AppContext, AppStart } from '../app/app-plan.ts';
@@ -10,7 +11,6 @@ import type { AppRule } from '../recipe/image-recipe.ts';
 import { LocatedFields } from '../recipe/located-fields.ts';
 import { parseRun } from '../recipe/parse-run.ts';
 import { Problems } from '../recipe/problems.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 export type PlannedLayers = {
   readonly start: AppStart;
@@ -27,7 +27,7 @@ export type PlanOptions = {
 /** Plans an app in a folder of these files and puts its layers together. */
 export async function planLayers(t: ExecutionContext, options: PlanOptions): Promise<PlannedLayers> {
   const { files, rule, context } = options;
-  const folder = await temporaryFolder(t);
+  const folder = temporaryFolder(t);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
@@ -39,7 +39,7 @@ export async function planLayers(t: ExecutionContext, options: PlanOptions): Pro
     folder,
     platform: parsePlatform('linux/amd64'),
     tree,
-    cacheFolder: await temporaryFolder(t),
+    cacheFolder: temporaryFolder(t),
     ...context,
   });
   const layers: PlannedLayers['layers'][number][] = [];

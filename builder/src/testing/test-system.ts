@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestHex } from '@img/spec/digest';
 import { type ImageConfig, parseImageConfig } from '@img/spec/image-config';
 import { type ImageManifest, parseImageManifest } from '@img/spec/manifest';
@@ -15,7 +16,6 @@ import { makeSuite, type TestPackage, testNow } from '../debian/testing/test-arc
 import { makeKey, type TestKey } from '../debian/testing/test-keys.ts';
 import { startServer, type TestServer } from '../debian/testing/test-server.ts';
 import { type DebMember, type DebParts, makeDeb } from './make-deb.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 /** Bytes that don't compress and are the same in every run. */
 export function noise(seed: string, sizeBytes: number): Buffer {
@@ -151,7 +151,7 @@ export class TestSystem {
     lines: string,
     options: TestSystemOptions = {},
   ): Promise<TestSystem> {
-    const system = new TestSystem(await makeKey(), await startServer(t), await temporaryFolder(t));
+    const system = new TestSystem(await makeKey(), await startServer(t), temporaryFolder(t));
     await system.publish(options.packages ?? testPackages);
     await system.write({
       'keys.asc': Buffer.from(system.key.keyring).toString(),

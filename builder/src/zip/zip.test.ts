@@ -22,7 +22,7 @@ async function encoded(list: readonly ZipItem[] = items): Promise<Buffer> {
 }
 
 async function contents(t: ExecutionContext, bytes: Uint8Array): Promise<{ [path: string]: string }> {
-  const path = join(await temporaryFolder(t), 'a.zip');
+  const path = join(temporaryFolder(t), 'a.zip');
   await writeFile(path, bytes);
   const zip = await openZip(path, 'a.zip');
   const read = zip.entries.map(async (entry) => {
@@ -40,7 +40,7 @@ test('openZip() reads what encodeZip() writes, and the size is known beforehand'
 
 test('encodeZip() writes what Python reads', async (t) => {
   if (!needsTool(t, 'python3')) return;
-  const path = join(await temporaryFolder(t), 'a.zip');
+  const path = join(temporaryFolder(t), 'a.zip');
   await writeFile(path, await encoded());
   const script = 'import zipfile,sys; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip(), *z.namelist())';
   t.is(runTool('python3', ['-X', 'utf8', '-c', script, path]), 'None a/one.txt ő empty\n');
@@ -48,7 +48,7 @@ test('encodeZip() writes what Python reads', async (t) => {
 
 test('openZip() reads what Python writes: deflated, with folders, permissions, and a script before it', async (t) => {
   if (!needsTool(t, 'python3')) return;
-  const path = join(await temporaryFolder(t), 'a.zip');
+  const path = join(temporaryFolder(t), 'a.zip');
   const script = `
 import zipfile, sys
 with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
@@ -114,7 +114,7 @@ for (const [why, make] of refusals) {
 
 test('openZip() refuses a damaged archive or reads it, and never fails otherwise', async (t) => {
   const whole = await encoded();
-  const path = join(await temporaryFolder(t), 'a.zip');
+  const path = join(temporaryFolder(t), 'a.zip');
   await writeFile(path, whole);
   const places = fc.array(fc.tuple(fc.nat(whole.byteLength - 1), fc.nat(255)), {
     minLength: 1,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePublicKey } from '@img/sign/public-key';
-import { needsTool } from '@img/sign/testing/needs-tool';
+import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import { newInstance } from '../testing/run-img.ts';
 import { addAgentKey, startAgent, startFalseAgent, tool } from '../testing/ssh-agent.ts';

@@ -4,7 +4,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { identifyProcess } from '@img/runtime/state/process-identity';
-import { findTool, needsRoot, needsTool } from '@img/runtime/testing/needs';
+import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
 import { administrator, startTestRegistry } from '../testing/test-registry.ts';
@@ -43,7 +43,7 @@ async function prepare(t: ExecutionContext, { signed = true }: { readonly signed
 
 async function writeShellApp(folder: string): Promise<void> {
   await mkdir(join(folder, 'app'));
-  await copyFile(findTool('busybox') ?? '', join(folder, 'app/busybox'));
+  await copyFile(findProgram('busybox') ?? '', join(folder, 'app/busybox'));
   await writeFile(
     join(folder, 'app/img.yaml'),
     'name: com.example.app\nversion: 1.0.0\nos: scratch\nfiles: [{from: busybox, to: /bin/busybox, mode: "0755"}]\n' +
@@ -52,7 +52,9 @@ async function writeShellApp(folder: string): Promise<void> {
 }
 
 function canRun(t: ExecutionContext): boolean {
-  return needsRoot(t) && needsTool(t, 'busybox') && (findTool('crun') !== undefined || needsTool(t, 'runc'));
+  return (
+    needsRoot(t) && needsTool(t, 'busybox') && (findProgram('crun') !== undefined || needsTool(t, 'runc'))
+  );
 }
 
 async function leftovers({ folder }: Instance): Promise<readonly string[]> {

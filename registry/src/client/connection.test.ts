@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { needsTool } from '@img/sign/testing/needs-tool';
+import { needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseTag } from '@img/spec/tag';

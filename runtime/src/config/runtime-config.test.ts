@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { RuntimeConfig } from '@img/spec/runtime-config';
 import { Ajv, type ValidateFunction } from 'ajv';
 import test, { type ExecutionContext } from 'ava';
-import { findTool, needsTool } from '../testing/needs.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import type { RunOptions } from './run-options.ts';
 import { type RuntimeContext, runtimeConfig } from './runtime-config.ts';
 import { image } from './testing.ts';
@@ -145,7 +145,7 @@ test('the official schema of runtime-spec accepts the configs, and refuses broke
 // The schema is the specification's own and not part of this repository; Go's module proxy has it.
 async function officialSchema(t: ExecutionContext): Promise<ValidateFunction> {
   const { stdout } = await promisify(execFile)(
-    findTool('go') ?? 'go',
+    findProgram('go') ?? 'go',
     ['mod', 'download', '-json', 'github.com/opencontainers/runtime-spec@v1.2.1'],
     { cwd: temporaryFolder(t) },
   );

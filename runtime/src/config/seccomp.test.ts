@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { needsFile } from '@img/sign/testing/needs';
 import test from 'ava';
-import { needsFile } from '../testing/needs.ts';
 import { appSeccomp } from './seccomp.ts';
 import { allowedSystemCalls, deniedSystemCalls } from './system-call-names.ts';
 

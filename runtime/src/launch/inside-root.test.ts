@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { readInside, resolveInside } from './inside-root.ts';
 
 function tree(t: ExecutionContext): string {

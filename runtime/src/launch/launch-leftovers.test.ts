@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import { readControlGroups } from '../state/control-groups.ts';
 import { RunState } from '../state/run-state.ts';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
 import { assertNothingLeft, each, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
-import { needsRoot, needsTool } from '../testing/needs.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 each('img killed in the middle of a launch: the next sweep leaves nothing', async (t, runtime) => {
   const { child, state, runFolder } = start(t, runtime, 'true', { stopsInLaunch: true });

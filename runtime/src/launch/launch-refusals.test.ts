@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import { assertNothingLeft, type LaunchCase, run } from '../testing/launch-harness.ts';
-import { needsRoot, needsTool } from '../testing/needs.ts';
 
 for (const [name, options, code, message] of [
   [

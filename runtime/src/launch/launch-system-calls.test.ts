@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
 import { each, run } from '../testing/launch-harness.ts';
-import { needsTool } from '../testing/needs.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 each('system calls outside of the list are refused as a program expects it', async (t, runtime) => {
   if (!needsTool(t, 'gcc')) return;

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { readControlGroups } from '../state/control-groups.ts';
 import { assertNothingLeft, each, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 each('the exit code is the app’s, and nothing is left', async (t, runtime) => {
   const { code, stderr, runFolder } = await run(t, runtime, 'exit 7');

@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { type BindMount, planStorage } from '../config/storage.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { placeMounts } from './place-mounts.ts';
 
 function tree(t: ExecutionContext): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { BlobRequest, ContentTarget, ManifestContent } from '@img/registry/transfer/content';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { parseReference } from '@img/spec/reference';
@@ -10,7 +11,6 @@ import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseTag } from '@img/spec/tag';
 import test from 'ava';
 import { tarArchive } from '../testing/tar-bytes.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { hostTarget } from './host-target.ts';
 import { LayerStore } from './layer-store.ts';
 

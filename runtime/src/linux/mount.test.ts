@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import { RuntimeError } from '../runtime-error.ts';
-import { needsRoot } from '../testing/needs.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { mount, mountFlags, unmount } from './mount.ts';
 import { mountAttributes, mountFileSystem } from './mount-file-system.ts';
 import { enterPrivateMounts } from './private-mounts.ts';

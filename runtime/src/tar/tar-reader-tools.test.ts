@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { type Extract, extract } from 'tar-stream';
-import { needsTool } from '../testing/needs.ts';
 import { readTar } from '../testing/read-tar.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { bytesOf } from './byte-string.ts';
 import type { TarEntry } from './tar-entry.ts';
 

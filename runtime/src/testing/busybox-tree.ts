@@ -1,6 +1,6 @@
 import { copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findTool } from './needs.ts';
+import { findProgram } from '@img/sign/testing/needs';
 
 const applets =
   'cat echo env false find grep head id ip kill ln ls mkdir mknod mount nc pwd readlink sh sleep stat touch true unshare wc yes'.split(
@@ -16,7 +16,7 @@ export type TreeFile = string | { readonly link: string };
  * @param files by path without a leading slash
  */
 export function makeBusyboxTree(folder: string, files: { readonly [path: string]: TreeFile } = {}): void {
-  const busybox = findTool('busybox');
+  const busybox = findProgram('busybox');
   if (busybox === undefined) throw new Error('busybox (Debian package busybox-static) is not installed');
   mkdirSync(join(folder, 'bin'), { recursive: true });
   copyFileSync(busybox, join(folder, 'bin/busybox'));

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import type { RunOptions } from '../config/run-options.ts';
@@ -14,8 +16,6 @@ import { readControlGroups } from '../state/control-groups.ts';
 import { type RunningContainer, RunState } from '../state/run-state.ts';
 import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
 import type { LaunchTreeRequest } from './launch-tree.ts';
-import { needsRoot, needsTool } from './needs.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 const script = fileURLToPath(new URL('./launch-tree.ts', import.meta.url));
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import type { ExecutionContext } from 'ava';
@@ -7,7 +8,6 @@ import { digestFileName } from '../layers/layer-place.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { LayerContent } from '../layers/put-layer.ts';
 import { tarArchive } from './tar-bytes.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 /** An archive of a folder and two files. */
 export const archive = tarArchive(

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import type { ExecutionContext } from 'ava';
@@ -9,7 +10,6 @@ import { unmount } from '../linux/mount.ts';
 import type { ImageTree } from '../tree/image-tree.ts';
 import type { TreeRequest } from '../tree/prepare-tree.ts';
 import { gnuLongName, paxHeader, type TarBytes, tarArchive } from './tar-bytes.ts';
-import { temporaryFolder } from './temporary-folder.ts';
 
 /** Names the tree; the tests need no manifest. */
 export const manifest = digestOf(Buffer.from('manifest'));

@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot } from '@img/sign/testing/needs';
 import test from 'ava';
 import { digestFileName } from '../layers/layer-place.ts';
 import { setXattr } from '../linux/xattr.ts';
 import { flip, keepTime } from '../testing/change-file.ts';
-import { needsRoot } from '../testing/needs.ts';
 import { tarArchive } from '../testing/tar-bytes.ts';
 import { makeHost, manifest, richArchives } from '../testing/tree-host.ts';
 import { checkTree, prepareTree } from './prepare-tree.ts';

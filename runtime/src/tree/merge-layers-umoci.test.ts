@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestHex, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test, { type ExecutionContext } from 'ava';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { describeTree } from '../testing/describe-tree.ts';
-import { needsRoot, needsTool } from '../testing/needs.ts';
 import { type TarBytes, tarArchive } from '../testing/tar-bytes.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { makeHost, mounted } from '../testing/tree-host.ts';
 import { prepareTree } from './prepare-tree.ts';
 

@@ -11,15 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { Digest } from '@img/spec/digest';
 import test from 'ava';
 import { digestFileName } from '../layers/layer-place.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { flip } from '../testing/change-file.ts';
 import { describeTree } from '../testing/describe-tree.ts';
-import { needsRoot } from '../testing/needs.ts';
 import { tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { makeHost, manifest, mounted, richArchives } from '../testing/tree-host.ts';
 import type { TreeMethod } from './image-tree.ts';
 import { checkTree, prepareTree } from './prepare-tree.ts';

@@ -1,3 +1,4 @@
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { testClaim, testDigest } from '@img/sign/testing/test-claim';
 import { signedEvidence } from '@img/sign/testing/test-evidence';
 import { testKey } from '@img/sign/testing/test-keys';
@@ -6,7 +7,6 @@ import { parseUnixTime } from '@img/sign/unix-time';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { accept, decide } from './decide.ts';
 import { SequenceMemory } from './sequence-memory.ts';
 

@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generatePrivateKey } from '@img/sign/private-key';
+import { needsRoot } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { findRule } from '@img/sign/trust-policy';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
-import { needsRoot } from '../testing/needs.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { loadTrustPolicy } from './load-trust-policy.ts';
 
 const keys = {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import test from 'ava';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { SequenceMemory } from './sequence-memory.ts';
 
 const app = { repository: parseRepositoryName('com.example.app'), tag: parseTag('1.0') };

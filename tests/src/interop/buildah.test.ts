@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findTool } from '@img/runtime/testing/needs';
+import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import { done, publish } from '../testing/stage.ts';
 import { describeScript } from './describe-root.ts';
@@ -61,7 +61,7 @@ async function buildImage({
   for (const folder of ['bin', 'etc', 'data/removed', 'data/replaced']) {
     await mkdir(join(root, folder), { recursive: true });
   }
-  await copyFile(findTool('busybox') ?? '', join(root, 'bin/busybox'));
+  await copyFile(findProgram('busybox') ?? '', join(root, 'bin/busybox'));
   const files = {
     'etc/passwd': 'root:x:0:0::/:\napp:x:1000:1000::/data:\n',
     'etc/group': 'root:x:0:\napp:x:1000:\n',

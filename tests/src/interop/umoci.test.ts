@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findTool } from '@img/runtime/testing/needs';
+import { findProgram } from '@img/sign/testing/needs';
 import test, { type ExecutionContext } from 'ava';
 import { runForRefusal } from '../testing/instance.ts';
 import { done } from '../testing/stage.ts';
@@ -15,7 +15,7 @@ test('umoci unpacks an image of odd files to what the app sees from inside', asy
   const tree = join(app, 'tree');
   const deep = join('deep', 'er'.repeat(60), 'est'.repeat(40), 'end');
   await mkdir(join(tree, deep, '..'), { recursive: true });
-  await copyFile(findTool('busybox') ?? '', join(app, 'busybox'));
+  await copyFile(findProgram('busybox') ?? '', join(app, 'busybox'));
   const files = {
     [deep]: 'more characters than a tar header holds\n',
     'with a space': 'a space\n',
@@ -85,7 +85,7 @@ async function compare(
   await tools.umoci.ok('unpack', '--image', `${layout}:1.0.0`, bundle);
   const busybox = ['sh', '-c', describeScript(...folders)];
   const cwd = join(bundle, 'rootfs');
-  const unpacked = linesOf(execFileSync(findTool('busybox') ?? '', busybox, { cwd, encoding: 'utf8' }));
+  const unpacked = linesOf(execFileSync(findProgram('busybox') ?? '', busybox, { cwd, encoding: 'utf8' }));
   const run = ['run', '--insecure=signature', '--user=0', '--entrypoint=/bin/busybox', image, ...busybox];
   const inside = linesOf(await done(stage.publisher, run));
   t.deepEqual([...unpacked.difference(inside)], [], 'seen by umoci only');

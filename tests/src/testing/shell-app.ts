@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findTool, needsRoot, needsTool } from '@img/runtime/testing/needs';
+import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import type { ExecutionContext } from 'ava';
 
 export type ShellApp = {
@@ -21,7 +21,7 @@ export async function writeShellApp(instanceFolder: string, app: ShellApp = {}):
   const { folder = 'app', version = '1.0.0', says = 'hello', files = {} } = app;
   const path = join(instanceFolder, folder);
   await mkdir(path, { recursive: true });
-  await copyFile(findTool('busybox') ?? '', join(path, 'busybox'));
+  await copyFile(findProgram('busybox') ?? '', join(path, 'busybox'));
   const copied = Object.entries(files).map(([to, content], index) => ({
     from: `file-${index}`,
     to,
@@ -40,5 +40,7 @@ export async function writeShellApp(instanceFolder: string, app: ShellApp = {}):
 
 /** Whether this machine can build and run the shell app; as the other needs. */
 export function canRunShellApp(t: ExecutionContext): boolean {
-  return needsRoot(t) && needsTool(t, 'busybox') && (findTool('crun') !== undefined || needsTool(t, 'runc'));
+  return (
+    needsRoot(t) && needsTool(t, 'busybox') && (findProgram('crun') !== undefined || needsTool(t, 'runc'))
+  );
 }

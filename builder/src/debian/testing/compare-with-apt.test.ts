@@ -1,6 +1,6 @@
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
-import { temporaryFolder } from '../../testing/temporary-folder.ts';
-import { hasTool } from '../../testing/tool.ts';
 import { Catalog } from '../catalog.ts';
 import { compareWithApt } from './compare-with-apt.ts';
 import { excerptOf } from './excerpt.ts';
@@ -12,8 +12,8 @@ const count = 60;
 
 for (const name of ['debian:12', 'debian:13']) {
   test(`selectPackages() selects what apt does for ${count} package sets of ${name}`, async (t) => {
-    if (!hasTool(t, 'apt-get')) return;
-    const folder = await temporaryFolder(t);
+    if (!needsTool(t, 'apt-get')) return;
+    const folder = temporaryFolder(t);
     const suites = await whenOnline(t, () => readRealArchive(name, folder));
     if (suites === undefined) return;
     const sets = packageSets(new Catalog(suites, 'amd64'), count, 1);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { ExecutionContext } from 'ava';
-import { temporaryFolder } from '../../testing/temporary-folder.ts';
 import type { ResolveOptions } from '../resolution.ts';
 import { customSystem } from '../system.ts';
 import { makePackage, makeSuite, type SuiteParts, testNow } from './test-archive.ts';
@@ -34,8 +34,8 @@ export async function startArchive(
   const server = await startServer(t, ...files);
   const names = parts.map(({ suite = 'trixie' }) => suite);
   const system = await customSystem({ mirror: server.url, suites: names, keyring: archiveKey.keyring });
-  const cacheDir = join(await temporaryFolder(t), 'cache');
-  const aptFolder = await temporaryFolder(t);
+  const cacheDir = join(temporaryFolder(t), 'cache');
+  const aptFolder = temporaryFolder(t);
   return {
     server,
     options: {

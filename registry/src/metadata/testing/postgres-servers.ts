@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import pg, { type Client } from 'pg';
-import { findProgram } from '../../server/testing/tools.ts';
 import { type ServerProcess, startServerProcess } from '../../testing/server-process.ts';
 import { type PostgresLocation, parsePostgresLocation } from '../postgres/postgres-location.ts';
 

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram, type NeedOptions, needsTool } from '@img/sign/testing/needs';
 import type { ExecutionContext } from 'ava';
 
 export type ToolRun = { readonly status: number; readonly stdout: string; readonly stderr: string };
@@ -11,21 +10,6 @@ export type Tool = (args: readonly string[], environment?: NodeJS.ProcessEnv) =>
 
 const run = promisify(execFile);
 
-/** Where programs are that `npm run tools` installs. */
-export const toolsFolder = resolve(
-  process.env['IMG_TOOLS_DIR'] ?? join(import.meta.dirname, '../../../../.tools/bin'),
-);
-
-/** Where a program is that was installed for the tests or is in PATH. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((text) => text !== '');
-  for (const folder of [toolsFolder, ...folders]) {
-    const path = join(folder, name);
-    if (isExecutable(path)) return path;
-  }
-  return undefined;
-}
-
 /**
  * Finds a tool that was installed for the tests or is in PATH. Without it the test says so; where tools are required
  * (IMG_REQUIRE_TOOLS=1) it fails, unless the tool is one that no distribution packages.
@@ -33,15 +17,11 @@ export function findProgram(name: string): string | undefined {
 export async function findTool(
   t: ExecutionContext,
   name: string,
-  { isOptional = false }: { readonly isOptional?: boolean } = {},
+  options: NeedOptions = {},
 ): Promise<Tool | undefined> {
-  const path = findProgram(name);
-  if (path !== undefined) return (args, environment = {}) => execute(path, args, environment);
-  const message = `not tested with ${name}: it is neither in PATH nor in ${toolsFolder}, where npm run tools puts it`;
-  if (process.env['IMG_REQUIRE_TOOLS'] === '1' && !isOptional) t.fail(message);
-  else t.log(message);
-  t.pass();
-  return undefined;
+  if (!needsTool(t, name, options)) return undefined;
+  const path = findProgram(name) ?? name;
+  return (args, environment = {}) => execute(path, args, environment);
 }
 
 async function execute(
@@ -56,14 +36,5 @@ async function execute(
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
     return { status: typeof code === 'number' ? code : -1, stdout, stderr };
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import { Client } from 'minio';
-import { findProgram } from '../../server/testing/tools.ts';
 import { type ServerProcess, startServerProcess } from '../../testing/server-process.ts';
 import type { S3BucketOptions } from '../s3/s3-bucket.ts';
 import { parseS3Location } from '../s3/s3-location.ts';
