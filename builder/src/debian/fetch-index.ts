@@ -61,10 +61,11 @@ function findIndex({ choice, release }: FetchedRelease, component: string, archi
     const file = release.files.get(path);
     if (file !== undefined && file.size <= maxIndexBytes) return { ...file, path };
   }
+  const processors = release.architectures.filter((name) => name !== 'all');
   throw new BuilderError(
     'INDEX_MISSING',
     `the suite ${choice.suite} has no packages of the component ${component} for ${architecture}`,
-    { hint: `it has the architectures ${release.architectures.join(', ') || 'none'}` },
+    { hint: `it has the architectures ${processors.join(', ') || 'none'}` },
   );
 }
 

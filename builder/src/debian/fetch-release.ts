@@ -67,7 +67,7 @@ async function fetchFrom(
   const what = shownUrl(url);
   const bytes = await readUrl(url, maxReleaseBytes, options);
   const { text, keyFingerprint } = await verifyRelease(bytes, choice.keys, options.now, what);
-  const release = parseRelease(text);
+  const release = parseRelease(text, what);
   checkName(release, choice, what);
   checkTimes(release, what, {
     ...options,

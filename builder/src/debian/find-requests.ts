@@ -17,24 +17,38 @@ type Place = {
  * @throws BuilderError PACKAGE_UNKNOWN, PACKAGE_AMBIGUOUS
  */
 export function findRequests(catalog: Catalog, names: readonly string[], place: Place): readonly Candidate[] {
-  return [...new Set(names.map((name) => findRequest(catalog, name, place)))];
+  const unknown: string[] = [];
+  const found = names.flatMap((name) => {
+    const candidates = findRequest(catalog, name);
+    if (candidates.length === 0) unknown.push(name);
+    return candidates;
+  });
+  if (unknown.length > 0) throw unknownError(catalog, unknown, place);
+  return [...new Set(found)];
 }
 
-function findRequest(catalog: Catalog, name: string, { where, website }: Place): Candidate {
+/** All that are mistyped at once. */
+function unknownError(catalog: Catalog, names: readonly string[], { where, website }: Place): BuilderError {
+  const known = catalog.packageNames();
+  const isOne = names.length === 1;
+  const hints = names.map((name) => {
+    const near = nearestNames(name, known);
+    if (near.length > 0) return `did you mean ${near.join(' or ')}${isOne ? '' : ` for ${quote(name)}`}?`;
+    return `look for ${isOne ? 'its name' : quote(name)} ${website === undefined ? 'in the archive' : `on ${website}`}`;
+  });
+  const list = names.map((name) => quote(name)).join(', ');
+  const text = `there ${isOne ? 'is no package' : 'are no packages'} ${list} in ${where}`;
+  return new BuilderError('PACKAGE_UNKNOWN', text, { hint: hints.join(' ') });
+}
+
+/** What a name stands for; nothing if it is unknown. */
+function findRequest(catalog: Catalog, name: string): readonly Candidate[] {
   const candidate = catalog.candidate(name);
-  if (candidate !== undefined) return candidate;
+  if (candidate !== undefined) return [candidate];
   const providers = [...new Set(catalog.providers(name).map((provider) => provider.candidate))];
-  const [only] = providers;
-  if (only !== undefined && providers.length === 1) return only;
-  if (only !== undefined) {
-    const choices = providers.map((provider) => provider.package.name).sort();
-    throw new BuilderError('PACKAGE_AMBIGUOUS', `${quote(name)} is not a package but provided by several`, {
-      hint: `name one of them: ${choices.slice(0, 10).join(', ')}`,
-    });
-  }
-  const lookup = website === undefined ? 'in the archive' : `on ${website}`;
-  const near = nearestNames(name, catalog.packageNames());
-  throw new BuilderError('PACKAGE_UNKNOWN', `there is no package ${quote(name)} in ${where}`, {
-    hint: near.length > 0 ? `did you mean ${near.join(' or ')}?` : `look for its name ${lookup}`,
+  if (providers.length < 2) return providers;
+  const choices = providers.map((provider) => provider.package.name).sort();
+  throw new BuilderError('PACKAGE_AMBIGUOUS', `${quote(name)} is not a package but provided by several`, {
+    hint: `name one of them: ${choices.slice(0, 10).join(', ')}`,
   });
 }

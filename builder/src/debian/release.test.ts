@@ -1,5 +1,5 @@
 import test from 'ava';
-import { formatDate, parseRelease } from './release.ts';
+import { formatDate, parseRelease as parse } from './release.ts';
 
 const hex = 'ab'.repeat(32);
 
@@ -18,6 +18,8 @@ const good = [
   ` ${hex}  9678380 main/binary-amd64/Packages.xz`,
   ` ${hex}        0 main/dep11/icons-64x64@2.tar.gz`,
 ];
+
+const parseRelease = (text: string) => parse(text, 'the file');
 
 const without = (start: string): string => good.filter((line) => !line.startsWith(start)).join('\n');
 
@@ -42,6 +44,11 @@ const variants: readonly (readonly [why: string, text: string, check: (text: str
     'a day of one digit',
     replaced('Date', 'Date: Sat,  5 Sep 2026 07:55:41 UTC'),
     (text) => formatDate(parseRelease(text).date) === '2026-09-05T07:55:41Z',
+  ],
+  [
+    'an hour of one digit, as Ubuntu writes it',
+    replaced('Date', 'Date: Sat, 21 Nov 2026  9:52:04 UTC'),
+    (text) => formatDate(parseRelease(text).date) === '2026-11-21T09:52:04Z',
   ],
   [
     'a zone in digits',
@@ -82,6 +89,6 @@ const refused: readonly (readonly [why: string, text: string])[] = [
 
 for (const [why, text] of refused) {
   test(`parseRelease() refuses ${why}`, (t) => {
-    t.throws(() => parseRelease(text), { code: 'RELEASE_INVALID' });
+    t.throws(() => parseRelease(text), { code: 'RELEASE_INVALID', message: /^the file/ });
   });
 }

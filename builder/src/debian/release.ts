@@ -26,10 +26,12 @@ export type Release = {
 /**
  * Parses the text of a Release file. Give it only text whose signature was verified.
  *
+ * @param what how messages name the file
  * @throws BuilderError RELEASE_INVALID
  */
-export function parseRelease(text: string): Release {
-  const [stanza, ...rest] = parseControl(text, 'Release', 'RELEASE_INVALID');
+export function parseRelease(text: string, what: string): Release {
+  const invalid = (reason: string) => new BuilderError('RELEASE_INVALID', `${what} ${reason}`);
+  const [stanza, ...rest] = parseControl(text, what, 'RELEASE_INVALID');
   if (stanza === undefined || rest.length > 0) throw invalid('has not exactly one paragraph');
   const codename = nonEmpty(stanza.get('codename'));
   const suite = nonEmpty(stanza.get('suite'));
@@ -39,13 +41,13 @@ export function parseRelease(text: string): Release {
   return {
     codename,
     suite,
-    date: parseDate(stanza.get('date'), 'Date'),
-    validUntil: validUntil === undefined ? undefined : parseDate(validUntil, 'Valid-Until'),
+    date: parseDate(stanza.get('date'), 'Date', invalid),
+    validUntil: validUntil === undefined ? undefined : parseDate(validUntil, 'Valid-Until', invalid),
     architectures,
     hasByHash: stanza.get('acquire-by-hash') === 'yes',
     hasIndexForAll:
       architectures.includes('all') && stanza.get('no-support-for-architecture-all') !== 'Packages',
-    files: parseFiles(stanza),
+    files: parseFiles(stanza, invalid),
   };
 }
 
@@ -54,7 +56,9 @@ export function formatDate(date: Date): string {
   return date.toISOString().replace('.000Z', 'Z');
 }
 
-function parseFiles(stanza: Stanza): ReadonlyMap<string, ReleaseFile> {
+type Refusal = (reason: string) => BuilderError;
+
+function parseFiles(stanza: Stanza, invalid: Refusal): ReadonlyMap<string, ReleaseFile> {
   const section = stanza.get('sha256');
   if (section === undefined) throw invalid('has no SHA256 section');
   const files = new Map<string, ReleaseFile>();
@@ -70,10 +74,11 @@ function parseFiles(stanza: Stanza): ReadonlyMap<string, ReleaseFile> {
   return files;
 }
 
-// RFC 2822 as Debian writes it; Date.parse alone would accept much more.
-const datePattern = /^[A-Z][a-z]{2}, [ \d]?\d [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (?:UTC|GMT|[+-]0000|Z)$/;
+// RFC 2822 as Debian and Ubuntu write it; Date.parse alone would accept much more.
+const datePattern =
+  /^[A-Z][a-z]{2}, [ \d]?\d [A-Z][a-z]{2} \d{4} [ \d]?\d:\d{2}:\d{2} (?:UTC|GMT|[+-]0000|Z)$/;
 
-function parseDate(text: string | undefined, name: string): Date {
+function parseDate(text: string | undefined, name: string, invalid: Refusal): Date {
   if (text === undefined) throw invalid(`has no ${name}`);
   const time = datePattern.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) throw invalid(`has the unreadable ${name} ${quote(text)}`);
@@ -82,8 +87,4 @@ function parseDate(text: string | undefined, name: string): Date {
 
 function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
-}
-
-function invalid(what: string): BuilderError {
-  return new BuilderError('RELEASE_INVALID', `the Release file ${what}`);
 }

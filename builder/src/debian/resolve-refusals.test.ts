@@ -134,7 +134,20 @@ const wishes: readonly (readonly [
   code: string,
   pattern: RegExp,
 ])[] = [
-  ['a name that is mistyped', 'nginx; libnginx', 'ngnix', 'PACKAGE_UNKNOWN', /"ngnix".*did you mean nginx/],
+  [
+    'a name with letters swapped',
+    'afnix; nginx; xonix',
+    'ngnix',
+    'PACKAGE_UNKNOWN',
+    /"ngnix".*did you mean nginx or/,
+  ],
+  [
+    'several names that are mistyped',
+    'nginx; redis; python3',
+    'ngnix python3 rediss xyzzyxyzzy',
+    'PACKAGE_UNKNOWN',
+    /no packages "ngnix", "rediss", "xyzzyxyzzy" in .*nginx for "ngnix"\? did you mean redis for "rediss"\? look for "xyzzyxyzzy"/,
+  ],
   [
     'a part of a name',
     'postgresql-17; postgresql-client-17',
