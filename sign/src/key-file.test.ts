@@ -11,7 +11,7 @@ import { openKeyFile, sealKeyFile } from './key-file.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
-import { needsTool } from './testing/needs.ts';
+import { findProgram, needsTool } from './testing/needs.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { testKey } from './testing/test-keys.ts';
 
@@ -85,11 +85,12 @@ test('sealKeyFile() writes what cosign expects, and another text each time', asy
 });
 
 test('cosign reads the key file that sealKeyFile() wrote', async (t) => {
-  if (!needsTool(t, 'cosign', { isOptional: true })) return;
+  const cosign = findProgram('cosign');
+  if (!needsTool(t, 'cosign', { isOptional: true }) || cosign === undefined) return;
   const file = join(temporaryFolder(t), 'alice.key');
   writeFileSync(file, await sealKeyFile(testKey(1), passphrase));
   const env = { ...process.env, COSIGN_PASSWORD: passphrase };
-  const pem = execFileSync('cosign', ['public-key', '--key', file], { env, encoding: 'utf8' });
+  const pem = execFileSync(cosign, ['public-key', '--key', file], { env, encoding: 'utf8' });
   t.is(pem, testKey(1).publicKey.toPem());
 });
 
