@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { canRunShellApp } from '../testing/shell-app.ts';
 import { type Stage, setStage } from '../testing/stage.ts';
 
-/** True for those that only `npm run tools` installs, by compiling them, or nobody. */
+/** Whether a machine may lack it even where tools are demanded: what Go compiles, and what is often there. */
 const isOptional = {
   buildah: false,
   cosign: true,

@@ -36,7 +36,7 @@ for (const [kind, buildOptions] of [
   });
 }
 
-test('skopeo reads what img writes, and shows what is in it', async (t) => {
+test('skopeo reads what img writes, shows what is in it, and deletes it', async (t) => {
   const scene = await sceneWith(t, 'skopeo');
   if (scene === undefined) return;
   const { stage, tools } = scene;
@@ -60,6 +60,8 @@ test('skopeo reads what img writes, and shows what is in it', async (t) => {
     await done(stage.publisher, ['copy', 'host:com.example.app:1.0.0', place]);
     t.is(await skopeo.ok('inspect', '--raw', place), raw);
   }
+  await skopeo.ok('delete', plain, `${ours}:1.0.0`);
+  t.like(await runForRefusal(stage.host, ['pull', 'com.example.app:1.0.0']), { code: 4 });
 });
 
 test("img runs what skopeo converted to Docker's formats", async (t) => {
