@@ -37,6 +37,8 @@ export type BuildImageOptions = {
   readonly platforms?: readonly Platform[];
   /** Finds images that `from:` names; without it they are refused. */
   readonly openBase?: OpenBase;
+  /** Root of the registry of npm packages; npm's own if absent. */
+  readonly npmRegistry?: string | undefined;
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */
@@ -82,6 +84,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     folder,
     cache,
     openBase,
+    npmRegistry: options.npmRegistry ?? 'https://registry.npmjs.org',
     target,
     compression,
     sourceDateEpoch,

@@ -22,6 +22,8 @@ export type AppStart = {
   readonly cmd: readonly string[];
   /** Variables; `PATH` takes the folders that it has otherwise at its end. */
   readonly env: ReadonlyMap<string, string>;
+  /** Absolute. */
+  readonly workingDir?: string;
 };
 
 export const noStart: AppStart = { cmd: [], env: new Map() };
@@ -37,6 +39,10 @@ export type AppContext = {
   readonly tree: ImageTree;
   /** A folder for what is downloaded and made; may be removed at any time. */
   readonly cacheFolder: string;
+  /** Root of the registry of npm packages. */
+  readonly npmRegistry: string;
+  /** What has to live until the layers are written. */
+  readonly resources: AsyncDisposableStack;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 };

@@ -2,6 +2,7 @@ import type { AppContext, AppPlan } from './app-plan.ts';
 import { planFiles } from './plan-files.ts';
 import { planGo } from './plan-go.ts';
 import { planJar } from './plan-jar.ts';
+import { planNode } from './plan-node.ts';
 import { planPython } from './plan-python.ts';
 
 /**
@@ -17,6 +18,8 @@ export async function planApp(context: AppContext): Promise<AppPlan> {
       return await planGo(context);
     case 'jar':
       return await planJar(context);
+    case 'node':
+      return await planNode(context);
     case 'python':
       return await planPython(context);
   }

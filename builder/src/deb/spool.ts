@@ -30,6 +30,11 @@ export class Spool {
     return new Spool(file);
   }
 
+  /** How much was written. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   async append(bytes: Uint8Array): Promise<void> {
     let written = 0;
     while (written < bytes.byteLength) {

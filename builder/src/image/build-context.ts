@@ -11,6 +11,8 @@ export type BuildContext = {
   readonly cache: LayerCache;
   /** Finds images that others are built upon. */
   readonly openBase: OpenBase;
+  /** Root of the registry of npm packages. */
+  readonly npmRegistry: string;
   /** Where the image goes. */
   readonly target: ContentTarget;
   readonly compression: LayerCompression;

@@ -51,8 +51,10 @@ export async function buildPlatform(
 ): Promise<BuiltPlatform> {
   const { platform, cache, compression, sourceDateEpoch, locked, openBase: open } = options;
   const foundation = await writingTo(cache.folder, () => foundationOf(recipe, { ...options, open }));
+  await using resources = new AsyncDisposableStack();
   const own = await ownLayers(recipe, {
     ...options,
+    resources,
     foundation,
     mtimeSeconds: sourceDateEpoch ?? 0,
     cacheFolder: cache.folder,

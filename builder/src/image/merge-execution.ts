@@ -27,7 +27,7 @@ export function mergeExecution(
     entrypoint: run.entrypoint.length === 0 ? (base?.entrypoint ?? []) : run.entrypoint,
     cmd: isBaseCommandKept ? (base?.cmd ?? []) : cmd,
     volumes: base?.volumes ?? [],
-    workingDir: run.workingDir || (base?.workingDir ?? ''),
+    workingDir: run.workingDir || (start.workingDir ?? base?.workingDir ?? ''),
     labels: { ...base?.labels, ...Object.fromEntries(run.labels) },
     stopSignal: run.stopSignal ?? base?.stopSignal,
     healthcheck: base?.healthcheck,

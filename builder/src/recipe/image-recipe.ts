@@ -46,7 +46,7 @@ export type FileRule = {
 };
 
 /** What `app:` says, by its key. */
-export type AppKind = 'python' | 'go' | 'jar' | 'files';
+export type AppKind = 'python' | 'node' | 'go' | 'jar' | 'files';
 
 export type AppRule = {
   readonly kind: AppKind;

@@ -237,11 +237,11 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}app: {python: a, files: b}`,
-    'img.yaml:4:6: app should have exactly one of python, go, jar and files, not 2',
+    'img.yaml:4:6: app should have exactly one of python, node, go, jar and files, not 2',
   ],
   [
     `${minimal}app: {to: /a}`,
-    'img.yaml:4:6: app should have exactly one of python, go, jar and files, not none',
+    'img.yaml:4:6: app should have exactly one of python, node, go, jar and files, not none',
   ],
   [
     `${minimal}app: {python: ../a}`,

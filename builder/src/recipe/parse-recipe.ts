@@ -14,7 +14,7 @@ import { readYaml } from './read-yaml.ts';
 import { recipeSchema } from './schema.ts';
 
 const defaultAppFolder = '/opt/app/';
-const appKinds: readonly AppKind[] = ['python', 'go', 'jar', 'files'];
+const appKinds: readonly AppKind[] = ['python', 'node', 'go', 'jar', 'files'];
 
 /**
  * Parses an img.yaml.

@@ -4,7 +4,6 @@
  */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
   ['recipes', 'recipes of your own'],
-  ['app.node', 'Node packages'],
   ['app.lock', 'third-party Python packages'],
   ['run.health', 'health checks'],
 ]);

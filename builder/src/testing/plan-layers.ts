@@ -32,6 +32,8 @@ export async function planLayers(t: ExecutionContext, options: PlanOptions): Pro
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
   }
+  const resources = new AsyncDisposableStack();
+  t.teardown(() => resources.disposeAsync());
   const tree = context?.tree ?? new ImageTree();
   const plan = await planApp({
     rule: { from: '.', to: { path: 'opt/app', isFolder: true }, ...rule },
@@ -39,6 +41,8 @@ export async function planLayers(t: ExecutionContext, options: PlanOptions): Pro
     folder,
     platform: parsePlatform('linux/amd64'),
     tree,
+    npmRegistry: 'http://127.0.0.1:1',
+    resources,
     cacheFolder: temporaryFolder(t),
     ...context,
   });
