@@ -90,7 +90,7 @@ async function openIndex(
     ({ root }) => download(path, file, { ...options, root, hasByHash, onBytes }),
     { ...options, refusal: mostTelling },
   );
-  const compiled = await compile(bytes, item);
+  const compiled = await compileNext(bytes, item, options.signal);
   await keep(file.digest, compiled, options);
   const index = PackageIndex.open(compiled);
   if (index === undefined) throw new TypeError('an index that was just compiled should be readable');
@@ -135,6 +135,19 @@ function checked(bytes: Uint8Array, file: ReleaseFile, url: string): Uint8Array 
       cause,
     });
   }
+}
+
+/** Ends when no index is being compiled. */
+let compiling: Promise<unknown> = Promise.resolve();
+
+/** Compiles one index after the other: each takes much memory for a moment, and a whole processor. */
+function compileNext(bytes: Uint8Array, item: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const result = compiling.then(() => {
+    signal?.throwIfAborted();
+    return compile(bytes, item);
+  });
+  compiling = result.catch(() => undefined);
+  return result;
 }
 
 async function compile(bytes: Uint8Array, item: string): Promise<Uint8Array> {

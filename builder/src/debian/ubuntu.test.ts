@@ -5,9 +5,12 @@ import test from 'ava';
 import { archivePackage, layersOf, TestSystem, testPackages } from '../testing/test-system.ts';
 import { parseArchiveKeys } from './archive-key.ts';
 import { fetchPackages } from './fetch-packages.ts';
+import { fetchRelease } from './fetch-release.ts';
+import { mirrorsOf } from './mirrors.ts';
 import type { ResolveOptions } from './resolution.ts';
 import { resolvePackages } from './resolve-packages.ts';
 import { type DebianSystem, debianSystem } from './system.ts';
+import { whenOnline } from './testing/real-archive.ts';
 import { archiveKey, namesOf } from './testing/start-archive.ts';
 import { makePackage, makeSuite, type SuiteParts, testNow } from './testing/test-archive.ts';
 import type { TestKey } from './testing/test-keys.ts';
@@ -160,4 +163,24 @@ test('resolvePackages() refuses the updates of an Ubuntu release in its place', 
     code: 'RELEASE_MISMATCH',
     message: /is for "noble-updates", not for "noble"/,
   });
+});
+
+test("fetchRelease() trusts Ubuntu's real archive", async (t) => {
+  for (const name of ['ubuntu:22.04', 'ubuntu:24.04']) {
+    const { suites } = await debianSystem(name);
+    for (const choice of suites) {
+      const mirrors = mirrorsOf(choice, { mirror: undefined, sources: [], architecture: 'amd64' });
+      const fetched = await whenOnline(t, () =>
+        fetchRelease(choice, mirrors, { now: new Date(), retryDelaysMs: [] }),
+      );
+      if (fetched === undefined) return;
+      t.is(fetched.release.suite, choice.suite);
+      for (const component of choice.components) {
+        t.true(
+          fetched.release.files.has(`${component}/binary-amd64/Packages.xz`),
+          `${choice.suite} ${component}`,
+        );
+      }
+    }
+  }
 });
