@@ -4,7 +4,7 @@ import { administrator, startTestRegistry } from '@img/cli/testing/test-registry
 import { digestOf } from '@img/spec/digest';
 import test from 'ava';
 import { runForRefusal, withVariables } from '../testing/instance.ts';
-import { done, publish } from '../testing/stage.ts';
+import { done, hostOf, publish } from '../testing/stage.ts';
 import { sceneWith } from './outside-tools.ts';
 
 const plain = '--tls-verify=false';
@@ -79,6 +79,33 @@ test("img runs what skopeo converted to Docker's formats", async (t) => {
   await skopeo.ok('copy', fromPlain, ours, `${archive}:com.example.saved:1`);
   await done(stage.host, ['copy', archive, 'host:com.example.saved:1']);
   t.is(await run('com.example.saved:1'), 'converted\n');
+});
+
+test('img runs layers in all the ways that skopeo compresses them', async (t) => {
+  const scene = await sceneWith(t, 'skopeo-debian-13');
+  if (scene === undefined) return;
+  const { stage, tools } = scene;
+  const skopeo = tools['skopeo-debian-13'];
+  await publish(stage, { says: 'unpacked' });
+  const ours = `docker://${stage.registry}/com.example.app:1.0.0`;
+  const decompressed = `dir:${join(stage.folder, 'decompressed')}`;
+  await skopeo.ok('copy', fromPlain, '--dest-decompress', ours, decompressed);
+  for (const [name, type, options] of [
+    ['nothing', 'tar', ['--dest-oci-accept-uncompressed-layers']],
+    ['gzip', 'tar+gzip', ['--dest-compress-format=gzip']],
+    ['zstd', 'tar+zstd', ['--dest-compress-format=zstd']],
+    // Of many frames, and with frames at its end that hold no content.
+    ['chunked', 'tar+zstd', ['--dest-compress-format=zstd:chunked']],
+  ] as const) {
+    const layout = `oci:${join(stage.folder, name)}:1`;
+    await skopeo.ok('copy', ...options, decompressed, layout);
+    t.true((await skopeo.ok('inspect', '--raw', layout)).includes(`layer.v1.${type}"`), name);
+    // A host keeps unpacked layers, so each has to be a new one.
+    const host = hostOf(stage.publisher, stage.registry, `host-${name}`);
+    await done(host, ['copy', layout, 'host:com.example.app:1']);
+    const run = ['run', '--insecure=signature', '--pull=never', 'com.example.app:1'];
+    t.is(await done(host, run), 'unpacked\n', name);
+  }
 });
 
 test('a signature that skopeo copies by its tag counts in another registry, and is missed without it', async (t) => {
