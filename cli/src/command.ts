@@ -88,13 +88,14 @@ export function addCommonOptions(
   command: Command,
   hidden: { readonly areOutputOptionsHidden?: boolean; readonly areConfigOptionsHidden?: boolean },
 ): void {
-  for (const [flags, description] of outputFlags) {
-    const option = new Option(flags, description).helpGroup('Output:');
-    command.addOption(option.hideHelp(hidden.areOutputOptionsHidden === true));
-  }
+  // Help shows groups in the order of their first option, hidden or not: that of the command itself comes first.
   for (const key of folderKeys) {
     const option = new Option(`--${key} <folder>`, folderDescriptions[key]);
     command.addOption(option.hideHelp(hidden.areConfigOptionsHidden === true));
+  }
+  for (const [flags, description] of outputFlags) {
+    const option = new Option(flags, description).helpGroup('Output:');
+    command.addOption(option.hideHelp(hidden.areOutputOptionsHidden === true));
   }
 }
 

@@ -191,6 +191,11 @@ const unknown: readonly [words: string[], stderr: RegExp, reason: string][] = [
   [['tag', 'com.example.app:2', 'x'], /no image com\.example\.app:2/, 'an unknown tag'],
   [['sign', '--key', 'alice', 'com.example.other'], /no image com\.example\.other/, 'an unknown name'],
   [
+    ['push', '127.0.0.1:1/com.example.app:1.0.0'],
+    /hint: did you mean com\.example\.app\? This gives it the other name: img tag com\.example\.app:1\.0\.0 127\.0\.0\.1:1\/com\.example\.app:1\.0\.0$/m,
+    'an image of another registry',
+  ],
+  [
     ['push', `com.example.app@sha256:${'0'.repeat(64)}`],
     /no image com\.example\.app@sha256:0000/,
     'an unknown digest',

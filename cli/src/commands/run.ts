@@ -41,7 +41,6 @@ type CommandLine = {
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .usage('[OPTIONS] IMAGE [COMMAND] [ARGUMENTS…]')
     .argument('<image>', 'fetched if this host has none, and verified')
     .argument('[command...]', 'instead of the command of the image')
     .passThroughOptions()

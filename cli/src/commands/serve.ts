@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RegistryOptions } from '@img/registry/server/registry-options';
 import { startRegistry } from '@img/registry/server/start-registry';
 import { parseNamePrefix } from '@img/spec/name-prefix';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { variable } from '../environment.ts';
+import { aliasOf } from '../host/short-name.ts';
 import type { Output } from '../output/output.ts';
 import { bold } from '../output/text.ts';
 
@@ -25,10 +27,11 @@ type ListenAddress = { readonly address: string; readonly port: number };
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .option('--listen <address:port>', 'where to listen; port 0 is any free one', parseListen, {
-      address: '127.0.0.1',
-      port: 5000,
-    })
+    .addOption(
+      new Option('--listen <address:port>', 'where to listen; port 0 is any free one')
+        .argParser(parseListen)
+        .default({ address: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
+    )
     .option('--data <folder>', 'where the registry keeps its data; by default registry below the root folder')
     .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
     .option(
@@ -57,11 +60,29 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
     ['registry: ', bold(url)],
     ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
   ]);
-  const alias = [...config.registries.aliases].find(([, address]) => address === host)?.[0] ?? host;
-  output.story(`log in with img login ${alias} --username ${name}; stop with Ctrl-C`);
+  const alias = aliasOf(host, config);
+  if (alias === undefined) {
+    output.story(
+      'to give it a short name, write into config.yaml (img config --help says where):',
+      `  registries: {aliases: {work: "${addressOf(url, options)}"}}`,
+    );
+  }
+  output.story(`log in with img login ${alias ?? host} --username ${name}; stop with Ctrl-C`);
   if (!signal.aborted) await once(signal, 'abort');
   output.story('stopping as soon as requests under way are answered; Ctrl-C again to cut them off');
   await registry.close();
+}
+
+/** How other hosts reach it, as config.yaml has it: without encryption only where that is said. */
+function addressOf(url: string, { listen, publicUrl }: ServeOptions): string {
+  const { protocol, host, port } = new URL(publicUrl ?? url);
+  if (protocol === 'https:' || isLoopback(listen.address)) return host;
+  const isAnyAddress = listen.address === '0.0.0.0' || listen.address === '::';
+  return `http://${isAnyAddress && publicUrl === undefined ? `${hostname()}:${port || 80}` : host}`;
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }
 
 function registryOptions({ config, environment, output }: Session, options: ServeOptions): RegistryOptions {

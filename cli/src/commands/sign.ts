@@ -13,7 +13,7 @@ import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
-import { shortName } from '../host/short-name.ts';
+import { aliasOf, shortName } from '../host/short-name.ts';
 import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { parseDuration } from '../option-values.ts';
@@ -141,7 +141,7 @@ async function knownStatements(
   { registry: asksRegistry, remote: isRemote = false }: SignOptions,
   { signing, place, registry, signer, trust }: KnownRequest,
 ): Promise<readonly Statement[]> {
-  const { output, signal } = session;
+  const { config, output, signal } = session;
   const keys = countingKeys(signer, signing.repository, trust.policy);
   const here = [
     ...(await rememberedStatements(signing, trust)),
@@ -156,9 +156,9 @@ async function knownStatements(
     ];
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    output.story(
-      `numbered by what this host knows alone, because the registry can't be asked: ${error.message}`,
-    );
+    const name = aliasOf(registry, config) ?? registry;
+    output.story(`${name} can't be asked, so the number comes from what this host knows`);
+    output.detail(error.message);
     return here;
   }
 }

@@ -29,7 +29,7 @@ export async function findTaggedImage(
 ): Promise<TaggedImage> {
   const images = (await store.list()).filter((image) => isIn(location, image));
   const name = shortName(location, config);
-  if (images.length === 0) throw unknownName(await store.list(), name, config);
+  if (images.length === 0) throw unknownName(await store.list(), { location, reference }, config);
   if (reference?.digest !== undefined) {
     const found = images.filter(({ descriptor }) => descriptor.digest === reference.digest);
     if (found.length > 0) return taggedImage(found);
@@ -70,12 +70,19 @@ function isIn({ registry, repository }: RepositoryLocation, { location }: Stored
   return location.registry === registry && location.repository === repository;
 }
 
-function unknownName(images: readonly StoredImage[], name: string, config: Config): RegistryError {
-  const similar = nearest(name, new Set(images.map(({ location }) => shortName(location, config))));
-  return new RegistryError('REFERENCE_UNKNOWN', `this host has no image ${name}`, {
-    hint:
-      similar === undefined
-        ? 'img images lists what is here; img pull fetches what is in a registry'
-        : `did you mean ${similar}?`,
-  });
+function unknownName(
+  images: readonly StoredImage[],
+  { location, reference }: Pick<TypedRepository, 'location' | 'reference'>,
+  config: Config,
+): RegistryError {
+  const name = shortName(location, config);
+  const names = new Set(images.map((image) => shortName(image.location, config)));
+  const elsewhere = images.find((image) => image.location.repository === location.repository);
+  const similar = elsewhere === undefined ? nearest(name, names) : shortName(elsewhere.location, config);
+  const tag = reference?.tag === undefined ? '' : `:${reference.tag}`;
+  let hint = 'img images lists what is here; img pull fetches what is in a registry';
+  if (similar !== undefined) hint = `did you mean ${similar}?`;
+  if (elsewhere !== undefined)
+    hint += ` This gives it the other name: img tag ${similar}${tag} ${name}${tag}`;
+  return new RegistryError('REFERENCE_UNKNOWN', `this host has no image ${name}`, { hint });
 }
