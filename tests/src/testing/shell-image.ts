@@ -11,12 +11,16 @@ import { testKey } from '@img/sign/testing/test-keys';
 import type { UnixTime } from '@img/sign/unix-time';
 import { parseTag, type Tag } from '@img/spec/tag';
 
-/** A layer with a static busybox as /bin/busybox and /bin/sh. */
+/** The static busybox of this machine, which is every program that its name says. */
+export function busybox(): Uint8Array {
+  return readFileSync(findProgram('busybox') ?? '');
+}
+
+/** A layer with busybox as /bin/busybox and /bin/sh. */
 export function shellLayer(): Uint8Array {
-  const content = readFileSync(findProgram('busybox') ?? '');
   return tarArchive(
     { path: 'bin/', type: '5', mode: 0o755 },
-    { path: 'bin/busybox', mode: 0o755, content },
+    { path: 'bin/busybox', mode: 0o755, content: busybox() },
     { path: 'bin/sh', type: '1', link: 'bin/busybox' },
   );
 }
