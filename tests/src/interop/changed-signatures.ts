@@ -1,6 +1,6 @@
 import type { TestClient } from '@img/registry/server/testing/test-client';
 import { pushBlob, pushManifest } from '@img/registry/server/testing/test-registry';
-import type { StoredManifest, StoredSignatures } from './stored-signatures.ts';
+import { type StoredManifest, type StoredSignatures, signatureAnnotation } from './stored-signatures.ts';
 
 /** Stores the payloads of simple signing beside a copy of the image, each as if it were the tenth about its tag. */
 export async function putChangedPayloads(
@@ -31,6 +31,21 @@ export async function putChangedBundles(
     await copyConfig(registry, attachment, into);
     await pushManifest(registry, await withLayers(registry, attachment, [content], into), { into });
   }
+}
+
+/** Stores a signature of nobody before those of the image, which every reader has to skip. */
+export async function putJunkSignature(
+  registry: TestClient,
+  { manifest, payloads, tag }: StoredSignatures,
+  into: string,
+): Promise<void> {
+  const [layer] = manifest.layers;
+  const content = payloads[0]?.bytes.toString().replace('"img.seq":1', '"img.seq":99') ?? '';
+  const digest = await pushBlob(registry, content, { into });
+  const annotations = { [signatureAnnotation]: Buffer.alloc(64, 1).toString('base64') };
+  const junk = { ...layer, digest, size: Buffer.byteLength(content), annotations };
+  const layers = [junk, ...manifest.layers];
+  await pushManifest(registry, { ...manifest, layers }, { into, reference: tag });
 }
 
 /** The manifest with other contents in its layers, which are stored. */

@@ -5,22 +5,25 @@ import test from 'ava';
 import { runForRefusal } from '../testing/instance.ts';
 import { writeShellApp } from '../testing/shell-app.ts';
 import { done, publish, type Stage } from '../testing/stage.ts';
-import { putChangedBundles, putChangedPayloads } from './changed-signatures.ts';
+import { putChangedBundles, putChangedPayloads, putJunkSignature } from './changed-signatures.ts';
 import { type OutsideTool, sceneWith } from './outside-tools.ts';
 import { administratorOf, readSignatures } from './stored-signatures.ts';
 
 const versions = ['cosign-v2', 'cosign'] as const;
 
 for (const version of versions) {
-  test(`${version} verifies bundles, and the older signatures where there are no bundles`, async (t) => {
+  test(`${version} verifies bundles, and the older signatures where there are no bundles, also among junk`, async (t) => {
     const scene = await sceneWith(t, version, 'skopeo');
     if (scene === undefined) return;
     const { stage, tools } = scene;
     await publish(stage);
     await done(stage.publisher, ['key', 'new', 'bob']);
     const verify = await verifierOf(tools[version], stage);
-    const { digest, tag } = await readSignatures(administratorOf(t, stage.registry));
+    const registry = administratorOf(t, stage.registry);
+    const signatures = await readSignatures(registry);
+    const { digest, tag } = signatures;
     for (const copied of ['1.0.0', tag]) await copyTag(tools.skopeo, stage, copied, 'com.example.older');
+    await putJunkSignature(registry, signatures, 'com.example.older');
     const verified: readonly (readonly [image: string, type: string])[] = [
       ['com.example.app:1.0.0', 'https://sigstore.dev/cosign/sign/v1'],
       [`com.example.app@${digest}`, 'https://sigstore.dev/cosign/sign/v1'],

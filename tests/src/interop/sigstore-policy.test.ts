@@ -2,12 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { done, publish, type Stage } from '../testing/stage.ts';
+import { putJunkSignature } from './changed-signatures.ts';
 import { sceneWith } from './outside-tools.ts';
 import { administratorOf, readSignatures } from './stored-signatures.ts';
 
 // The policy of skopeo, podman, buildah, CRI-O and bootc: containers-policy.json(5).
 
-test('a policy of sigstoreSigned accepts our image for the tags that were signed, and by digest', async (t) => {
+test('a policy of sigstoreSigned accepts our image for the tags that were signed and by digest, also among junk', async (t) => {
   const scene = await sceneWith(t, 'skopeo-debian-13');
   if (scene === undefined) return;
   const { stage, tools } = scene;
@@ -15,12 +16,14 @@ test('a policy of sigstoreSigned accepts our image for the tags that were signed
   await publish(stage);
   await publish(stage, { version: '1.1.0', says: 'newer' });
   const copy = copyOptions(stage, await writePolicy(stage, ['alice']));
-  const { digest } = await readSignatures(administratorOf(t, stage.registry));
+  const registry = administratorOf(t, stage.registry);
+  const signatures = await readSignatures(registry);
+  await putJunkSignature(registry, signatures, 'com.example.app');
   for (const [index, image] of [
     'com.example.app:1.0.0',
     'com.example.app:1.1.0',
     'com.example.app:latest',
-    `com.example.app@${digest}`,
+    `com.example.app@${signatures.digest}`,
   ].entries()) {
     await skopeo.ok(...copy(image, `accepted-${index}`));
   }
