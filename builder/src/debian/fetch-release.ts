@@ -112,7 +112,9 @@ function checkTimes({ date, validUntil }: Release, what: string, options: Releas
   const text = `${what} was valid until ${formatDate(validUntil)}`;
   if (allowExpired !== true) {
     throw new BuilderError('RELEASE_EXPIRED', `${text}; it is ${formatDate(now)} now`, {
-      hint: 'the mirror is out of date and may lack security updates; use another one, or allow it explicitly',
+      hint:
+        'the mirror is out of date and may lack security updates; use another one, or, if it is frozen on purpose, ' +
+        'put it into the apt sources of this machine with Check-Valid-Until: no',
     });
   }
   onProgress?.({ kind: 'note', text: `${text}, which is allowed here: security updates may be missing` });
@@ -123,6 +125,10 @@ function mostTelling(failures: readonly BuilderError[], choice: SuiteChoice): Bu
   const failure = failures.find(({ code }) => code !== 'ARCHIVE_NOT_FOUND') ?? failures[0];
   if (failure === undefined) {
     return new BuilderError('SYSTEM_UNKNOWN', `there is no mirror for ${quote(choice.suite)}`);
+  }
+  if (failures.every(({ code }) => code === 'ARCHIVE_UNREACHABLE')) {
+    const hint = `${failure.hint}; without a network only what img.lock names and the cache has can be built`;
+    return new BuilderError(failure.code, failure.message, { hint, cause: failure });
   }
   if (choice.archive !== 'debian-security' && failure.code !== 'ARCHIVE_NOT_FOUND') return failure;
   const hint =

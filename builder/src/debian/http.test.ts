@@ -72,7 +72,7 @@ test('openUrl() says that nobody listens', async (t) => {
   const url = `http://user:secret@127.0.0.1:${port}/a`;
   const error = await t.throwsAsync(openUrl(url, 0), {
     code: 'ARCHIVE_UNREACHABLE',
-    message: /ECONNREFUSED/,
+    message: /nothing answers at this address \(ECONNREFUSED\)/,
   });
   t.false(error?.message.includes('secret'), error?.message);
 });

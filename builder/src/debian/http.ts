@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
+import { networkReason } from './network-reason.ts';
 
 /** A connection that brings nothing for so long is given up. */
 const stallMs = 30_000;
@@ -105,7 +106,7 @@ export async function withRetries<Result>(
 }
 
 /** Whether trying again may help. */
-export function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   return error instanceof BuilderError && error.code === 'ARCHIVE_UNREACHABLE';
 }
 
@@ -185,14 +186,8 @@ function refusal(href: string, status: number): BuilderError {
 
 function unreachable(href: string, cause: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason;
-  return new BuilderError('ARCHIVE_UNREACHABLE', `${href} can't be read: ${reasonOf(cause)}`, {
+  return new BuilderError('ARCHIVE_UNREACHABLE', `${href} can't be read: ${networkReason(cause)}`, {
     hint: 'check the network and the address of the mirror',
     cause,
   });
-}
-
-// fetch hides what went wrong in the cause of a TypeError.
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }
