@@ -1,7 +1,7 @@
 import test from 'ava';
 import { MetadataError } from './metadata-error.ts';
 import { migrate } from './migrate.ts';
-import type { Migration } from './migrations.ts';
+import { type Migration, migrations } from './migrations.ts';
 import { databases } from './testing/databases.ts';
 
 const first: Migration = {
@@ -23,8 +23,10 @@ for (const [name, open] of databases) {
     await migrate(database, { now: 5 });
     await migrate(database, { now: 6 });
     t.deepEqual(
-      (await database.all('SELECT number, name, applied_at FROM migrations')).map((row) => ({ ...row })),
-      [{ number: 0, name: 'beginning', applied_at: 5 }],
+      (await database.all('SELECT number, name, applied_at FROM migrations ORDER BY number')).map((row) => ({
+        ...row,
+      })),
+      migrations.map((step, number) => ({ number, name: step.name, applied_at: 5 })),
     );
   });
 
@@ -51,8 +53,10 @@ for (const [name, open] of databases) {
     const database = await open(t);
     t.teardown(() => database.close());
     await migrate(database, { now: 1, migrations: [first, second] });
-    const code = async (migrations: readonly Migration[]) =>
-      (await t.throwsAsync(migrate(database, { now: 2, migrations }), { instanceOf: MetadataError }))?.code;
+    const code = async (steps: readonly Migration[]) => {
+      const migrating = migrate(database, { now: 2, migrations: steps });
+      return (await t.throwsAsync(migrating, { instanceOf: MetadataError }))?.code;
+    };
     t.is(await code([first]), 'SCHEMA_NEWER');
     t.is(await code([second, first]), 'SCHEMA_UNKNOWN');
   });
@@ -61,6 +65,6 @@ for (const [name, open] of databases) {
     const database = await open(t);
     t.teardown(() => database.close());
     await Promise.all([1, 2, 3].map((now) => migrate(database, { now })));
-    t.is((await database.get<{ n: number }>('SELECT count(*) AS n FROM migrations'))?.n, 1);
+    t.is((await database.get<{ n: number }>('SELECT count(*) AS n FROM migrations'))?.n, migrations.length);
   });
 }

@@ -1,5 +1,6 @@
 import type { Dialect } from './database.ts';
 import { beginning } from './migrations/beginning.ts';
+import { secrets } from './migrations/secrets.ts';
 
 /** One step of the schema. Steps are only ever added, at the end; what is released never changes. */
 export type Migration = {
@@ -7,4 +8,4 @@ export type Migration = {
   readonly statements: (dialect: Dialect) => readonly string[];
 };
 
-export const migrations: readonly Migration[] = [beginning];
+export const migrations: readonly Migration[] = [beginning, secrets];

@@ -29,10 +29,7 @@ export async function ensureAdministrator(
   }
   if (password === undefined) {
     const existing = await findAdministrator(database, name);
-    if (existing !== undefined) return { name: existing, newPassword: undefined };
-    const newPassword = randomBytes(18).toString('base64url');
-    await store(database, name, newPassword, now);
-    return { name, newPassword };
+    return existing === undefined ? invent(database, name, now) : { name: existing, newPassword: undefined };
   }
   if (password.length < fewestCharacters) {
     throw new ServerError(
@@ -44,6 +41,22 @@ export async function ensureAdministrator(
   const isKept = user?.is_administrator === 1 && (await verifyPassword(password, user.password_hash));
   if (!isKept) await store(database, name, password, now);
   return { name, newPassword: undefined };
+}
+
+/** Makes an administrator up, unless another process was quicker: only one password is told. */
+async function invent(
+  database: Database,
+  name: string,
+  now: number,
+): Promise<RunningRegistry['administrator']> {
+  const newPassword = randomBytes(18).toString('base64url');
+  const user = { name, password_hash: await hashPassword(newPassword), is_administrator: 1 };
+  return database.transaction(async (writer) => {
+    const existing = await findAdministrator(writer, name);
+    if (existing !== undefined) return { name: existing, newPassword: undefined };
+    await putUser(writer, user, now);
+    return { name, newPassword };
+  });
 }
 
 async function store(database: Database, name: string, password: string, now: number): Promise<void> {

@@ -6,7 +6,7 @@ import type { BlobStore } from '../storage/blob-store.ts';
 import type { ServerLimits } from './server-limits.ts';
 
 export type RegistryOptions = {
-  /** Where the registry keeps its data; made if it isn't there. */
+  /** Where the registry keeps its data; made if it isn't there. Not touched if blobs and database are elsewhere. */
   readonly dataFolder: string;
   /** Address to listen on; 127.0.0.1 by default. */
   readonly address?: string;
@@ -24,12 +24,17 @@ export type RegistryOptions = {
   readonly publicUrl?: string;
   /** Whether a proxy in front sets X-Forwarded-For, -Host and -Proto, and nobody can get past it. */
   readonly isBehindProxy?: boolean;
+  /**
+   * Networks such as `10.0.0.0/8` whose clients can't reach the blob store: they get the bytes of blobs from the
+   * registry, also where it sends others to the store.
+   */
+  readonly nearNetworks?: readonly string[];
   /** Where log lines go, as JSON; nowhere by default. */
   readonly log?: DestinationStream;
   readonly limits?: Partial<ServerLimits>;
   /** Milliseconds since 1970; the machine's clock by default. */
   readonly clock?: () => number;
-  /** Where blobs are kept, if not in the data folder. */
+  /** Where blobs are kept, if not in the data folder; not closed by the registry. */
   readonly blobs?: BlobStore;
   /** Where metadata are kept, if not in the data folder; not closed by the registry. */
   readonly database?: Database;

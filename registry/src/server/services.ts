@@ -27,4 +27,6 @@ export type Services = {
   readonly clock: () => number;
   /** Where clients reach the registry; undefined where each request says it. */
   readonly publicUrl: string | undefined;
+  /** Whether a client at the address gets the bytes of blobs from us, wherever they are stored. */
+  readonly isNear: (address: string) => boolean;
 };

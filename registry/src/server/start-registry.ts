@@ -11,7 +11,8 @@ import { Authenticator } from './auth/authenticator.ts';
 import { LogIn } from './auth/log-in.ts';
 import { LogInLimit } from './auth/log-in-limit.ts';
 import { TokenIssuer } from './auth/token-issuer.ts';
-import { loadTokenKey } from './auth/token-key.ts';
+import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
+import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
 import { createApp } from './registry-app.ts';
 import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
@@ -26,14 +27,15 @@ import { Turns } from './uploads/turns.ts';
 const service = 'img-registry';
 
 /**
- * Starts a registry: blobs as files, metadata in SQLite, tokens signed with a key of its own, all in one folder.
- * Whatever an earlier process left there unfinished is taken up or cleaned up.
+ * Starts a registry: blobs as files, metadata in SQLite, tokens signed with a key of its own, all in one folder; or
+ * one of many processes that share a database and a blob store. Whatever an earlier process left there unfinished is
+ * taken up or cleaned up.
  *
  * @throws ServerError, MetadataError SCHEMA_UNKNOWN or SCHEMA_NEWER
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const { dataFolder, clock = Date.now } = options;
-  await makeDataFolder(dataFolder);
+  if (options.database === undefined || options.blobs === undefined) await makeDataFolder(dataFolder);
   const database = options.database ?? (await SqliteDatabase.open(join(dataFolder, 'metadata.sqlite')));
   const closeDatabase = () => (options.database === undefined ? database.close() : Promise.resolve());
   try {
@@ -67,7 +69,10 @@ async function createServices(options: RegistryOptions, database: Database): Pro
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log === undefined ? pino({ enabled: false }) : pino({}, options.log);
   const blobs = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
-  const key = await loadTokenKey(join(dataFolder, 'token-key.pem'));
+  const key =
+    options.database === undefined
+      ? await loadTokenKey(join(dataFolder, 'token-key.pem'))
+      : await shareTokenKey(database, clock());
   const policy = new AccessPolicy(options.anonymousPull ?? []);
   const issuer = new TokenIssuer({ key, service, clock });
   const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
@@ -85,6 +90,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     log,
     clock,
     publicUrl: options.publicUrl === undefined ? undefined : originOf(options.publicUrl),
+    isNear: networksOf(options.nearNetworks ?? []),
   };
 }
 

@@ -5,28 +5,13 @@ import { digestHex, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { parseNamePrefix } from '@img/spec/name-prefix';
 import test, { type ExecutionContext } from 'ava';
+import { passConformance } from './testing/conformance.ts';
 import { admin, startTestRegistry, type TestRegistry } from './testing/test-registry.ts';
 import { findTool, type Tool, type ToolRun } from './testing/tools.ts';
 
 test('the official conformance suite passes, with nothing failed, skipped or disabled', async (t) => {
-  const conformance = await findTool(t, 'conformance', { isOptional: true });
-  if (conformance === undefined) return;
   const { running } = await startTestRegistry(t);
-  const { status, stdout } = await conformance([], {
-    OCI_REGISTRY: running.host,
-    OCI_TLS: 'disabled',
-    OCI_VERSION: 'dev',
-    OCI_DATA_SPARSE: 'true',
-    OCI_API_BLOBS_MOUNT_ANONYMOUS: 'true',
-    OCI_USERNAME: admin.name,
-    OCI_PASSWORD: admin.password,
-    OCI_RESULTS_DIR: temporaryFolder(t),
-  });
-  t.is(status, 0);
-  const count = (label: string) => Number(new RegExp(`^ +${label}\\.+: +(\\d+)$`, 'm').exec(stdout)?.[1]);
-  for (const label of ['Disabled', 'Skip', 'FAIL', 'Error']) t.is(count(label), 0, label);
-  t.true(count('Pass') > 1000);
-  t.is(count('Pass'), count('Total'));
+  await passConformance(t, running.host, temporaryFolder(t));
 });
 
 test('crane pushes, validates, copies, lists and deletes', async (t) => {

@@ -8,7 +8,7 @@ import { postponeReview } from '../../metadata/links.ts';
 import type { BlobRange } from '../../storage/blob-store.ts';
 import { BlobStoreError } from '../../storage/blob-store-error.ts';
 import { digestParameter, type RepositoryExchange } from '../exchange.ts';
-import { answerIfKnown, answerStream, parseEntityTags } from '../http/answer.ts';
+import { answerEmpty, answerIfKnown, answerStream, parseEntityTags } from '../http/answer.ts';
 import { type ByteRange, parseByteRange } from '../http/byte-range.ts';
 import { answerDeletion } from './deletion.ts';
 
@@ -26,6 +26,7 @@ export async function getBlob(exchange: RepositoryExchange): Promise<void> {
       headers: { 'Content-Range': `bytes */${blob.size}` },
     });
   }
+  if (ctx.method === 'GET' && (await answerElsewhere(exchange, blob))) return;
   const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, blob.size];
   ctx.status = range.kind === 'part' ? 206 : 200;
   if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${blob.size}`);
@@ -69,6 +70,16 @@ async function findForCaller(
       : blob !== undefined;
   if (blob === undefined || !isThere) throw unknown(digest);
   return blob;
+}
+
+/** Sends the client to the blob store, where the store has a place for that and the client can reach it. */
+async function answerElsewhere({ ctx, services }: RepositoryExchange, { key }: LinkedBlob): Promise<boolean> {
+  const location = services.isNear(ctx.ip) ? undefined : await services.blobs.locate(key);
+  if (location === undefined) return false;
+  // The place is good for minutes, and for this client.
+  answerEmpty(ctx, 307, { Location: location, 'Cache-Control': 'no-store' });
+  ctx.remove('ETag');
+  return true;
 }
 
 /** Sends the bytes; if they were deleted since the blob was found, it is unknown. */

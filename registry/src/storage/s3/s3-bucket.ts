@@ -27,6 +27,15 @@ const deletedPerRequest = 1000;
 /** How long a URL that is given to clients can be used. */
 const linkSeconds = 20 * 60;
 
+/** Refusals that another request, sent at the same time, brought about. */
+const passingCodes: ReadonlySet<string> = new Set([
+  'OperationAborted',
+  'ConditionalRequestConflict',
+  'RequestTimeout',
+  // versitygw, when the last object beside it is removed in the same moment.
+  'ExistingObjectIsDirectory',
+]);
+
 /** Three seconds in all: somebody waits. */
 const retryPolicy: RetryPolicy = {
   attempts: 6,
@@ -266,7 +275,7 @@ export class S3Bucket {
     }
     const { code, message } = cause as NodeJS.ErrnoException;
     // Without a code it is a failure after the first line of the answer.
-    if (isS3Error(cause) && code !== undefined) {
+    if (isS3Error(cause) && code !== undefined && !passingCodes.has(code)) {
       return new BlobStoreError(
         'STORE_REFUSED',
         `can't ${what} in ${this.name}: ${[code, message].filter(Boolean).join(': ')}`,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import { Client } from 'minio';
@@ -15,7 +16,7 @@ export const s3Credentials = {
 /** A real server of object storage. */
 export type S3Server = {
   readonly name: string;
-  /** Makes a bucket and says how to open it; parameters are those of the location. */
+  /** Makes a bucket and says how to open it; parameters are those of the location, PORT in them that of the server. */
   bucket(parameters?: { readonly [name: string]: string }): Promise<S3BucketOptions>;
 };
 
@@ -37,13 +38,11 @@ const programs = [
       MINIO_BROWSER: 'off',
       MINIO_UPDATE: 'off',
     },
-    isReady: '/minio/health/ready',
   },
   {
     name: 'versitygw',
     args: (folder: string, port: number) => ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', folder],
     environment: { ROOT_ACCESS_KEY: s3Credentials.accessKey, ROOT_SECRET_KEY: s3Credentials.secretKey },
-    isReady: '/',
   },
 ] as const;
 
@@ -76,12 +75,10 @@ export function s3Servers(): readonly S3Server[] {
 }
 
 async function start(path: string, program: (typeof programs)[number]): Promise<ServerProcess> {
-  const server = await startServerProcess({
+  return startServerProcess({
     command: (folder, port) => [path, ...program.args(folder, port)],
     environment: program.environment,
   });
-  while ((await fetch(`http://127.0.0.1:${server.port}${program.isReady}`)).status >= 500);
-  return server;
 }
 
 async function makeBucket(
@@ -90,8 +87,25 @@ async function makeBucket(
 ): Promise<S3BucketOptions> {
   const bucket = `bucket-${randomBytes(8).toString('hex')}`;
   const { accessKey, secretKey } = s3Credentials;
-  const client = new Client({ endPoint: '127.0.0.1', port, useSSL: false, accessKey, secretKey });
-  await client.makeBucket(bucket, 'us-east-1');
-  const search = new URLSearchParams({ endpoint: `http://127.0.0.1:${port}`, ...parameters });
+  const client = new Client({
+    endPoint: '127.0.0.1',
+    port,
+    useSSL: false,
+    accessKey,
+    secretKey,
+    retryOptions: { disableRetry: true },
+  });
+  for (;;) {
+    try {
+      await client.makeBucket(bucket, 'us-east-1');
+      break;
+    } catch (error) {
+      // It listens before it is ready.
+      if (!(error as Error).message.includes('503')) throw error;
+      await setTimeout(20);
+    }
+  }
+  const search = new URLSearchParams({ endpoint: `http://127.0.0.1:${port}` });
+  for (const [name, text] of Object.entries(parameters)) search.set(name, text.replace('PORT', `${port}`));
   return { location: parseS3Location(`s3://${bucket}/registry?${search}`), credentials: s3Credentials };
 }
