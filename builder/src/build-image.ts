@@ -39,6 +39,8 @@ export type BuildImageOptions = {
   readonly openBase?: OpenBase;
   /** Root of the registry of npm packages; npm's own if absent. */
   readonly npmRegistry?: string | undefined;
+  /** Root of an index of Python packages; the one that requirements.txt names, or PyPI, if absent. */
+  readonly pythonIndex?: string | undefined;
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */
@@ -84,6 +86,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     folder,
     cache,
     openBase,
+    pythonIndex: options.pythonIndex,
     npmRegistry: options.npmRegistry ?? 'https://registry.npmjs.org',
     target,
     compression,

@@ -41,6 +41,10 @@ export type AppContext = {
   readonly cacheFolder: string;
   /** Root of the registry of npm packages. */
   readonly npmRegistry: string;
+  /** Root of the index of Python packages; undefined for the one that requirements.txt names, or the usual one. */
+  readonly pythonIndex: string | undefined;
+  /** The version of a Debian package of the image; undefined if it has none of that name. */
+  readonly versionOf: (name: string) => string | undefined;
   /** What has to live until the layers are written. */
   readonly resources: AsyncDisposableStack;
   readonly onProgress?: ProgressListener | undefined;

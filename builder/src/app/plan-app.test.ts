@@ -76,13 +76,3 @@ test('planApp() refuses a folder of Go sources', async (t) => {
   const planned = planLayers(t, { files: { 'main.go': '' }, rule: { kind: 'go' } });
   await t.throwsAsync(planned, { code: 'APP_UNSUPPORTED', message: /is a folder/ });
 });
-
-test('planApp() refuses third-party packages, which are not built yet, instead of leaving them out', async (t) => {
-  const rule = { kind: 'python' } as const;
-  const wanting = { 'main.py': '', 'requirements.txt': '# web\n\nflask==3.0\n' };
-  await t.throwsAsync(planLayers(t, { files: wanting, rule }), {
-    code: 'RECIPE_UNSUPPORTED',
-    message: /asks for "flask==3\.0"/,
-  });
-  await t.notThrowsAsync(planLayers(t, { files: { 'main.py': '', 'requirements.txt': '# none\n' }, rule }));
-});

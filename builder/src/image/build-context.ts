@@ -13,6 +13,8 @@ export type BuildContext = {
   readonly openBase: OpenBase;
   /** Root of the registry of npm packages. */
   readonly npmRegistry: string;
+  /** Root of an index of Python packages; undefined for the one that requirements.txt names, or the usual one. */
+  readonly pythonIndex: string | undefined;
   /** Where the image goes. */
   readonly target: ContentTarget;
   readonly compression: LayerCompression;

@@ -20,7 +20,7 @@ export type OwnLayer = {
   readonly what: string;
 };
 
-export type OwnLayersOptions = Omit<AppContext, 'rule' | 'run' | 'tree'> & {
+export type OwnLayersOptions = Omit<AppContext, 'rule' | 'run' | 'tree' | 'versionOf'> & {
   readonly foundation: Foundation;
   /** Time of all files. */
   readonly mtimeSeconds: number;
@@ -62,8 +62,9 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
   const binaries = await planOf(recipe, options);
   const { needs, programs } = binaryLayers(binaries, tree, mtimeSeconds);
 
-  const app =
-    recipe.app === undefined ? undefined : await planApp({ ...options, rule: recipe.app, run, tree });
+  const { app: rule } = recipe;
+  const versionOf = (name: string) => layers.find((layer) => layer.package.name === name)?.package.version;
+  const app = rule === undefined ? undefined : await planApp({ ...options, rule, run, tree, versionOf });
   const appLayers = (app?.layers ?? []).map(({ what, add }) => {
     const draft = new LayerDraft(tree, mtimeSeconds);
     add(draft);

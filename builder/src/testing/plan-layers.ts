@@ -42,6 +42,8 @@ export async function planLayers(t: ExecutionContext, options: PlanOptions): Pro
     platform: parsePlatform('linux/amd64'),
     tree,
     npmRegistry: 'http://127.0.0.1:1',
+    pythonIndex: undefined,
+    versionOf: () => undefined,
     resources,
     cacheFolder: temporaryFolder(t),
     ...context,
