@@ -1,6 +1,9 @@
+import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import type { Config } from '../config/config.ts';
 import { openHost } from '../host/open-host.ts';
+import { shortName } from '../host/short-name.ts';
 import { formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, type Line, red } from '../output/text.ts';
@@ -25,11 +28,20 @@ async function listContainers(session: Session): Promise<void> {
       ],
       containers.map(({ id, reference, signers, insecure, pid, started }): readonly Line[] => [
         bold(id),
-        reference,
+        shortReference(reference, session.config),
         insecure.includes('signature') ? red('NOT VERIFIED') : signers.join(', '),
         pid === undefined ? '' : `${pid}`,
         formatAge(new Date(started), now),
       ]),
     ),
   );
+}
+
+function shortReference(text: string, config: Config): string {
+  try {
+    return shortName(parseReference(text, config.registries), config);
+  } catch {
+    // Whoever started it had other names for registries; this one is not for any parser.
+    return text;
+  }
 }

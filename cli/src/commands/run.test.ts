@@ -191,15 +191,20 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   const { stdout } = await host.run(['ps']);
   t.regex(
     stdout,
-    /^ID +IMAGE +SIGNED BY +PID +STARTED\n[0-9a-f]{16} +127\.0\.0\.1:\d+\/com\.example\.app:latest +Alice +\d+ +/,
+    /^ID +IMAGE +SIGNED BY +PID +STARTED\n[0-9a-f]{16} +com\.example\.app:latest +Alice +\d+ +/,
   );
   t.like((JSON.parse((await host.run(['ps', '--json'])).stdout) as object[])[0], {
     signers: ['Alice'],
     insecure: [],
   });
+  t.regex(
+    (await host.run(['rm', 'com.example.app'])).stderr,
+    /^container [0-9a-f]{16} runs on, and keeps its/m,
+  );
   child.kill('SIGTERM');
   t.is((await once(child, 'exit'))[0], 9);
   t.is((await host.run(['ps'])).stdout, '');
+  t.regex((await host.run(['rm'])).stderr, /^removed 0 references and [1-9]\d* pieces of content$/m);
   t.deepEqual(await leftovers(host), []);
 });
 

@@ -1,10 +1,15 @@
 import type { Decision } from '@img/sign/decision';
-import type { ExecutionConfig } from '@img/spec/image-config';
+import type { Descriptor } from '@img/spec/descriptor';
+import type { ExecutionConfig, ImageConfig } from '@img/spec/image-config';
 import { formatPlatform } from '@img/spec/platform';
-import { formatBytes } from '../output/measure.ts';
+import { countOf, formatBytes } from '../output/measure.ts';
 import { bold, dim, type Line, segmentsOf } from '../output/text.ts';
 import { decisionLines } from './decision-lines.ts';
 import type { ImageDescription, SingleImage } from './describe-image.ts';
+import { shortDigest } from './short-name.ts';
+
+// A shell script of a Dockerfile may fill pages.
+const longestStep = 80;
 
 export type DescriptionContext = {
   readonly name: string;
@@ -40,14 +45,34 @@ export function descriptionLines(
 }
 
 function imageLines({ manifest, config }: SingleImage): readonly Line[] {
-  const layers = manifest.layers.map(({ digest, size }) => `${digest}  ${formatBytes(size)}`);
-  if (config === undefined) return facts('content', layers);
+  const { layers } = manifest;
+  if (config === undefined)
+    return facts(
+      'content',
+      layers.map(({ digest, size }) => `${digest}  ${formatBytes(size)}`),
+    );
   return [
     fact('built for', formatPlatform(config.platform)),
     ...facts('created', config.created === undefined ? [] : [config.created]),
     ...executionLines(config.config),
-    ...facts('layer', layers),
+    fact('size', sizeOf(layers)),
+    ...facts('layer', layerLines(layers, config)),
   ];
+}
+
+function sizeOf(layers: readonly Descriptor[]): string {
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+  return `${formatBytes(bytes)} compressed, in ${countOf(layers.length, 'layer')}`;
+}
+
+/** Digest, size, and what made the layer, as far as the history has one entry for each. */
+function layerLines(layers: readonly Descriptor[], { history }: ImageConfig): readonly Line[] {
+  const steps = history.filter(({ emptyLayer }) => !emptyLayer);
+  return layers.map(({ digest, size }, index) => {
+    const madeBy = steps.length === layers.length ? (steps[index]?.createdBy ?? '') : '';
+    const step = madeBy.replace(/^img: /, '').slice(0, longestStep);
+    return [shortDigest(digest), formatBytes(size).padStart(10), ...(step === '' ? [] : [`  ${step}`])];
+  });
 }
 
 function executionLines(config: ExecutionConfig): readonly Line[] {
