@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram } from '@img/sign/testing/needs';
 import test, { type ExecutionContext } from 'ava';
@@ -70,6 +70,39 @@ test('umoci unpacks an image of Debian packages to what the app sees from inside
   const lines = await compare(t, scene, folders);
   t.true(lines.size > 1000);
   t.true(lines.has('home/app directory 755 65532:65532'));
+});
+
+test('img signs, carries and runs an image that umoci made, with files removed and replaced', async (t) => {
+  const scene = await sceneWith(t, 'umoci');
+  if (scene === undefined) return;
+  const { stage, tools } = scene;
+  const { umoci } = tools;
+  const image = ['--image', `${join(stage.folder, 'made')}:1`];
+  const bundle = join(stage.folder, 'bundle');
+  const root = join(bundle, 'rootfs');
+  await umoci.ok('init', '--layout', join(stage.folder, 'made'));
+  await umoci.ok('new', ...image);
+  await umoci.ok('unpack', ...image, bundle);
+  for (const folder of ['bin', 'data/folder', 'data/removed']) {
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await copyFile(findProgram('busybox') ?? '', join(root, 'bin/busybox'));
+  for (const path of ['folder/kept', 'folder/removed', 'removed/file', 'replaced']) {
+    await writeFile(join(root, 'data', path), 'at first\n');
+  }
+  await umoci.ok('repack', '--refresh-bundle', ...image, bundle);
+  await rm(join(root, 'data/removed'), { recursive: true });
+  await rm(join(root, 'data/folder/removed'));
+  await writeFile(join(root, 'data/replaced'), 'later\n');
+  await umoci.ok('repack', ...image, bundle);
+  const show = 'cd /data; find . | sort; cat folder/kept replaced';
+  const words = ['/bin/busybox', 'sh', '-c', show].map((word) => `--config.cmd=${word}`);
+  await umoci.ok('config', ...image, ...words);
+  const name = 'com.example.made:1';
+  await done(stage.publisher, ['copy', `oci:${join(stage.folder, 'made')}:1`, `host:${name}`]);
+  await done(stage.publisher, ['sign', '--key', 'alice', name]);
+  await done(stage.publisher, ['push', name]);
+  t.is(await done(stage.host, ['run', name]), '.\n./folder\n./folder/kept\n./replaced\nat first\nlater\n');
 });
 
 /** Expects that umoci and img show the same in folders of com.example.app:1.0.0, and gives it line by line. */
