@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { postgresServers } from '@img/registry/metadata/testing/postgres-servers';
+import { s3Servers } from '@img/registry/storage/testing/s3-servers';
+import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
 
@@ -86,6 +89,66 @@ for (const [words, code, message, reason] of refused) {
     t.is(result.code, code);
     t.regex(result.stderr, message);
   });
+}
+
+const refusedStores: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [
+  [['--storage', '/srv'], 2, /the storage should be like s3:\/\/bucket/, 'a folder'],
+  [['--storage', 's3://images'], 2, /no credentials.*AWS_ACCESS_KEY_ID[\s\S]*hint: /, 'no credentials'],
+  [['--database', 'mysql://a@b/c'], 2, /the database should be like postgres:/, 'another database'],
+  [
+    ['--database', 'postgres://a:b@localhost/c'],
+    2,
+    /everybody[\s\S]*hint: .*IMG_DATABASE/,
+    'a visible password',
+  ],
+  [['--database', 'postgres://a@localhost:1/c'], 1, /ECONNREFUSED[\s\S]*hint: /, 'nothing listens'],
+  [['--relay', 'example.com'], 1, /a network should be like 10\.0\.0\.0\/8/, 'no network'],
+];
+
+for (const [words, code, message, reason] of refusedStores) {
+  test(`img serve ${words.join(' ')} is refused: ${reason}`, async (t) => {
+    const { run } = await newInstance(t);
+    const result = await run(['serve', '--listen', '127.0.0.1:0', ...words]);
+    t.is(result.code, code, result.stderr);
+    t.regex(result.stderr, message);
+  });
+}
+
+for (const postgres of postgresServers()) {
+  for (const s3 of s3Servers()) {
+    test(`two img serve share ${postgres.name} and ${s3.name}: an upload of a killed one goes on at the other`, async (t) => {
+      const { port, user, password, database } = await postgres.database();
+      const { location, credentials } = await s3.bucket();
+      const instance = await newInstance(t);
+      const variables = {
+        ...instance.variables,
+        IMG_ADMIN_PASSWORD: 'long enough',
+        IMG_DATABASE: `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
+        IMG_STORAGE: `s3://${location.bucket}/${location.prefix}?endpoint=${location.endpoint.origin}`,
+        AWS_ACCESS_KEY_ID: credentials.accessKey,
+        AWS_SECRET_ACCESS_KEY: credentials.secretKey,
+      };
+      const [first, second] = [
+        await serve(t, { ...instance, variables }),
+        await serve(t, { ...instance, variables }),
+      ];
+      const authorization = `Basic ${btoa('admin:long enough')}`;
+      const ask = (url: string, method: string, body?: Buffer<ArrayBuffer>) =>
+        fetch(url, { method, headers: { authorization }, ...(body === undefined ? {} : { body }) });
+      const content = Buffer.alloc(11_000_000, 'content of an upload that moves on ');
+      const begun = await ask(`${first.served.url}/v2/app/blobs/uploads/`, 'POST');
+      const path = begun.headers.get('location') as string;
+      t.is((await ask(`${first.served.url}${path}`, 'PATCH', content.subarray(0, 8_000_000))).status, 202);
+      await stop(first.child, 'SIGKILL');
+      t.is((await ask(`${second.served.url}${path}`, 'PATCH', content.subarray(8_000_000))).status, 202);
+      const digest = digestOf(content);
+      t.is((await ask(`${second.served.url}${path}?digest=${digest}`, 'PUT')).status, 201);
+      const blob = await ask(`${second.served.url}/v2/app/blobs/${digest}`, 'GET');
+      t.is(digestOf(await blob.bytes()), digest);
+      t.is(await stop(second.child, 'SIGTERM'), 0);
+      await t.throwsAsync(stat(join(instance.folder, 'root/registry')), { code: 'ENOENT' });
+    });
+  }
 }
 
 test('img serve says so when another program listens there', async (t) => {

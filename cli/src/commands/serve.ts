@@ -12,6 +12,7 @@ import { variable } from '../environment.ts';
 import { aliasOf } from '../host/short-name.ts';
 import type { Output } from '../output/output.ts';
 import { bold } from '../output/text.ts';
+import { type OpenStores, openStores, type StoreOptions } from '../serve/open-stores.ts';
 
 type ServeOptions = {
   readonly listen: ListenAddress;
@@ -21,7 +22,8 @@ type ServeOptions = {
   readonly publicUrl?: string;
   readonly behindProxy?: boolean;
   readonly log?: string;
-};
+  readonly relay?: readonly string[];
+} & StoreOptions;
 
 type ListenAddress = { readonly address: string; readonly port: number };
 
@@ -33,6 +35,12 @@ export function configure(command: Command, context: CommandContext): void {
         .default({ address: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
     )
     .option('--data <folder>', 'where the registry keeps its data; by default registry below the root folder')
+    .option('--storage <url>', 'keep blobs in an S3 bucket instead; see below')
+    .option('--database <url>', 'keep metadata in PostgreSQL instead; see below')
+    .option(
+      '--relay <network...>',
+      'networks whose clients get blobs from here, because they cannot reach S3',
+    )
     .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
     .option(
       '--admin <name>',
@@ -42,24 +50,36 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--public-url <url>', 'where clients reach it, if it is behind a proxy')
     .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
     .option('--log <file>', 'write a line of JSON for each request; - for stderr');
+  command.addHelpText('after', storesHelp);
   addExamples(
     command,
     'img serve',
     "img serve --listen 0.0.0.0:5000 --public '*'",
     'img serve --listen 127.0.0.1:0 --json',
+    'img serve --storage s3://images?region=eu-central-1 --database postgres://registry@db.example.com/registry',
   );
   onRun(command, context, serve);
 }
 
 async function serve(session: Session, options: ServeOptions): Promise<void> {
+  const stores = await openStores(session.environment, options);
+  try {
+    await serveFrom(stores, session, options);
+  } finally {
+    await stores.close();
+  }
+}
+
+async function serveFrom(stores: OpenStores, session: Session, options: ServeOptions): Promise<void> {
   const { config, output, signal } = session;
-  const registry = await startRegistry(registryOptions(session, options));
+  const registry = await startRegistry(registryOptions(session, options, stores));
   const { url, host, administrator } = registry;
   const { name, newPassword } = administrator;
   output.result({ url, host, administrator: { name, newPassword } }, () => [
     ['registry: ', bold(url)],
     ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
   ]);
+  for (const store of stores.names) output.story(`uses ${store}`);
   const alias = aliasOf(host, config);
   if (alias === undefined) {
     output.story(
@@ -85,7 +105,11 @@ function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }
 
-function registryOptions({ config, environment, output }: Session, options: ServeOptions): RegistryOptions {
+function registryOptions(
+  { config, environment, output }: Session,
+  options: ServeOptions,
+  { blobs, database }: OpenStores,
+): RegistryOptions {
   const password = variable(environment, 'IMG_ADMIN_PASSWORD');
   return {
     ...options.listen,
@@ -93,6 +117,9 @@ function registryOptions({ config, environment, output }: Session, options: Serv
     administrator: { name: options.admin, ...(password === undefined ? {} : { password }) },
     anonymousPull: (options.public ?? []).map((prefix) => parseArgument(parseNamePrefix, prefix)),
     isBehindProxy: options.behindProxy === true,
+    ...(blobs === undefined ? {} : { blobs }),
+    ...(database === undefined ? {} : { database }),
+    nearNetworks: options.relay ?? [],
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
     ...(options.log === undefined ? {} : { log: logStream(options.log, output) }),
   };
@@ -110,3 +137,23 @@ function parseListen(text: string): ListenAddress {
   if (host !== undefined && Number(port) <= 65_535) return { address: host, port: Number(port) };
   throw new InvalidArgumentError('It should be an address and a port, such as 0.0.0.0:5000 or [::]:5000.');
 }
+
+const storesHelp = `
+Any number of processes can serve one registry that has both of these, behind any load balancer:
+
+  --storage s3://BUCKET[/PREFIX][?PARAMETERS], or IMG_STORAGE
+    endpoint=https://HOST[:PORT]         another storage than Amazon's
+    region=us-east-1                     where the bucket is
+    path-style=true|false                whether the bucket is in the path; true with an endpoint
+    ca=FILE                              certificates to trust, in PEM
+    redirect=true|false                  whether clients read blobs from the storage itself
+    public-endpoint=https://HOST[:PORT]  where clients reach the storage; sets redirect
+    The credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in the file
+    AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials), section AWS_PROFILE.
+
+  --database postgres://USER@HOST[:PORT]/DATABASE[?PARAMETERS], or IMG_DATABASE
+    host=/run/postgresql                 the folder of a Unix socket, after postgres://USER@/DATABASE
+    sslmode=disable|require|verify-full  verify-full by default, disable on this machine
+    sslrootcert=FILE                     certificates to trust, in PEM
+    connections=16                       how many one process opens at most
+    The password is in IMG_DATABASE (postgres://USER:PASSWORD@…), PGPASSWORD or the file PGPASSFILE.`;
