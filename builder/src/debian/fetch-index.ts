@@ -1,17 +1,13 @@
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
-import { type Digest, digestHex } from '@img/spec/digest';
+import { digestHex } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
 import { verifiedBytes } from '@img/spec/verified';
 import { BuilderError } from '../builder-error.ts';
-import { writingTo } from './cache-folder.ts';
 import type { SuiteIndex } from './catalog.ts';
 import { decompress } from './decompress.ts';
 import type { FetchedRelease } from './fetch-release.ts';
 import { archiveUrl, type HttpOptions, isMissing, readUrl, shownUrl } from './http.ts';
+import { type IndexCache, keepIndex, openCachedIndex } from './index-cache.ts';
 import { IndexCompiler } from './index-compiler.ts';
-import { indexVersion } from './index-format.ts';
 import { PackageIndex } from './package-index.ts';
 import type { ReleaseFile } from './release.ts';
 import { together } from './together.ts';
@@ -20,15 +16,10 @@ import { tryMirrors } from './try-mirrors.ts';
 /** Debian's largest is 14 MB. */
 const maxIndexBytes = 256 * 1024 * 1024;
 
-/** Compiled indexes that nobody has used for so long are removed. */
-const keptMs = 60 * 24 * 60 * 60 * 1000;
-
-export type IndexOptions = HttpOptions & {
-  readonly cacheDir: string;
-  /** When an index is used is noted in its file's times. */
-  readonly now: Date;
-  readonly onProgress?: ProgressListener | undefined;
-};
+export type IndexOptions = HttpOptions &
+  IndexCache & {
+    readonly onProgress?: ProgressListener | undefined;
+  };
 
 type IndexFile = ReleaseFile & { readonly path: string };
 
@@ -75,23 +66,29 @@ async function openIndex(
   options: IndexOptions,
 ): Promise<PackageIndex> {
   const item = `${choice.suite} ${file.path}`;
-  const known = await openCached(file.digest, options);
+  const known = await openCachedIndex(file.digest, options);
   if (known !== undefined) {
     options.onProgress?.({ kind: 'skip', item, what: 'package index', reason: 'unchanged' });
     return known;
   }
   options.onProgress?.({ kind: 'start', item, what: 'package index', totalBytes: file.size });
   const path = `dists/${choice.suite}/${file.path}`;
-  const onBytes = (count: number): void => options.onProgress?.({ kind: 'advance', item, bytes: count });
+  let reported = 0;
+  const onReceived = (size: number): void => {
+    // What an earlier attempt had brought already is not news.
+    if (size <= reported) return;
+    options.onProgress?.({ kind: 'advance', item, bytes: size - reported });
+    reported = size;
+  };
   const { hasByHash } = release;
   // The digest says what is right, so that every mirror will do, also where the first is not in step with itself.
   const bytes = await tryMirrors(
     mirrors,
-    ({ root }) => download(path, file, { ...options, root, hasByHash, onBytes }),
+    ({ root }) => download(path, file, { ...options, root, hasByHash, onReceived }),
     { ...options, refusal: mostTelling },
   );
   const compiled = await compileNext(bytes, item, options.signal);
-  await keep(file.digest, compiled, options);
+  await keepIndex(file.digest, compiled, options);
   const index = PackageIndex.open(compiled);
   if (index === undefined) throw new TypeError('an index that was just compiled should be readable');
   options.onProgress?.({ kind: 'done', item });
@@ -107,7 +104,7 @@ function mostTelling(failures: readonly BuilderError[]): BuilderError {
 type DownloadOptions = HttpOptions & {
   readonly root: string;
   readonly hasByHash: boolean;
-  readonly onBytes: (bytes: number) => void;
+  readonly onReceived: (sizeBytes: number) => void;
 };
 
 async function download(path: string, file: ReleaseFile, options: DownloadOptions): Promise<Uint8Array> {
@@ -160,37 +157,4 @@ async function compile(bytes: Uint8Array, item: string): Promise<Uint8Array> {
     throw new BuilderError('INDEX_INVALID', `${item} can't be decompressed: ${reason}`, { cause });
   }
   return compiler.finish();
-}
-
-async function openCached(
-  digest: Digest,
-  { cacheDir, now }: IndexOptions,
-): Promise<PackageIndex | undefined> {
-  const path = cachePath(cacheDir, digest);
-  const bytes = await readFile(path).catch(() => undefined);
-  const index = bytes === undefined ? undefined : PackageIndex.open(bytes);
-  // A cache that can't be written to can still be read.
-  if (index !== undefined) await utimes(path, now, now).catch(() => undefined);
-  return index;
-}
-
-async function keep(digest: Digest, compiled: Uint8Array, { cacheDir, now }: IndexOptions): Promise<void> {
-  const folder = indexFolder(cacheDir);
-  await writingTo(cacheDir, async () => {
-    await mkdir(folder, { recursive: true });
-    await writeFileAtomic(cachePath(cacheDir, digest), compiled);
-  });
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const used = await stat(path).catch(() => undefined);
-    if (used !== undefined && used.mtimeMs < now.getTime() - keptMs) await rm(path, { force: true });
-  }
-}
-
-function indexFolder(cacheDir: string): string {
-  return join(cacheDir, 'indexes');
-}
-
-function cachePath(cacheDir: string, digest: Digest): string {
-  return join(indexFolder(cacheDir), `${digestHex(digest)}.${indexVersion}`);
 }

@@ -46,16 +46,15 @@ export async function openUrl(url: string, offset: number, signal?: AbortSignal)
 }
 
 /**
- * Reads a small file of an archive whole, with retries.
+ * Reads a small file of an archive whole, with retries. How much was received begins anew with each of them.
  *
  * @throws BuilderError as {@link openUrl}; ARCHIVE_RESPONSE for more than maxBytes
  */
 export function readUrl(
   url: string,
   maxBytes: number,
-  options: HttpOptions & { readonly onBytes?: (bytes: number) => void },
+  options: HttpOptions & { readonly onReceived?: (sizeBytes: number) => void },
 ): Promise<Uint8Array> {
-  let reported = 0;
   return withRetries(async () => {
     const { content } = await openUrl(url, 0, options.signal);
     const chunks: Uint8Array[] = [];
@@ -70,9 +69,7 @@ export function readUrl(
         );
       }
       chunks.push(chunk);
-      // What an earlier attempt had brought already is not news.
-      if (size > reported) options.onBytes?.(size - reported);
-      reported = Math.max(reported, size);
+      options.onReceived?.(size);
     }
     return Buffer.concat(chunks);
   }, options);
