@@ -70,7 +70,7 @@ export async function acquireImage(
   }
   if (content === undefined) {
     throw new RuntimeError('IMAGE_MISSING', `${local.name} has no ${quote(wanted)} on this host`, {
-      hint: 'Fetch it with img pull, or let img run do so: --pull missing.',
+      hint: 'fetch it with img pull, or let img run do so: --pull missing',
     });
   }
   const asked = askedImage(request, content);
@@ -88,7 +88,7 @@ async function fetchImage(
   const content = await remote.getManifest(wanted, options);
   if (content === undefined) {
     throw new RuntimeError('IMAGE_MISSING', `${remote.name} has no ${quote(wanted)}`, {
-      hint: 'Look at the name and the tag; img push puts an image there.',
+      hint: 'look at the name and the tag; img push puts an image there',
     });
   }
   await judge(askedImage(request, content), remote, request, options);

@@ -44,7 +44,7 @@ export async function readImage(
     const child = await source.getManifest(digest, options);
     if (child === undefined) {
       throw new RuntimeError('IMAGE_MISSING', `${source.name} lacks the image ${digest} of its index`, {
-        hint: 'It was fetched for another platform: fetch it again with img pull.',
+        hint: 'it was fetched for another platform: fetch it again with img pull',
       });
     }
     ({ descriptor, bytes } = child);
@@ -55,7 +55,7 @@ export async function readImage(
     throw new RuntimeError(
       'IMAGE_UNSUPPORTED',
       `${source.name} has no image but an artifact of type ${quote(artifactTypeOf(manifest))} there`,
-      { hint: 'Only images can be run; look at it with img inspect.' },
+      { hint: 'only images can be run; look at it with img inspect' },
     );
   }
   const configBytes = await collect(

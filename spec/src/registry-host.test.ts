@@ -71,7 +71,7 @@ test('parseRegistryHost() refuses everything else', (t) => {
 
 test('parseRegistryHost() says what to write for a single word', (t) => {
   const error = t.throws(() => parseRegistryHost('registry'), { instanceOf: SpecError });
-  t.is(error?.hint, 'Write registry:443 if it is the name of a host.');
+  t.is(error?.hint, 'write registry:443 if it is the name of a host');
 });
 
 test('parseRegistryHost() gives hosts that a URL keeps as they are', (t) => {

@@ -25,7 +25,7 @@ export function parseRegistryHost(text: string): RegistryHost {
     throw new SpecError(
       'NAME_INVALID',
       `registry ${quote(text)} should be a host name or address such as registry.example.com or 127.0.0.1:5000`,
-      isWord && port === undefined ? { hint: `Write ${name}:443 if it is the name of a host.` } : {},
+      isWord && port === undefined ? { hint: `write ${name}:443 if it is the name of a host` } : {},
     );
   }
   return (port === undefined ? name : `${name}:${port}`) as RegistryHost;

@@ -83,6 +83,6 @@ async function* checked(
 
 function mismatch(what: string, problem: string): BuilderError {
   return new BuilderError('PACKAGE_MISMATCH', `${quote(what)} ${problem}`, {
-    hint: 'It is not the file that was locked. Find out why before you lock it anew.',
+    hint: 'it is not the file that was locked; find out why before you lock it anew',
   });
 }

@@ -89,12 +89,12 @@ function missing(
       'APP_UNSUPPORTED',
       `the index has no file of ${what} with one of the digests in requirements.txt`,
       {
-        hint: 'Lock it again, with the index that the build uses (PIP_INDEX_URL).',
+        hint: 'lock it again, with the index that the build uses (PIP_INDEX_URL)',
       },
     );
   }
   const names = files.slice(0, 5).map(({ file }) => file);
   return new BuilderError('APP_UNSUPPORTED', `${what} has no wheel for ${place}, only ${names.join(', ')}`, {
-    hint: 'Nothing is compiled here: take a version that has a wheel, or its Debian package.',
+    hint: 'nothing is compiled here: take a version that has a wheel, or its Debian package',
   });
 }

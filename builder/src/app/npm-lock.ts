@@ -48,7 +48,7 @@ export function parseNpmLock(bytes: Uint8Array, file: string): NpmLock {
         'APP_UNSUPPORTED',
         `${quote(file)} is of version ${version}, known are 2 and 3`,
         {
-          hint: 'Make it again with npm 7 or later: npm install --package-lock-only',
+          hint: 'make it again with npm 7 or later: npm install --package-lock-only',
         },
       );
     }
@@ -95,7 +95,7 @@ function readPackage(path: string, fields: JsonFields, file: string): NpmPackage
     throw new BuilderError(
       'APP_UNSUPPORTED',
       `${quote(file)} takes ${quote(name)} from ${quote(url ?? 'somewhere')} without a digest, so nobody knows what it will be`,
-      { hint: 'Take it from a registry of npm packages, or copy it into the app as a workspace.' },
+      { hint: 'take it from a registry of npm packages, or copy it into the app as a workspace' },
     );
   }
   return {
@@ -136,7 +136,7 @@ function digestOfIntegrity(integrity: string, name: string): Digest {
     'APP_UNSUPPORTED',
     `${quote(name)} is locked with ${quote(integrity)}, which is no digest to trust`,
     {
-      hint: 'Lock it again with a registry that gives sha512: npm install --package-lock-only',
+      hint: 'lock it again with a registry that gives sha512: npm install --package-lock-only',
     },
   );
 }

@@ -35,7 +35,7 @@ export async function planJar({ rule, folder }: AppContext): Promise<AppPlan> {
   const [entry] = await walkSource(folder, rule.from, rules);
   if (entry?.type !== 'file') {
     throw new BuilderError('APP_INVALID', `${quote(rule.from)} is a folder, not a jar`, {
-      hint: 'Name the jar that the build made, for example target/app.jar or build/libs/app.jar.',
+      hint: 'name the jar that the build made, for example target/app.jar or build/libs/app.jar',
     });
   }
   const zip = await openZip(entry.location, rule.from);
@@ -61,7 +61,7 @@ async function manifestOf(zip: ZipFile, name: string): Promise<JarManifest> {
     'APP_INVALID',
     `${quote(name)} names no Main-Class in its manifest, so java -jar can't start it`,
     {
-      hint: 'Build an executable jar; for a library without a program, use app: {files: …} and run.cmd.',
+      hint: 'build an executable jar; for a library without a program, use app: {files: …} and run.cmd',
     },
   );
 }

@@ -64,7 +64,7 @@ async function readLock(
     'APP_INVALID',
     `${quote(from)} has a package.json with dependencies, but no package-lock.json`,
     {
-      hint: 'Make one with npm install --package-lock-only, and keep it in version control.',
+      hint: 'make one with npm install --package-lock-only, and keep it in version control',
     },
   );
 }

@@ -35,7 +35,7 @@ export function findPython({ platform, run, versionOf }: AppContext, tree: Image
       'PROGRAM_MISSING',
       '"python3" is not in the image, and requirements.txt needs it',
       {
-        hint: 'Add python3 to packages.',
+        hint: 'add python3 to packages',
       },
     );
   }

@@ -21,7 +21,7 @@ export type Requirements = {
 const pinned =
   /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)\s*(?:;(.*))?$/;
 const makeHint =
-  'Make it with uv pip compile --generate-hashes, or pip-compile --generate-hashes; that also names what packages need.';
+  'make it with uv pip compile --generate-hashes, or pip-compile --generate-hashes; that also names what packages need';
 
 /**
  * Parses a requirements.txt whose packages are all pinned with digests, as `pip --require-hashes` wants it.

@@ -109,7 +109,7 @@ function missing(name: string, locked: Digest | undefined): BuilderError {
     'BASE_MISSING',
     `${quote(name)} has no image ${locked} any more, which img.lock names`,
     {
-      hint: 'Take the image that has this name now with --update.',
+      hint: 'take the image that has this name now with --update',
     },
   );
 }

@@ -75,7 +75,7 @@ function checkMachine(machine: number, programs: readonly string[], platform: Pl
   throw new BuilderError(
     'BINARY_UNSUPPORTED',
     `${programs.join(', ')} is for ${architecture ?? `machine ${machine}`}, the image for ${formatPlatform(platform)}`,
-    { hint: 'Build for the platform of this machine only.' },
+    { hint: 'build for the platform of this machine only' },
   );
 }
 

@@ -125,7 +125,7 @@ async function readTar(
     throw new BuilderError(
       'COMPRESSION_INVALID',
       `${quote(what)} has ${quote(member.name)}, which is compressed in a way that is not known`,
-      { hint: 'Packages compressed with gz, xz, zst or not at all are supported.' },
+      { hint: 'packages compressed with gz, xz, zst or not at all are supported' },
     );
   }
   const entries: TarEntry[] = [];
@@ -149,7 +149,7 @@ function explained(cause: unknown, path: string, what: string): unknown {
       `${quote(what)} is not what the archive's index says: ${cause.message}`,
       {
         cause,
-        hint: `Remove ${path} and build again.`,
+        hint: `remove ${path} and build again`,
       },
     );
   }

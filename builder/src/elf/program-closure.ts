@@ -64,7 +64,7 @@ class Collector {
     if (place === undefined) {
       const why = scripts.length === 0 ? '' : `, which ${quote(scripts.at(-1) ?? '')} is a script for`;
       throw new BuilderError('BINARY_MISSING', `there is no program ${quote(path)} on this machine${why}`, {
-        hint: 'Install it here, or take its package with os: debian:13 and packages.',
+        hint: 'install it here, or take its package with os: debian:13 and packages',
       });
     }
     const beginning = await this.#root.beginningOf(place);
@@ -265,7 +265,7 @@ function missing(name: string, { path, loader }: Loaded): BuilderError {
     'LIBRARY_MISSING',
     `${quote(path)}${chain}, needs ${quote(name)}, which is not on this machine`,
     {
-      hint: 'Install the package that has it; ldd shows what the program finds.',
+      hint: 'install the package that has it; ldd shows what the program finds',
     },
   );
 }

@@ -202,7 +202,7 @@ class ElfReader {
 
   #invalid(problem: string): BuilderError {
     return new BuilderError('ELF_INVALID', `${quote(this.#name)} ${problem}`, {
-      hint: 'Programs and libraries for Linux are ELF files; this one is damaged or something else.',
+      hint: 'programs and libraries for Linux are ELF files; this one is damaged or something else',
     });
   }
 }

@@ -50,7 +50,7 @@ export function parseIgnoreRules(text: string, file: string, more: readonly stri
         'RECIPE_INVALID',
         `${file}:${index + 1}:1: malformed pattern ${quote(pattern)}`,
         {
-          hint: 'Patterns are as in a .dockerignore: *, ?, [a-z], ** and ! at the beginning.',
+          hint: 'patterns are as in a .dockerignore: *, ?, [a-z], ** and ! at the beginning',
         },
       );
     });

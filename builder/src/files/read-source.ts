@@ -46,13 +46,13 @@ async function openSource(location: string): Promise<FileHandle> {
 export function unreadable(location: string, cause: unknown): BuilderError {
   return new BuilderError('SOURCE_UNREADABLE', `can't read ${quote(location)}: ${(cause as Error).message}`, {
     cause,
-    hint: 'Give yourself permission to read it, or name it in .imgignore to leave it out.',
+    hint: 'give yourself permission to read it, or name it in .imgignore to leave it out',
   });
 }
 
 function changed(location: string, cause: unknown): BuilderError {
   return new BuilderError('SOURCE_CHANGED', `${quote(location)} changed while the image was built`, {
     cause,
-    hint: 'Build again when nothing writes to it.',
+    hint: 'build again when nothing writes to it',
   });
 }

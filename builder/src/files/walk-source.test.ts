@@ -146,7 +146,7 @@ test('walkSource() says what is not there, and what may have been meant', async 
   const error = await t.throwsAsync(walkSource(folder, 'static/pgae.html', rules()), {
     code: 'SOURCE_MISSING',
   });
-  t.is((error as { hint?: string }).hint, 'Did you mean "page.html"?');
+  t.is((error as { hint?: string }).hint, 'did you mean "page.html"?');
   await t.throwsAsync(walkSource(folder, 'nothing/like/it', rules()), { code: 'SOURCE_MISSING' });
 });
 

@@ -62,12 +62,12 @@ async function locate(folder: string, from: string): Promise<string> {
       cause,
       hint:
         similar === undefined
-          ? 'Paths are relative to the folder of the img.yaml.'
-          : `Did you mean ${quote(similar)}?`,
+          ? 'paths are relative to the folder of the img.yaml'
+          : `did you mean ${quote(similar)}?`,
     });
   }
   throw new BuilderError('SOURCE_UNSAFE', `${quote(from)} is a link that leads out of ${root}`, {
-    hint: 'Copy what it leads to into the folder: the folder alone decides what an image becomes.',
+    hint: 'copy what it leads to into the folder: the folder alone decides what an image becomes',
   });
 }
 
@@ -167,6 +167,6 @@ function describe(status: Awaited<ReturnType<typeof lstat>>): string {
 
 function unsafe(path: string, what: string): BuilderError {
   return new BuilderError('SOURCE_UNSAFE', `${quote(path)} is ${what}; it can't go into an image`, {
-    hint: 'Remove it, or name it in .imgignore to leave it out.',
+    hint: 'remove it, or name it in .imgignore to leave it out',
   });
 }

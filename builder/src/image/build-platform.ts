@@ -154,7 +154,7 @@ function checkLayers(made: PlatformLock, locked: PlatformLock): void {
     if (was?.digest === digest && was.diffId === diffId) continue;
     const change = was === undefined ? 'is not in img.lock' : `is ${digest}, in img.lock it is ${was.digest}`;
     throw new BuilderError('LAYER_UNREPRODUCIBLE', `the layer of ${packages.join(', ')} ${change}`, {
-      hint: 'Another version of img or of its compressor made img.lock; delete it to take the layers of this one.',
+      hint: 'another version of img or of its compressor made img.lock; delete it to take the layers of this one',
     });
   }
 }
@@ -175,7 +175,7 @@ function checkHostFiles(
   const text = `programs of this machine are others than in img.lock: ${changed.slice(0, 3).join(', ')}${more}`;
   if (isLocked) {
     throw new BuilderError('LOCK_OUTDATED', text, {
-      hint: 'Build on the machine that made the lock, or once without --locked, and look at what changes in img.lock.',
+      hint: 'build on the machine that made the lock, or once without --locked, and look at what changes in img.lock',
     });
   }
   onProgress?.({ kind: 'note', text });

@@ -31,7 +31,7 @@ export class ImageTree {
           'PATH_CONFLICT',
           `${quote(found.origin)} and ${quote(origin)} both have ${path}`,
           {
-            hint: 'Packages that replace files of each other can not be in one image yet; leave one of them out.',
+            hint: "packages that replace files of each other can't be in one image; leave one of them out",
           },
         );
       }

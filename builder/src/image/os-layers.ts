@@ -99,7 +99,7 @@ function dataPackages({ releases, packages }: Resolution, names: readonly string
     'PACKAGE_UNSUITABLE',
     `${name} is no package of data alone, so it can't be on os: scratch, where nothing that it needs is`,
     {
-      hint: 'Build upon a release, for example os: debian:13; on scratch, ca-certificates and tzdata are of use.',
+      hint: 'build upon a release, for example os: debian:13; on scratch, ca-certificates and tzdata are of use',
     },
   );
 }

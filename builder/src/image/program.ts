@@ -64,7 +64,7 @@ export function checkProgram(tree: ImageTree, start: Start, why: string): void {
   }
   const what = tree.get(unrunnable)?.type === 'directory' ? 'a folder' : 'not executable';
   throw new BuilderError('PROGRAM_MISSING', `${quote(`/${unrunnable}`)} in the image is ${what}, ${why}`, {
-    hint: 'Give the file mode "0755" under files, or make its source executable.',
+    hint: 'give the file mode "0755" under files, or make its source executable',
   });
 }
 
@@ -94,5 +94,5 @@ function adviceFor({ program, path }: Start, tree: ImageTree): string {
   const known = path.split(':').flatMap((folder) => tree.namesIn(tree.resolve(folder)));
   const similar = nearest(name, known);
   const otherwise = 'Add the package that has it to packages, or the file itself to files.';
-  return similar === undefined ? otherwise : `Did you mean ${similar}? ${otherwise}`;
+  return similar === undefined ? otherwise : `did you mean ${similar}? ${otherwise}`;
 }

@@ -75,7 +75,7 @@ export class Users {
   #unknown(kind: 'user' | 'group', name: string, known: readonly string[]): BuilderError {
     const list = known.length === 0 ? 'It has none' : `It has ${known.join(', ')}`;
     return new BuilderError('OWNER_UNKNOWN', `the image has no ${kind} ${quote(name)}`, {
-      hint: `${list}; a number works always, and the user that run.user names is created.`,
+      hint: `${list}; a number works always, and the user that run.user names is created`,
     });
   }
 }

@@ -34,6 +34,6 @@ export async function corrupt(cache: LayerCache, layer: LayerFile, cause: unknow
   await cache.remove(layer);
   return new BuilderError('CACHE_CORRUPT', `the cached layer ${layer.path} was changed after it was made`, {
     cause,
-    hint: 'It has been removed; build again to make it anew.',
+    hint: 'it has been removed; build again to make it anew',
   });
 }

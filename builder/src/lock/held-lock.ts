@@ -52,6 +52,6 @@ function requestChanges(before: LockRequest, after: LockRequest): readonly strin
 
 function outdated(problem: string): BuilderError {
   return new BuilderError('LOCK_OUTDATED', problem, {
-    hint: 'Build once without --locked, look at what changes in img.lock, and commit it.',
+    hint: 'build once without --locked, look at what changes in img.lock, and commit it',
   });
 }

@@ -32,7 +32,7 @@ export function parseLock(bytes: Uint8Array, file: string): ImageLock {
         'LOCK_INVALID',
         `${file} is of version ${version}, this img knows ${lockVersion}`,
         {
-          hint: 'Use the version of img that made it, or delete it to make a new one.',
+          hint: 'use the version of img that made it, or delete it to make a new one',
         },
       );
     }
@@ -46,7 +46,7 @@ export function parseLock(bytes: Uint8Array, file: string): ImageLock {
     if (!(cause instanceof SpecError)) throw cause;
     throw new BuilderError('LOCK_INVALID', `${file} is damaged: ${cause.message}`, {
       cause,
-      hint: 'Take it from version control again, or delete it to make a new one.',
+      hint: 'take it from version control again, or delete it to make a new one',
     });
   }
 }

@@ -33,7 +33,7 @@ export async function* encodeTar(
       throw new BuilderError(
         'SOURCE_CHANGED',
         `content of ${quote(entry.path)} has ${found} bytes instead of the ${entry.sizeBytes} announced`,
-        { hint: 'The file changed while it was read; build again when nothing writes to it.' },
+        { hint: 'the file changed while it was read; build again when nothing writes to it' },
       );
     }
     if (sizeBytes % blockBytes !== 0) yield padding(sizeBytes);

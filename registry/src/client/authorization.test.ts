@@ -161,14 +161,14 @@ test('wrong credentials are an error that says how to log in again', async (t) =
     code: 'LOGIN_FAILED',
   });
   t.regex(error?.message ?? '', /401 UNAUTHORIZED "test: unauthorized": the credentials were not accepted/);
-  t.is((error as { hint?: string }).hint, `Log in again with: img login ${double.host}`);
+  t.is((error as { hint?: string }).hint, `log in again with: img login ${double.host}`);
 });
 
 test('no credentials where some are needed are an error that says how to log in', async (t) => {
   const double = await startDouble(t);
   addTokenService(double, known);
   const error = await t.throwsAsync(clientOf(t, double).check(), { code: 'ACCESS_DENIED' });
-  t.is((error as { hint?: string }).hint, `Log in with: img login ${double.host}`);
+  t.is((error as { hint?: string }).hint, `log in with: img login ${double.host}`);
 });
 
 test('a refusal in spite of a token ends after the scopes were asked for again', async (t) => {

@@ -98,7 +98,7 @@ test('a registry that wants a long pause is not waited for', async (t) => {
     return true;
   });
   const error = await t.throwsAsync(clientOf(t, double).check(), { code: 'TOO_MANY_REQUESTS' });
-  t.is((error as { hint?: string }).hint, 'The registry asks to wait for 3600 s.');
+  t.is((error as { hint?: string }).hint, 'the registry asks to wait for 3600 s');
   t.is(double.requests.length, 1);
 });
 
@@ -128,7 +128,7 @@ test('a registry that is not started is an error at once, with a hint', async (t
   const client = new RegistryClient(host);
   t.teardown(() => client.close());
   const error = await t.throwsAsync(client.check(), { code: 'REGISTRY_UNREACHABLE' });
-  t.is((error as { hint?: string }).hint, `Nothing listens at ${host}; is the registry started?`);
+  t.is((error as { hint?: string }).hint, `nothing listens at ${host}; is the registry started?`);
 });
 
 test('something that does not speak HTTP is an invalid answer', async (t) => {

@@ -167,12 +167,12 @@ export class RegistryConnection {
   }
 
   async #hint({ status }: Answer, pauseMs: number | undefined): Promise<string | undefined> {
-    if (pauseMs !== undefined) return `The registry asks to wait for ${Math.ceil(pauseMs / 1000)} s.`;
+    if (pauseMs !== undefined) return `the registry asks to wait for ${Math.ceil(pauseMs / 1000)} s`;
     if (status !== 401 && status !== 403) return undefined;
     const login = `img login ${this.endpoint.host}`;
     return (await this.#authorizer.hasCredentials())
       ? `The credentials for ${this.endpoint.host} don't allow this; log in as somebody else with: ${login}`
-      : `Log in with: ${login}`;
+      : `log in with: ${login}`;
   }
 }
 

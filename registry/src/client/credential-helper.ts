@@ -98,7 +98,7 @@ async function run(
     throw new RegistryError(
       'CREDENTIAL_HELPER_FAILED',
       `could not run ${programName(name)} ${action}: ${(cause as Error).message}`,
-      { cause, hint: `Install it, or take it out of Docker's config.json.` },
+      { cause, hint: `install it, or take it out of Docker's config.json` },
     );
   } finally {
     child.kill('SIGKILL');

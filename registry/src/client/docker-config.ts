@@ -52,7 +52,7 @@ export function invalidConfig(path: string, cause: unknown): RegistryError {
     `can't read credentials from ${path}: ${(cause as Error).message}`,
     {
       cause,
-      hint: 'Correct the file, or remove it and log in again.',
+      hint: 'correct the file, or remove it and log in again',
     },
   );
 }

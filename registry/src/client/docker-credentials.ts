@@ -66,7 +66,7 @@ export class DockerCredentials {
   ): Promise<string> {
     if (username === '' || username.includes(':')) {
       throw new RegistryError('CREDENTIALS_INVALID', `${quote(username)} can't be stored as a user name`, {
-        hint: 'A user name has at least one character, and no ":".',
+        hint: 'a user name has at least one character, and no ":"',
       });
     }
     const config = await readDockerConfig(this.#path);

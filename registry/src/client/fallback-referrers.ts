@@ -61,7 +61,7 @@ export async function addFallbackReferrer(
   throw new RegistryError(
     'REQUEST_REFUSED',
     `could not note ${descriptor.digest} as a referrer of ${subject} in ${remote.name}: others overwrite the list`,
-    { hint: 'Push again when no other client pushes for this image.' },
+    { hint: 'push again when no other client pushes for this image' },
   );
 }
 
@@ -86,7 +86,7 @@ export async function removeFallbackReferrer(
   throw new RegistryError(
     'REQUEST_REFUSED',
     `could not take ${referrer} out of the referrers of ${subject} in ${remote.name}: others overwrite the list`,
-    { hint: 'Try again when no other client pushes for this image.' },
+    { hint: 'try again when no other client pushes for this image' },
   );
 }
 

@@ -55,7 +55,7 @@ async function manifestType(answer: Answer, what: string): Promise<string> {
   throw new RegistryError(
     'CONTENT_TYPE_INVALID',
     `could not ${what}: the answer is ${header === undefined ? 'of no type' : quote(header)}, not a manifest`,
-    { hint: 'Something other than a registry may have answered, such as a proxy or a log-in page.' },
+    { hint: 'something other than a registry may have answered, such as a proxy or a log-in page' },
   );
 }
 
@@ -70,7 +70,7 @@ function checkedDigest(bytes: Uint8Array, reference: Tag | Digest, answer: Answe
     'DIGEST_MISMATCH',
     `could not ${what}: it should have the digest ${expected} but has ${digest}`,
     asked === undefined
-      ? { hint: 'The registry contradicts itself; it may be in the middle of a change.' }
+      ? { hint: 'the registry contradicts itself; it may be in the middle of a change' }
       : {},
   );
 }

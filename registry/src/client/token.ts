@@ -123,7 +123,7 @@ async function tokenRefusal(
   { endpoint, now }: TokenRequest,
   credentials: Credentials | undefined,
 ): Promise<Error> {
-  const refusal = await refusalOf(what, answer, `Log in with: img login ${endpoint.host}`);
+  const refusal = await refusalOf(what, answer, `log in with: img login ${endpoint.host}`);
   if (isTransientStatus(answer.status)) {
     return new TransientFailure(refusal, retryAfterMs(answer.header('retry-after'), now()));
   }
@@ -135,7 +135,7 @@ async function tokenRefusal(
   if (!isLogin) return refusal;
   return new RegistryError('LOGIN_FAILED', `${refusal.message}: the credentials were not accepted`, {
     cause: refusal,
-    hint: `Log in again with: img login ${endpoint.host}`,
+    hint: `log in again with: img login ${endpoint.host}`,
   });
 }
 

@@ -154,13 +154,17 @@ function failureOf(error: unknown, what: string, url: URL): Error {
 }
 
 function hintFor(code: string, url: URL): { readonly hint?: string } {
-  if (code === 'ECONNREFUSED') return { hint: `Nothing listens at ${url.host}; is the registry started?` };
-  if (code === 'ENOTFOUND') return { hint: `There is no host ${quote(url.hostname)}; is the name right?` };
+  if (code === 'ECONNREFUSED') return { hint: `nothing listens at ${url.host}; is the registry started?` };
+  if (code === 'ENOTFOUND') return { hint: `there is no host ${quote(url.hostname)}; is the name right?` };
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-    return { hint: `${url.host} seems to speak plain http, which has to be allowed for it.` };
+    return {
+      hint: `${url.host} seems to speak plain http; to allow that, name it http://${url.host} in an alias of config.yaml`,
+    };
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return { hint: `The certificate of ${url.host} can't be verified; give its authority's certificate.` };
+    return {
+      hint: `the certificate of ${url.host} can't be verified; name that of its authority in NODE_EXTRA_CA_CERTS`,
+    };
   }
   return {};
 }

@@ -40,7 +40,7 @@ export async function* decompress(
       throw new RegistryError(
         'DECOMPRESSED_TOO_LONG',
         `${compression} stream of ${input.bytes} bytes is more than ${maxRatio} times as long when it is decompressed`,
-        { hint: 'This is what a decompression bomb looks like; push the image with another compression.' },
+        { hint: 'this is what a decompression bomb looks like; push the image with another compression' },
       );
     }
     yield chunk;

@@ -70,7 +70,7 @@ export class BlobFiles implements CollectedStore {
       'CONTENT_CORRUPT',
       `${this.path(digest)} has been changed: it should have ${size} bytes with the digest ${digest}, ` +
         `but has ${bytes.byteLength} with ${found}`,
-      { hint: 'Pull the image again to repair it.' },
+      { hint: 'pull the image again to repair it' },
     );
   }
 
@@ -176,13 +176,13 @@ export class BlobFiles implements CollectedStore {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') return error;
     return new RegistryError('CONTENT_CORRUPT', `${path} has been replaced by a link`, {
       cause: error,
-      hint: 'Remove the link and pull the image again.',
+      hint: 'remove the link and pull the image again',
     });
   }
 
   #missing(digest: Digest): RegistryError {
     return new RegistryError('CONTENT_MISSING', `${this.path(digest)} is missing`, {
-      hint: 'Pull the image again to bring it back. Layers that were pulled are kept unpacked: copy those from a registry.',
+      hint: 'pull the image again to bring it back; layers that were pulled are kept unpacked: copy those from a registry',
     });
   }
 }

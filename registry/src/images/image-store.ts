@@ -88,7 +88,7 @@ export class ImageStore implements AsyncDisposable {
       throw new RegistryError(
         'REFERENCE_AMBIGUOUS',
         `${quote(beginning)} is the beginning of ${digests.size} digests: ${[...digests].join(', ')}`,
-        { hint: 'Write more of the digest.' },
+        { hint: 'write more of the digest' },
       );
     }
     return found;

@@ -200,7 +200,7 @@ async function readEntry(path: string, named: Digest | undefined): Promise<Descr
   } catch (cause) {
     throw new RegistryError('STORE_INVALID', `${path} has been changed: ${(cause as Error).message}`, {
       cause,
-      hint: 'Remove the file and pull the image again.',
+      hint: 'remove the file and pull the image again',
     });
   }
 }

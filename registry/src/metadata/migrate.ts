@@ -62,13 +62,13 @@ function checkTaken(taken: readonly string[], migrations: readonly Migration[]):
       throw new MetadataError(
         'SCHEMA_NEWER',
         `the registry's database has the schema ${quote(name)}, which this version doesn't know`,
-        { hint: 'Start the newer version of img that used this data folder last.' },
+        { hint: 'start the newer version of img that used this data folder last' },
       );
     }
     throw new MetadataError(
       'SCHEMA_UNKNOWN',
       `step ${number} of the registry's database is ${quote(name)} instead of ${quote(migration.name)}`,
-      { hint: 'Check that the data folder belongs to a registry of img.' },
+      { hint: 'check that the data folder belongs to a registry of img' },
     );
   }
 }

@@ -74,12 +74,12 @@ async function begin(server: Server, address: string, port: number): Promise<voi
     if (code === 'EADDRINUSE') {
       throw new ServerError('ADDRESS_IN_USE', `something else listens on ${address} port ${port} already`, {
         cause,
-        hint: 'Stop it, or name another port.',
+        hint: 'stop it, or name another port',
       });
     }
     throw new ServerError('ADDRESS_UNUSABLE', `can't listen on ${address} port ${port}: ${message}`, {
       cause,
-      hint: 'Name an address of this machine and a port that you may use.',
+      hint: 'name an address of this machine and a port that you may use',
     });
   }
   server.off('error', reject);

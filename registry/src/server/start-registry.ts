@@ -101,7 +101,7 @@ async function makeDataFolder(folder: string): Promise<void> {
   } catch (cause) {
     throw new ServerError('DATA_FOLDER_UNUSABLE', `can't use ${folder}: ${(cause as Error).message}`, {
       cause,
-      hint: 'Name a folder that you may write to.',
+      hint: 'name a folder that you may write to',
     });
   }
 }

@@ -1,7 +1,7 @@
 import { SpecError } from '@img/spec/spec-error';
 import { RegistryError } from '../registry-error.ts';
 
-const hint = 'Try again; if it stays so, what is stored there was damaged or tampered with.';
+const hint = 'try again; if it stays so, what is stored there was damaged or tampered with';
 
 /**
  * The error to throw instead: a failed check of content says where the content came from, every other error

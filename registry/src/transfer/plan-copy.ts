@@ -157,7 +157,7 @@ class Planner {
       throw new RegistryError(
         'CONTENT_MISSING',
         `${this.#source.name} lacks the manifest ${digest} of an index`,
-        { hint: 'It may hold one platform of the image only; copy that one.' },
+        { hint: 'it may hold one platform of the image only; copy that one' },
       );
     }
     if (content.descriptor.size !== size) {

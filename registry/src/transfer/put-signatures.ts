@@ -63,7 +63,7 @@ export async function changeSignatures(
   throw new RegistryError(
     'REQUEST_REFUSED',
     `could not change the signatures under ${tag} of ${target.name}: others keep changing them`,
-    { hint: 'Try again when nobody else signs or copies this image.' },
+    { hint: 'try again when nobody else signs or copies this image' },
   );
 }
 

@@ -22,7 +22,7 @@ export function commandOf(
   const [program, ...rest] = [...(options.entrypoint ?? entrypoint), ...(options.command ?? defaultCommand)];
   if (program === undefined || program === '') {
     throw new RuntimeError('COMMAND_MISSING', 'the image names no command to run', {
-      hint: 'Give one after the reference: img run REF -- COMMAND.',
+      hint: 'give one after the reference: img run REF -- COMMAND',
     });
   }
   const withNul = [program, ...rest].find((argument) => argument.includes('\0'));

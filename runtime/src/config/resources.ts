@@ -61,6 +61,6 @@ function demand(controllers: ReadonlySet<Controller>, controller: Controller): v
   throw new RuntimeError(
     'HOST_UNSUPPORTED',
     `a limit on ${controller} was asked for, but this host has no control group for it`,
-    { hint: 'Leave the limit out, or enable the controller in the kernel.' },
+    { hint: 'leave the limit out, or enable the controller in the kernel' },
   );
 }

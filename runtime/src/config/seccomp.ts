@@ -38,7 +38,7 @@ export function appSeccomp(architecture: string): Seccomp {
     throw new RuntimeError(
       'HOST_UNSUPPORTED',
       `no list of allowed system calls for the architecture ${architecture}`,
-      { hint: `There are lists for ${Object.keys(architectures).join(', ')}.` },
+      { hint: `there are lists for ${Object.keys(architectures).join(', ')}` },
     );
   }
   return {

@@ -90,7 +90,7 @@ export function parseBindMount(text: string, folder: string): BindMount {
       'MOUNT_INVALID',
       `mount ${quote(text)} should be SOURCE:DESTINATION or SOURCE:DESTINATION:ro`,
       {
-        hint: 'The source is a path on this host that begins with / or ./ and has no colon.',
+        hint: 'the source is a path on this host that begins with / or ./ and has no colon',
       },
     );
   }

@@ -69,7 +69,7 @@ function groupId(groupText: string, text: string, database: UserDatabase): numbe
   throw new RuntimeError(
     'GROUP_UNKNOWN',
     `group ${quote(groupText)} is not in the image's /etc/group${database.group === undefined ? ', which does not exist' : ''}`,
-    { hint: 'Use a numeric group id, or add the group to the image.' },
+    { hint: 'use a numeric group id, or add the group to the image' },
   );
 }
 
@@ -100,6 +100,6 @@ function unknownUser(name: string, database: UserDatabase): RuntimeError {
   return new RuntimeError(
     'USER_UNKNOWN',
     `user ${quote(name)} is not in the image's /etc/passwd${database.passwd === undefined ? ', which does not exist' : ''}`,
-    { hint: 'Use a numeric user id, or add the user to the image.' },
+    { hint: 'use a numeric user id, or add the user to the image' },
   );
 }

@@ -16,7 +16,7 @@ export function parseWorkingDir(text: string): string {
     throw new RuntimeError(
       'WORKING_DIR_INVALID',
       `working folder ${quote(text)} is in a file system of the kernel`,
-      { hint: 'Choose another one with --workdir.' },
+      { hint: 'choose another one with --workdir' },
     );
   }
   return path;

@@ -247,6 +247,6 @@ function unpadded(name: ByteString): ByteString {
 
 function damaged(problem: string): RuntimeError {
   return new RuntimeError('TREE_DAMAGED', `a tree image is damaged: ${problem}`, {
-    hint: 'Remove the image and pull it again.',
+    hint: 'pull the image again to repair it',
   });
 }

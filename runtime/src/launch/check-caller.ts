@@ -10,12 +10,12 @@ import { RuntimeError } from '../runtime-error.ts';
 export function checkCaller({ hasTerminal = false }: RunOptions): void {
   if (process.geteuid?.() !== 0) {
     throw new RuntimeError('ROOT_REQUIRED', 'only root can run images on this host', {
-      hint: 'Try again with sudo.',
+      hint: 'try again with sudo',
     });
   }
   if (hasTerminal && !(isatty(0) && isatty(1))) {
     throw new RuntimeError('TERMINAL_REQUIRED', 'a terminal was asked for, but input or output is none', {
-      hint: 'Leave --tty out in scripts and pipes.',
+      hint: 'leave --tty out in scripts and pipes',
     });
   }
 }

@@ -41,7 +41,7 @@ export function chooseRuntime(
 ): ChosenRuntime {
   if (mode === 'none') {
     throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no control groups mounted at /sys/fs/cgroup', {
-      hint: 'Inside of a container, start that with its control groups writable.',
+      hint: 'inside of a container, start that with its control groups writable',
     });
   }
   const isLimited = hasChildren || (mode === 'v2' && !canRaiseLimits);
@@ -55,6 +55,6 @@ export function chooseRuntime(
   throw new RuntimeError(
     'RUNTIME_MISSING',
     wanted === undefined ? 'neither crun nor runc is installed' : `${wanted} is not installed`,
-    { hint: `Install it, on Debian with: apt-get install ${wanted ?? 'crun'}` },
+    { hint: `install it, on Debian with: apt-get install ${wanted ?? 'crun'}` },
   );
 }

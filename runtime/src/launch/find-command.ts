@@ -30,7 +30,7 @@ export function checkCommand(
     found.includes('other')
       ? `${quote(program)} in the image is no program: it is a folder or lacks the permission to be run`
       : `the image has no program ${quote(program)}${program.includes('/') ? '' : ` in ${quote(candidates.map((path) => path.slice(0, path.lastIndexOf('/')) || '/').join(':'))}`}`,
-    { hint: 'Name another one after the reference, or see what the image has with: img inspect REF.' },
+    { hint: 'name another one after the reference, or see what the image has with: img inspect REF' },
   );
 }
 

@@ -185,6 +185,6 @@ function execute(state: RunState, runtime: ChosenRuntime, options: RunOptions, i
     ...(term === undefined ? {} : { TERM: term }),
   });
   throw new RuntimeError('HOST_UNSUPPORTED', 'this Node has no process.execve', {
-    hint: 'Use Node 24 or later.',
+    hint: 'use Node 24 or later',
   });
 }

@@ -75,7 +75,7 @@ function addWorkingDir(
     throw new RuntimeError(
       'WORKING_DIR_INVALID',
       `working folder ${quote(workingDir)} leads to ${quote(path)} in this image, which is ${isOfKernel ? "the kernel's" : 'no folder'}`,
-      { hint: 'Choose another one with --workdir.' },
+      { hint: 'choose another one with --workdir' },
     );
   }
   if (stat === undefined) skeleton.addFolder(path);

@@ -59,7 +59,7 @@ function placeInImage(root: string, mount: PlannedMount): PlacedMount {
     throw new RuntimeError(
       'MOUNT_INVALID',
       `mount destination ${quote(mount.destination)} is ${placed.isFile ? 'a folder' : 'no folder'} in this image`,
-      { hint: 'A folder can be mounted only over a folder, a file only over a file.' },
+      { hint: 'a folder can be mounted only over a folder, a file only over a file' },
     );
   }
   return placed;

@@ -137,12 +137,12 @@ function identityOf(file: FileHandle): FileIdentity {
 
 function missing(path: string, diffId: Digest): RuntimeError {
   return new RuntimeError('LAYER_MISSING', `the layer ${diffId} is not in the store: there is no ${path}`, {
-    hint: 'Pull the image again.',
+    hint: 'pull the image again',
   });
 }
 
 function damaged(diffId: Digest, problem: string): RuntimeError {
   return new RuntimeError('LAYER_DAMAGED', `the layer ${diffId} was changed on this host: ${problem}`, {
-    hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.',
+    hint: 'find out who or what writes to the store; pulling the image again repairs it',
   });
 }

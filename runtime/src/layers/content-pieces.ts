@@ -46,7 +46,7 @@ export function checkPieces({ size, contentOffset, sparse }: TarEntry, path: Byt
       throw new RuntimeError(
         'ARCHIVE_UNSUPPORTED',
         `the sparse file ${quoteBytes(path)} in the archive has ${piece.size} bytes at ${piece.fileOffset}, not on blocks of ${tarBlockBytes}`,
-        { hint: 'Make the archive again without a sparse format.' },
+        { hint: 'make the archive again without a sparse format' },
       );
     }
   }

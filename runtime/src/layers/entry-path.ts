@@ -19,7 +19,7 @@ export function entryPath(written: ByteString): ByteString {
       throw new RuntimeError(
         'ENTRY_PATH_INVALID',
         `the archive has a member that leads out of its folder: ${quoteBytes(written)}`,
-        { hint: 'Do not use this image: such names have no use but to write outside of it.' },
+        { hint: 'do not use this image: such names have no use but to write outside of it' },
       );
     }
     if (component.length > componentBytes) {

@@ -49,7 +49,7 @@ export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
  */
 export function openChecked({ path, identity }: CheckedFile, code: RuntimeErrorCode): number {
   const changed = (cause?: unknown) =>
-    new RuntimeError(code, `${path} was changed after it was checked`, { hint: 'Try again.', cause });
+    new RuntimeError(code, `${path} was changed after it was checked`, { hint: 'try again', cause });
   let descriptor: number;
   try {
     descriptor = openSync(path, readFlags);

@@ -31,7 +31,7 @@ export function readIndex(bytes: Uint8Array, name: string): LayerIndex {
       `the index ${name} of a layer is damaged: ${(cause as Error).message}`,
       {
         cause,
-        hint: 'Remove the image and pull it again.',
+        hint: 'pull the image again to repair it',
       },
     );
   }

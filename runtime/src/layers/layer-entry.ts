@@ -105,7 +105,7 @@ function checkedTarget({ kind, linkTarget }: TarEntry, path: ByteString): ByteSt
     throw new RuntimeError(
       'ENTRY_LINK_INVALID',
       `the archive has the hard link ${quoteBytes(path)} to ${quoteBytes(linkTarget)}, which leads out of the image`,
-      { cause, hint: 'Do not use this image: such links have no use but to reach files of the host.' },
+      { cause, hint: 'do not use this image: such links have no use but to reach files of the host' },
     );
   }
 }
@@ -129,6 +129,6 @@ function checkDevice({ kind, deviceMajor, deviceMinor }: TarEntry, path: ByteStr
 
 function invalidWhiteout(path: ByteString, problem: string): RuntimeError {
   return new RuntimeError('ENTRY_WHITEOUT_INVALID', `the archive ${problem}: ${quoteBytes(path)}`, {
-    hint: 'Names that begin with .wh. mark removed files in a layer (image-spec, layer.md#whiteouts).',
+    hint: 'names that begin with .wh. mark removed files in a layer (image-spec, layer.md#whiteouts)',
   });
 }

@@ -99,7 +99,7 @@ async function writeArchive(
     throw new RuntimeError(
       'LAYER_MISMATCH',
       `the layer ${descriptor.digest} decompresses to ${digest} instead of ${diffId}, as the image's config has it`,
-      { hint: 'The image was put together wrongly or tampered with; build and push it again.' },
+      { hint: 'the image was put together wrongly or tampered with; build and push it again' },
     );
   }
   return indexer.finish(diffId);
@@ -129,7 +129,7 @@ function explainFull(error: unknown, folder: string): unknown {
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new RuntimeError('STORE_FULL', `no space is left for a layer in ${folder}`, {
     cause: error,
-    hint: 'Remove images that are not needed (img rm), or make the disk larger.',
+    hint: 'remove images that are not needed (img rm), or make the disk larger',
   });
 }
 

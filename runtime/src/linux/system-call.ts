@@ -80,7 +80,7 @@ function failure(name: string, values: readonly SystemCallArgument[]): RuntimeEr
     `${name}(${values.map(formatArgument).join(', ')}) failed: ${text} (${errnoName})`,
     {
       cause,
-      ...(errnoName === 'EPERM' && process.geteuid?.() !== 0 ? { hint: 'Try again as root.' } : {}),
+      ...(errnoName === 'EPERM' && process.geteuid?.() !== 0 ? { hint: 'try again as root' } : {}),
     },
   );
 }

@@ -66,7 +66,7 @@ export async function killControlGroup(
         'CONTAINER_STUCK',
         `the processes of ${name} can't be ended: ${pids.join(', ') || 'the kernel still counts one'}`,
         {
-          hint: 'They wait for a device or a file system, and end with it or with the next boot.',
+          hint: 'they wait for a device or a file system, and end with it or with the next boot',
         },
       );
     }

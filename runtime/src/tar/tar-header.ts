@@ -99,7 +99,7 @@ function checkChecksum(block: Uint8Array, offset: number): void {
     throw new RuntimeError(
       'ARCHIVE_INVALID',
       `the tar header at byte ${offset} has the checksum ${expected} instead of ${unsigned}`,
-      { hint: 'The archive is damaged, or it is no tar archive.' },
+      { hint: 'the archive is damaged, or it is no tar archive' },
     );
   }
 }

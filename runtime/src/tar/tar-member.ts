@@ -119,7 +119,7 @@ function kindOf(header: TarHeader, attributes: PaxAttributes, prefix: MemberPref
       throw new RuntimeError(
         'ARCHIVE_UNSUPPORTED',
         `the archive has a member of the type ${quote(header.type)}, ${quoteBytes(pathFrom(header, attributes, prefix))}`,
-        { hint: 'Only files, folders, links, devices and pipes can be part of an image.' },
+        { hint: 'only files, folders, links, devices and pipes can be part of an image' },
       );
   }
 }

@@ -76,7 +76,7 @@ export class TarReader {
     throw new RuntimeError(
       'ARCHIVE_TRUNCATED',
       `the tar archive ends after ${this.#position} bytes, within a member`,
-      { hint: 'It was cut short where it was made or stored; make or fetch it again.' },
+      { hint: 'it was cut short where it was made or stored; make or fetch it again' },
     );
   }
 

@@ -48,7 +48,7 @@ function openFolder(path: string): number {
     if (code === 'ENOENT') {
       throw new RuntimeError('TREE_MISSING', `the image has no tree on this host: there is no ${path}`, {
         cause,
-        hint: 'Pull the image again.',
+        hint: 'pull the image again',
       });
     }
     if (code !== 'ENOTDIR' && code !== 'ELOOP') throw cause;

@@ -178,7 +178,7 @@ export class CheckoutComparer {
     return new RuntimeError(
       'TREE_DAMAGED',
       `the tree ${this.#name} was changed on this host: ${quoteBytes(path)}${origin} ${problem}`,
-      { hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.' },
+      { hint: 'find out who or what writes to the store; pulling the image again repairs it' },
     );
   }
 }

@@ -174,7 +174,7 @@ class Merger {
     return new RuntimeError(
       'ENTRY_THROUGH_LINK',
       `layer ${this.#layer + 1} of the image has ${quoteBytes(path)}, which leads through a ${what}`,
-      { hint: 'Runtimes disagree on what such an image means; build it with the real path of the folder.' },
+      { hint: 'runtimes disagree on what such an image means; build it with the real path of the folder' },
     );
   }
 }

@@ -133,12 +133,12 @@ function readImage(path: string): { readonly file: CheckedFile; readonly bytes: 
 
 function damaged(path: string, problem: string): RuntimeError {
   return new RuntimeError('TREE_DAMAGED', `the tree image ${path} was changed on this host: ${problem}`, {
-    hint: 'Remove the image (img rm) and pull it again; find out who writes to the store.',
+    hint: 'find out who or what writes to the store; pulling the image again repairs it',
   });
 }
 
 function missing(path: string): RuntimeError {
   return new RuntimeError('TREE_MISSING', `the image has no tree on this host: there is no ${path}`, {
-    hint: 'Pull the image again.',
+    hint: 'pull the image again',
   });
 }

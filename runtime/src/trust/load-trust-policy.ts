@@ -73,7 +73,7 @@ function parse(path: string, bytes: Uint8Array): SourcedTrustDocument {
       `trust document ${quote(path)} can't be read: ${(cause as Error).message}`,
       {
         cause,
-        hint: 'Correct it, or mask it with an empty file of the same name in a folder of higher rank.',
+        hint: 'correct it, or mask it with an empty file of the same name in a folder of higher rank',
       },
     );
   }

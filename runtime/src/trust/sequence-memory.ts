@@ -103,7 +103,7 @@ async function readEntry(path: string, name: RememberedName, number: string): Pr
     throw new RuntimeError(
       'TRUST_MEMORY_INVALID',
       `what this host remembers of ${name.repository}:${name.tag} in ${quote(path)} is damaged: ${(cause as Error).message}`,
-      { cause, hint: `If you know why, remove the file: from then on older images of the tag are accepted.` },
+      { cause, hint: `if you know why, remove the file: from then on older images of the tag are accepted` },
     );
   }
 }
@@ -149,6 +149,6 @@ function reused({ repository, tag }: RememberedName, sequence: number, known: Re
   return new RuntimeError(
     'NOT_TRUSTED',
     `${repository}:${tag} has two statements with the number ${sequence}: this host has accepted ${known.digest}`,
-    { hint: 'Somebody whose key is trusted has signed two images under one number: ask who and why.' },
+    { hint: 'somebody whose key is trusted has signed two images under one number: ask who and why' },
   );
 }

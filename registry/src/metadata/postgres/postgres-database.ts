@@ -194,11 +194,11 @@ export class PostgresDatabase implements Database {
     );
     if (row === undefined || row.version < oldestVersion) {
       const message = `${this.name} is PostgreSQL ${row?.release}, which is too old`;
-      throw new MetadataError('DATABASE_REFUSED', message, { hint: 'Use PostgreSQL 13 or newer.' });
+      throw new MetadataError('DATABASE_REFUSED', message, { hint: 'use PostgreSQL 13 or newer' });
     }
     if (row.encoding !== 'UTF8') {
       throw new MetadataError('DATABASE_REFUSED', `${this.name} has the encoding ${row.encoding}, not UTF8`, {
-        hint: 'Make it anew: createdb --encoding=UTF8 --template=template0 NAME',
+        hint: 'make it anew: createdb --encoding=UTF8 --template=template0 NAME',
       });
     }
   }

@@ -38,14 +38,14 @@ export function failureOf(database: string, cause: unknown): unknown {
   if (isTls) {
     return new MetadataError('DATABASE_REFUSED', message, {
       cause,
-      hint: 'Name the certificate to trust with sslrootcert, or say sslmode=disable if nobody can listen.',
+      hint: 'name the certificate to trust with sslrootcert, or say sslmode=disable if nobody can listen',
     });
   }
   const isAway = unavailable.test(code) || systemCodes.test(code) || driverMessages.test(cause.message);
   if (!isAway) return cause;
   return new MetadataError('DATABASE_UNREACHABLE', message, {
     cause,
-    hint: 'Check that the address of the database is right, that it runs, and that it has connections left.',
+    hint: 'check that the address of the database is right, that it runs, and that it has connections left',
   });
 }
 
@@ -61,7 +61,7 @@ function codeOf(error: unknown): unknown {
 
 function hintFor(code: string): Pick<CodedErrorOptions, 'hint'> {
   if (code === '3D000')
-    return { hint: 'Make the database: createdb --encoding=UTF8 --template=template0 NAME' };
-  if (code === '42501') return { hint: 'Make the user the owner of the database.' };
-  return { hint: 'Check the name of the user, and the password in PGPASSWORD or the file PGPASSFILE.' };
+    return { hint: 'make the database: createdb --encoding=UTF8 --template=template0 NAME' };
+  if (code === '42501') return { hint: 'make the user the owner of the database' };
+  return { hint: 'check the name of the user, and the password in PGPASSWORD or the file PGPASSFILE' };
 }

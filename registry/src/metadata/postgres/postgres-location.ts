@@ -100,5 +100,5 @@ function decoded(text: string): string {
 }
 
 function invalid(message: string, cause?: unknown): MetadataError {
-  return new MetadataError('LOCATION_INVALID', message, { cause, hint: `For example: ${example}` });
+  return new MetadataError('LOCATION_INVALID', message, { cause, hint: `for example: ${example}` });
 }

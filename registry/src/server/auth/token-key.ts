@@ -27,12 +27,12 @@ export async function loadTokenKey(path: string): Promise<TokenKey> {
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) {
     throw new ServerError('KEY_UNUSABLE', `others may read the key that signs tokens, ${path}`, {
-      hint: `Take their right away with: chmod 600 ${path}`,
+      hint: `take their right away with: chmod 600 ${path}`,
     });
   }
   return parseKey(await readFile(path, 'utf8'), {
     name: path,
-    hint: 'Move the file away: a new key is made at the next start, and tokens in use end.',
+    hint: 'move the file away: a new key is made at the next start, and tokens in use end',
   });
 }
 
@@ -46,7 +46,7 @@ export async function shareTokenKey(database: Database, now: number): Promise<To
   const pem = await database.transaction((writer) => shareSecret(writer, { name: 'token-key', own }, now));
   return parseKey(pem, {
     name: 'the key that signs tokens, in the database',
-    hint: 'Remove the row token-key of the table secrets: a new key is made at the next start, and tokens in use end.',
+    hint: 'remove the row token-key of the table secrets: a new key is made at the next start, and tokens in use end',
   });
 }
 

@@ -243,7 +243,7 @@ export class S3Bucket {
     const isThere = await this.#try('look at the bucket', () => this.#client.bucketExists(this.#bucket));
     if (isThere) return;
     throw new BlobStoreError('STORE_REFUSED', `there is no bucket ${this.#bucket} at ${this.name}`, {
-      hint: 'Make the bucket, or name another one.',
+      hint: 'make the bucket, or name another one',
     });
   }
 
@@ -284,7 +284,7 @@ export class S3Bucket {
     }
     const error = new BlobStoreError('STORE_UNREACHABLE', `can't ${what} in ${this.name}: ${message}`, {
       cause,
-      hint: 'Check that the address of the object storage is right, and that it runs.',
+      hint: 'check that the address of the object storage is right, and that it runs',
     });
     // A certificate that isn't trusted now won't be in a second; connections that break or aren't taken may be.
     return /CERT|SIGNED|SSL|TLS|ERR_/.test(String(code)) ? error : new TransientFailure(error);
@@ -300,7 +300,7 @@ function codeOf(error: unknown): unknown {
 }
 
 function hintFor(code: string | undefined): { readonly hint?: string } {
-  if (code === 'NoSuchBucket') return { hint: 'Make the bucket, or name another one.' };
+  if (code === 'NoSuchBucket') return { hint: 'make the bucket, or name another one' };
   if (code === undefined || !/Access|Signature|Token|Authorization/.test(code)) return {};
-  return { hint: 'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do with the bucket.' };
+  return { hint: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do with the bucket' };
 }

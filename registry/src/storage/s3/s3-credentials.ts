@@ -37,7 +37,7 @@ export async function findS3Credentials(variables: Variables, homeFolder: string
     `no credentials for the object storage: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and ${
       text === undefined ? `there is no ${path}` : `${path} has none in its section ${quote(profile)}`
     }`,
-    { hint: 'Set both variables, or write such a file and name it in AWS_SHARED_CREDENTIALS_FILE.' },
+    { hint: 'set both variables, or write such a file and name it in AWS_SHARED_CREDENTIALS_FILE' },
   );
 }
 

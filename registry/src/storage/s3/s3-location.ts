@@ -99,5 +99,5 @@ function amazon(region: string): URL {
 }
 
 function invalid(message: string): BlobStoreError {
-  return new BlobStoreError('LOCATION_INVALID', message, { hint: `For example: ${example}` });
+  return new BlobStoreError('LOCATION_INVALID', message, { hint: `for example: ${example}` });
 }
