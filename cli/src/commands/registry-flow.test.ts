@@ -45,7 +45,7 @@ test('img login checks a password before it stores it, for its owner only', asyn
   t.regex(
     wrong.stderr,
     new RegExp(
-      `^img: .*wrong user name or password.*\n {5}hint: Log in again with: img login ${registry}\n$`,
+      `^img: .*wrong user name or password.*\n {5}hint: log in again with: img login ${registry}\n$`,
     ),
   );
   const file = join(base.folder, 'docker/config.json');
@@ -91,7 +91,7 @@ test('img push without a login ends with 5 and tells how to log in', async (t) =
   const { publisher, registry } = await prepare(t);
   const { code, stderr } = await publisher.run(['push', 'com.example.app']);
   t.is(code, 5);
-  t.regex(stderr, new RegExp(`\n {5}hint: Log in with: img login ${registry}\n$`));
+  t.regex(stderr, new RegExp(`\n {5}hint: log in with: img login ${registry}\n$`));
 });
 
 test('img push takes all tags and signatures along, img pull fetches them, and nothing is sent twice', async (t) => {
