@@ -58,9 +58,11 @@ export type BuilderErrorCode =
   | 'SOURCE_MISSING'
   | 'SOURCE_UNREADABLE'
   | 'SOURCE_UNSAFE'
+  | 'SOURCE_UNVERSIONED'
   // the image as a whole
   | 'CACHE_CORRUPT'
   | 'LAYER_UNREPRODUCIBLE'
+  | 'OUTPUT_OCCUPIED'
   | 'PROGRAM_MISSING';
 
 /** A build that was refused. The message says which input was at fault and where in it. */

@@ -61,7 +61,7 @@ export async function buildPlatform(
   });
   await checkStart(recipe, foundation, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
-  const lock = { ...lockOf(foundation, locking), files: own.hostFiles };
+  const lock = lockOf(foundation, locking, own);
   if (locked !== undefined) checkHostFiles(lock, locked, options);
   if (locked !== undefined && samePackages(lock, locked)) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];
@@ -127,9 +127,14 @@ async function beginningOf({ content }: TarItem): Promise<Uint8Array> {
   return new Uint8Array();
 }
 
-function lockOf({ base, releases, layers }: Foundation, files: readonly ImageLayer[]): PlatformLock {
+function lockOf(
+  { base, releases, layers }: Foundation,
+  files: readonly ImageLayer[],
+  { hostFiles }: OwnLayers,
+): PlatformLock {
   return {
-    base: base?.digest,
+    ...(base === undefined ? {} : { base: base.digest }),
+    ...(hostFiles === undefined ? {} : { files: hostFiles }),
     releases,
     packages: layers.map((layer) => layer.package),
     layers: files.map(({ diffId, digest, sizeBytes, packages }) => ({

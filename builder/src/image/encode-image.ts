@@ -108,13 +108,14 @@ function encodeConfig({ run }: ImageRecipe, options: EncodeImageOptions): Uint8A
 }
 
 function annotationsOf(
-  { name, version }: ImageRecipe,
+  { name, version, annotations: written }: ImageRecipe,
   created: string | undefined,
 ): { [key: string]: string } {
   return {
     [annotations.title]: name,
     [annotations.version]: version,
     ...(created === undefined ? {} : { [annotations.created]: created }),
+    ...Object.fromEntries(written),
   };
 }
 

@@ -14,6 +14,8 @@ export type ImageRecipe = {
   readonly files: readonly FileRule[];
   readonly app: AppRule | undefined;
   readonly run: RunRule;
+  /** Of the manifest, beside those that every image gets. */
+  readonly annotations: ReadonlyMap<string, string>;
   /** Empty for the machine that builds. */
   readonly platforms: readonly Platform[];
 };

@@ -24,6 +24,7 @@ run:
   ports: [8080, 53/udp, 8080/tcp]
   stop: SIGRTMIN+3
   labels: {org.example.team: web}
+annotations: {org.opencontainers.image.licenses: MIT}
 platforms: [linux/amd64, linux/aarch64]
 `);
   t.deepEqual(recipe, {
@@ -61,6 +62,7 @@ platforms: [linux/amd64, linux/aarch64]
       stopSignal: 'SIGRTMIN+3',
       labels: new Map([['org.example.team', 'web']]),
     },
+    annotations: new Map([['org.opencontainers.image.licenses', 'MIT']]),
     platforms: [
       { os: 'linux', architecture: 'amd64' },
       { os: 'linux', architecture: 'arm64' },
@@ -177,12 +179,12 @@ const refused: readonly [yaml: string, message: string, code?: string][] = [
   ],
   [
     `${minimal}"\\e[31m": x`,
-    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, from, packages, binary, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "\\u001b[31m"; known are name, version, os, from, packages, binary, app, files, run, annotations, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [
     `${minimal}__proto__: x`,
-    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, from, packages, binary, app, files, run, platforms',
+    'img.yaml:4:1: unknown key "__proto__"; known are name, version, os, from, packages, binary, app, files, run, annotations, platforms',
     'RECIPE_UNKNOWN_KEY',
   ],
   [

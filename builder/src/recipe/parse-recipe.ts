@@ -38,6 +38,7 @@ export function parseRecipe(bytes: Uint8Array, file: string): ImageRecipe {
     files: fields.items('files').map((item) => parseFileRule(item, problems)),
     app: fields.has('app') ? parseApp(fields.fields('app'), fields.position('app'), problems) : undefined,
     run: parseRun(fields.fields('run'), problems),
+    annotations: fields.textMap('annotations'),
     platforms: fields.texts('platforms').flatMap(({ text, position }) => {
       return parseBuildPlatform(text, position, problems) ?? [];
     }),

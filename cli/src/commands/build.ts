@@ -1,5 +1,6 @@
 import { type BuiltFolder, buildFolder } from '@img/builder/build-folder';
 import type { BuiltImage } from '@img/builder/build-image';
+import { gitAnnotations } from '@img/builder/output/git-annotations';
 import { hostPlatform } from '@img/runtime/launch/host-platform';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
 import { quote } from '@img/spec/quote';
@@ -7,6 +8,7 @@ import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openOutput, outputHelp } from '../copy/build-output.ts';
 import { openBase } from '../copy/open-base.ts';
 import { type Environment, variable } from '../environment.ts';
 import { openHost } from '../host/open-host.ts';
@@ -19,18 +21,30 @@ type BuildOptions = {
   readonly update?: boolean;
   readonly compress: 'zstd' | 'gzip';
   readonly platform?: readonly string[];
+  readonly output?: string;
+  readonly git?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .argument('[path]', 'the folder with the img.yaml, or the file', '.')
+    .argument('[path]', 'a folder, an img.yaml, or an app without one: a jar, a script, a program', '.')
     .option('--locked', 'fail instead of building what img.lock does not say')
     .option('--update', 'choose the newest packages instead of those in img.lock')
     .addOption(
       new Option('--compress <how>', 'gzip is for old clients').choices(['zstd', 'gzip']).default('zstd'),
     )
-    .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64');
-  addExamples(command, 'img build .', 'img build examples/web --locked');
+    .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64')
+    .option('--output <place>', "where the image goes instead of this host's images")
+    .option('--git', "annotate the image with the folder's commit and where that is from")
+    .addHelpText('after', outputHelp);
+  addExamples(
+    command,
+    'img build .',
+    'img build examples/web --locked',
+    'img build target/app.jar',
+    'img build . --output oci-archive:app.tar',
+    'img build /usr/bin/curl',
+  );
   onRun(command, context, build);
 }
 
@@ -38,6 +52,7 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   const { config, output, signal, environment } = session;
   const startedAt = performance.now();
   await using host = await openHost(session);
+  await using place = options.output === undefined ? undefined : await openOutput(options.output, session);
   const built = await buildFolder(path, {
     cacheFolder: config.cacheFolder,
     platform: hostPlatform(),
@@ -51,22 +66,27 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     sourceDateEpoch: sourceDateEpoch(environment),
     now: new Date(),
     openBase: openBase(session, host),
+    npmRegistry: variable(environment, 'npm_config_registry') ?? variable(environment, 'NPM_CONFIG_REGISTRY'),
+    pythonIndex: variable(environment, 'PIP_INDEX_URL'),
+    ...(options.git === true ? { annotationsFor: gitAnnotations } : {}),
     targetFor: ({ name }) =>
-      host.images.repository({ registry: config.registries.default, repository: name }),
+      place?.target ?? host.images.repository({ registry: config.registries.default, repository: name }),
     onProgress: output.progress,
     signal,
   });
-  report(session, built, performance.now() - startedAt);
+  await place?.finish(built.image);
+  report(session, built, { output: options.output, ms: performance.now() - startedAt });
 }
 
 function report(
   { config, output }: Session,
-  { image, lockFile, isLockChanged }: BuiltFolder,
-  ms: number,
+  { image, lockFile, isLockChanged, guessed }: BuiltFolder,
+  { output: place, ms }: { readonly output: string | undefined; readonly ms: number },
 ): void {
-  const references = image.tags.map((tag) => {
+  const names = image.tags.map((tag) => {
     return shortName({ registry: config.registries.default, repository: image.name, tag }, config);
   });
+  const references = place === undefined ? names : [place];
   const sizeBytes = sizeOf(image);
   const document = {
     references,
@@ -76,10 +96,13 @@ function report(
     layers: image.images.map(({ layers }) => layers.length),
     sizeBytes,
     lock: lockFile ?? null,
+    recipe: guessed ?? null,
   };
   output.result(document, () => references.map((reference) => [bold(reference), `  ${document.digest}`]));
   const layers = document.layers.map((count) => countOf(count, 'layer')).join(', ');
   output.story(`${layers}, ${formatBytes(sizeBytes)}, built in ${formatDuration(ms)}`);
+  if (guessed !== undefined)
+    output.story('save the lines above as img.yaml to change them, and to lock what was chosen');
   if (isLockChanged) output.story(`what was chosen is in ${lockFile}; keep it in version control`);
 }
 
