@@ -1,13 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
 import { needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { parseRegistryHost } from '@img/spec/registry-host';
 import { parseTag } from '@img/spec/tag';
 import test from 'ava';
+import { makeCertificate } from '../testing/certificate.ts';
 import { testImage } from '../testing/content.ts';
 import { onRoute, redirectTo } from '../testing/misbehaviours.ts';
 import { quickRetry } from '../testing/quick-retry.ts';
@@ -216,21 +215,7 @@ test('a request ends when it is aborted, with the reason', async (t) => {
 
 test('https is checked against the certificates given', async (t) => {
   if (!needsTool(t, 'openssl')) return;
-  const folder = temporaryFolder(t);
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const kind = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  execFileSync('openssl', [...kind, ...subject, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+  const { key, certificate } = makeCertificate(temporaryFolder(t), 'DNS:localhost');
   const certificates = readFileSync(certificate, 'utf8');
   const server = createTlsServer({ key: readFileSync(key), cert: certificates }, (_, response) => {
     response.writeHead(200).end('{}');

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { collectUnneededBlobs } from '../collect-unneeded-blobs.ts';
 import type { Database } from '../database.ts';
@@ -11,7 +13,7 @@ import { listTombstones } from '../tombstones.ts';
 import { PostgresDatabase } from './postgres-database.ts';
 import { type PostgresLocation, parsePostgresLocation } from './postgres-location.ts';
 
-for (const { name, database: createDatabase, cutConnections } of postgresServers()) {
+for (const { name, database: createDatabase, certificate, cutConnections } of postgresServers()) {
   const title = (text: string) => `${name}: ${text}`;
 
   test(title('several processes migrate an empty database at once'), async (t) => {
@@ -100,8 +102,35 @@ for (const { name, database: createDatabase, cutConnections } of postgresServers
     t.true(confirmed > 100);
   });
 
+  test(title('connections are encrypted, and the certificate is checked for the address'), async (t) => {
+    const location = await createDatabase();
+    const caFile = await certificate();
+    const isEncrypted = async (more: Partial<PostgresLocation>) => {
+      const database = await open(t, { ...location, ...more });
+      const question = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+      return (await database.get<{ ssl: never }>(question))?.ssl;
+    };
+    t.true(await isEncrypted({ tls: 'verify-full', caFile }));
+    t.true(await isEncrypted({ tls: 'require' }));
+    t.false(await isEncrypted({ tls: 'disable' }));
+    const cases = [
+      [{ tls: 'verify-full' }, /self-signed certificate/, 'nobody vouches for it'],
+      [{ tls: 'verify-full', caFile, host: 'localhost' }, /does not match certificate/, 'of another name'],
+    ] as const;
+    for (const [more, message, reason] of cases) {
+      const opening = PostgresDatabase.open({ ...location, ...more });
+      const error = await t.throwsAsync(opening, { instanceOf: MetadataError, message }, reason);
+      t.is(error?.code, 'DATABASE_REFUSED', reason);
+      t.regex(error?.hint ?? '', /sslrootcert/, reason);
+    }
+  });
+
   test(title('a start with wrong settings says what was tried'), async (t) => {
     const location = await createDatabase();
+    const unencrypted = createServer((socket) => socket.once('data', () => socket.end('N'))).listen(0);
+    await once(unencrypted, 'listening');
+    t.teardown(() => unencrypted.close());
+    const { port: unencryptedPort } = unencrypted.address() as AddressInfo;
     const sqlAscii = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
     const cases = [
       [{ ...location, port: 1 }, 'DATABASE_UNREACHABLE', /test_\d+ of tester on 127\.0\.0\.1:1/, 'no server'],
@@ -110,7 +139,12 @@ for (const { name, database: createDatabase, cutConnections } of postgresServers
       [{ ...location, database: 'missing' }, 'DATABASE_REFUSED', /"missing" does not exist/, 'no database'],
       [{ ...location, password: 'wrong' }, 'DATABASE_REFUSED', /password authentication failed/, 'password'],
       [{ ...location, user: 'mallory' }, 'DATABASE_REFUSED', /password authentication failed/, 'no user'],
-      [{ ...location, tls: 'verify-full' }, 'DATABASE_REFUSED', /does not support SSL/, 'no TLS'],
+      [
+        { ...location, tls: 'verify-full', port: unencryptedPort },
+        'DATABASE_REFUSED',
+        /does not support SSL/,
+        'no TLS',
+      ],
       [await createDatabase({ create: sqlAscii }), 'DATABASE_REFUSED', /SQL_ASCII, not UTF8/, 'encoding'],
     ] as const;
     for (const [wrong, code, message, reason] of cases) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import pg, { type Client } from 'pg';
+import { makeCertificate } from '../../testing/certificate.ts';
 import { type ServerProcess, startServerProcess } from '../../testing/server-process.ts';
 import { type PostgresLocation, parsePostgresLocation } from '../postgres/postgres-location.ts';
 
@@ -12,6 +13,8 @@ export type PostgresServer = {
   readonly name: string;
   /** Makes an empty database and says where it is; parameters end its URL. */
   database(options?: { readonly create?: string; readonly parameters?: string }): Promise<PostgresLocation>;
+  /** The file of the certificate that it shows for 127.0.0.1. */
+  certificate(): Promise<string>;
   /** Ends all connections to it, as a restart would. */
   cutConnections(): Promise<void>;
 };
@@ -57,6 +60,9 @@ export function postgresServers(): readonly PostgresServer[] {
         await administer(port, `CREATE DATABASE ${name} ${create}`);
         return parsePostgresLocation(`postgres://tester:${password}@127.0.0.1:${port}/${name}${parameters}`);
       },
+      async certificate() {
+        return join((await server()).folder, 'certificate.pem');
+      },
       async cutConnections() {
         const others = 'pid <> pg_backend_pid() AND backend_type = $$client backend$$';
         const { port } = await server();
@@ -78,6 +84,8 @@ async function start(postgres: string, initdb: string): Promise<ServerProcess> {
     prepare: (folder) => {
       if (uid !== undefined) chownSync(folder, uid, uid);
       writeFileSync(join(folder, 'password'), `${password}\n`);
+      const { key } = makeCertificate(folder, 'IP:127.0.0.1');
+      if (uid !== undefined) chownSync(key, uid, uid);
       const who = ['--username=tester', '--pwfile=password', '--auth=scram-sha-256'];
       const options = [...who, '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'];
       execFileSync(initdb, [...options, '--pgdata', join(folder, 'data')], {
@@ -89,13 +97,22 @@ async function start(postgres: string, initdb: string): Promise<ServerProcess> {
     command: (folder, port) => [
       postgres,
       ...['-D', join(folder, 'data'), '-k', folder, '-p', String(port)],
-      // Nothing of it is kept, and many tests connect at once.
-      ...['fsync=off', 'listen_addresses=127.0.0.1', 'max_connections=300'].flatMap((text) => ['-c', text]),
+      ...settings(folder).flatMap((text) => ['-c', text]),
     ],
     uid,
     // Shared memory stays behind when it is killed.
     endSignal: 'SIGQUIT',
   });
+}
+
+function settings(folder: string): readonly string[] {
+  const tls = [
+    'ssl=on',
+    `ssl_cert_file=${join(folder, 'certificate.pem')}`,
+    `ssl_key_file=${join(folder, 'key.pem')}`,
+  ];
+  // Nothing of it is kept, and many tests connect at once.
+  return ['fsync=off', 'listen_addresses=127.0.0.1', 'max_connections=300', ...tls];
 }
 
 async function administer(port: number, statement: string): Promise<void> {

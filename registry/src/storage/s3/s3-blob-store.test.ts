@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
+import { makeCertificate } from '../../testing/certificate.ts';
 import { createBlobKey } from '../blob-key.ts';
 import { emptyUpload } from '../blob-store.ts';
 import { BlobStoreError } from '../blob-store-error.ts';
@@ -133,6 +138,27 @@ for (const { name, bucket } of s3Servers()) {
     t.true(large.subarray(1000, 6_001_000).equals(part));
   });
 
+  test(title('https is checked against the certificates given'), async (t) => {
+    if (!needsTool(t, 'openssl')) return;
+    const options = await bucket();
+    const files = makeCertificate(temporaryFolder(t), 'DNS:localhost');
+    const certificates = { key: readFileSync(files.key), cert: readFileSync(files.certificate) };
+    const { endpoint } = options.location;
+    const port = await serveFor(
+      t,
+      createTlsServer(certificates, (incoming, outgoing) => void pass(incoming, outgoing, endpoint, [])),
+    );
+    const location = { ...options.location, endpoint: new URL(`https://localhost:${port}`) };
+    const { store } = await open(t, { ...options, location, ca: certificates.cert.toString() });
+    const key = await putBlob(store, [large]);
+    t.true(large.equals(Buffer.concat(await Array.fromAsync(await store.get(key)))));
+    const error = await t.throwsAsync(S3BlobStore.open({ ...options, location }), {
+      instanceOf: BlobStoreError,
+      message: /self-signed certificate/,
+    });
+    t.is(error?.code, 'STORE_UNREACHABLE');
+  });
+
   test(title('a storage that stays busy or away is named'), async (t) => {
     const { options, faults } = await throughProxy(t, await bucket());
     const { store } = await open(t, options);
@@ -210,17 +236,23 @@ type Fault = 'busy' | 'cut' | 'half';
 async function throughProxy(t: ExecutionContext, options: S3BucketOptions) {
   const faults: Fault[] = [];
   const { endpoint } = options.location;
-  const server = createServer((incoming, outgoing) => void pass(incoming, outgoing, endpoint, faults));
+  const port = await serveFor(
+    t,
+    createServer((incoming, outgoing) => void pass(incoming, outgoing, endpoint, faults)),
+  );
+  const { bucket } = options.location;
+  const location = parseS3Location(`s3://${bucket}/registry?endpoint=http://127.0.0.1:${port}`);
+  return { faults, options: { ...options, location } };
+}
+
+async function serveFor(t: ExecutionContext, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
   });
-  const { port } = server.address() as AddressInfo;
-  const { bucket } = options.location;
-  const location = parseS3Location(`s3://${bucket}/registry?endpoint=http://127.0.0.1:${port}`);
-  return { faults, options: { ...options, location } };
+  return (server.address() as AddressInfo).port;
 }
 
 async function pass(
