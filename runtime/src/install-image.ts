@@ -6,7 +6,7 @@ import { formatReference, type Reference } from '@img/spec/reference';
 import { acquireImage, type PullPolicy } from './acquire-image.ts';
 import { type FetchOptions, fetchLayers } from './fetch-layers.ts';
 import type { Host } from './host.ts';
-import { hostPlatform } from './launch/host-platform.ts';
+import { detailedHostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
 import { nameDamage } from './name-damage.ts';
 import { pullImage } from './pull-image.ts';
@@ -48,7 +48,7 @@ export async function installImage(
 ): Promise<InstalledImage> {
   const name = formatReference(reference);
   const local = host.images.repository(reference);
-  const platform = hostPlatform();
+  const platform = detailedHostPlatform();
   const trust = await host.trust();
   const { content, decision } = await acquireImage(
     { ...reference, pull, trust, acceptsUnsigned: insecure.includes('signature'), now: new Date() },

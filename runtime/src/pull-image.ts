@@ -10,7 +10,7 @@ import type { Digest } from '@img/spec/digest';
 import type { Tag } from '@img/spec/tag';
 import { type FetchOptions, layersOf } from './fetch-layers.ts';
 import type { Host } from './host.ts';
-import { hostPlatform } from './launch/host-platform.ts';
+import { detailedHostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
 import { readImage } from './read-image.ts';
 import { RuntimeError } from './runtime-error.ts';
@@ -39,7 +39,7 @@ export async function pullImage(
   host: Host,
   options: FetchOptions = {},
 ): Promise<CopyResult> {
-  const platform = hostPlatform();
+  const platform = detailedHostPlatform();
   const local = host.images.repository(location);
   const target = hostTarget(local, host.layers, options.progress);
   const putManifest = async (content: ManifestContent, put: PutManifestOptions = {}): Promise<void> => {

@@ -1,4 +1,4 @@
-import { hostPlatform } from '@img/runtime/launch/host-platform';
+import { detailedHostPlatform } from '@img/runtime/launch/host-platform';
 import { descriptorJson } from '@img/spec/manifest';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
 import type { Command } from 'commander';
@@ -30,7 +30,7 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   const { config, output, signal } = session;
   const reference = typedReference(text, config);
   const platform =
-    options.platform === undefined ? hostPlatform() : parseArgument(parsePlatform, options.platform);
+    options.platform === undefined ? detailedHostPlatform() : parseArgument(parsePlatform, options.platform);
   await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];

@@ -1,5 +1,9 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { formatPlatform, type Platform, platformScore } from '@img/spec/platform';
 import { RuntimeError } from '../runtime-error.ts';
+import { processorVariant } from './processor-variant.ts';
+
+const cpuInfoBytes = 8 * 1024;
 
 const architectures: { readonly [nodeName: string]: string } = {
   x64: 'amd64',
@@ -12,9 +16,32 @@ const architectures: { readonly [nodeName: string]: string } = {
   loong64: 'loong64',
 };
 
-/** What this host runs, in Go's words. */
+/** What images for this host are built for, in Go's words. */
 export function hostPlatform(): Platform {
   return { os: process.platform, architecture: architectures[process.arch] ?? process.arch };
+}
+
+/** What this host runs: also images for a newer variant of its processor than all have. */
+export function detailedHostPlatform(): Platform {
+  const platform = hostPlatform();
+  const variant = processorVariant(platform.architecture, readCpuInfo());
+  return { ...platform, ...(variant === undefined ? {} : { variant }) };
+}
+
+/** The beginning, because the kernel asks every processor for what it says of it. */
+function readCpuInfo(): string {
+  try {
+    const file = openSync('/proc/cpuinfo', 'r');
+    try {
+      const bytes = Buffer.alloc(cpuInfoBytes);
+      return bytes.toString('latin1', 0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // Another system: what every processor has will do.
+    return '';
+  }
 }
 
 /** @throws RuntimeError PLATFORM_MISMATCH */

@@ -24,7 +24,7 @@ import type { Tree } from '../tree/tree.ts';
 import { checkCaller } from './check-caller.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
 import { checkCommand } from './find-command.ts';
-import { checkPlatform, hostPlatform } from './host-platform.ts';
+import { checkPlatform, detailedHostPlatform } from './host-platform.ts';
 import { readInside } from './inside-root.ts';
 import { mountRoot } from './mount-root.ts';
 import { placeMounts } from './place-mounts.ts';
@@ -59,7 +59,7 @@ const userFileBytes = 1024 * 1024;
  */
 export function launch(state: RunState, request: LaunchRequest): never {
   const { image, options, receipt } = request;
-  checkPlatform(image.platform, hostPlatform());
+  checkPlatform(image.platform, detailedHostPlatform());
   checkCaller(options);
   const controlGroups = readControlGroups();
   const canRaiseLimits = hasCapability(capabilities.sysResource);
