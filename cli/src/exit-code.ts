@@ -28,6 +28,7 @@ export const exitCodeHelp: readonly (readonly [code: ExitCode, meaning: string])
 const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['CONFIG_INVALID', exitCodes.usage],
   ['USAGE', exitCodes.usage],
+  ['LOCATION_INVALID', exitCodes.usage],
   ['POLICY_CONFLICT', exitCodes.usage],
   ['POLICY_INVALID', exitCodes.usage],
   ['RECIPE_INVALID', exitCodes.usage],
