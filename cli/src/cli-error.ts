@@ -15,6 +15,7 @@ export type CliErrorCode =
   /** Not of the kind that is needed. */
   | 'KEY_UNSUITABLE'
   | 'PASSPHRASE_MISSING'
+  | 'ROOT_REFUSED'
   | 'SIGNATURE_UNKNOWN'
   | 'USAGE';
 

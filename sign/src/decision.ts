@@ -20,7 +20,9 @@ export type StatementProblem =
   /** Names no tag, and was asked about one. */
   | 'NO_TAG'
   | 'NOT_YET_VALID'
-  | 'EXPIRED';
+  | 'EXPIRED'
+  /** By a key that no longer counts. */
+  | 'KEY_REVOKED';
 
 /** What became of one piece of evidence. */
 export type FindingCode =
@@ -55,6 +57,10 @@ export type ImageSigner = {
 
 /** Why an image is refused. */
 export type RefusalCode =
+  /** Somebody who may say so has said that this image must not run. */
+  | 'DENIED'
+  /** The rule stands in a trust root that has expired. */
+  | 'ROOT_EXPIRED'
   /** No rule covers the name. */
   | 'NO_RULE'
   /** The rule lists nobody. */

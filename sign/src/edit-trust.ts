@@ -1,5 +1,7 @@
+import type { Digest } from '@img/spec/digest';
 import type { NamePrefix } from '@img/spec/name-prefix';
 import { type Identity, type IdentityId, isSameIdentity } from './identity.ts';
+import type { Fingerprint } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import type { TrustDocument } from './trust-document.ts';
 import { checkRule, type TrustRule } from './trust-rule.ts';
@@ -27,6 +29,7 @@ export function trustIdentity(
   const rule = document.rules.find((other) => other.prefix === prefix) ?? { prefix, require: 1, of: [] };
   const of = rule.of.includes(identity.id) ? rule.of : [...rule.of, identity.id];
   return {
+    ...document,
     identities: known === undefined ? [...document.identities, identity] : document.identities,
     rules: withRule(document.rules, { prefix, require: require ?? rule.require, of }),
   };
@@ -80,7 +83,7 @@ export function forgetIdentity(
     (edited, prefix) => distrustIdentity(edited, id, prefix, options),
     document,
   );
-  return { identities, rules };
+  return { ...document, identities, rules };
 }
 
 /**
@@ -94,6 +97,45 @@ export function removeRule(document: TrustDocument, prefix: NamePrefix): TrustDo
     throw new SignError('POLICY_INVALID', `there is no rule for ${prefix}`);
   }
   return { ...document, rules };
+}
+
+/**
+ * Lets no signature by a key count any more. Whoever has the key may have others that go on counting.
+ *
+ * @throws SignError POLICY_INVALID if it is revoked already
+ */
+export function revokeKey(document: TrustDocument, key: Fingerprint): TrustDocument {
+  const { revoked = [] } = document;
+  if (revoked.includes(key)) throw new SignError('POLICY_INVALID', `key ${key} is revoked already`);
+  return { ...document, revoked: [...revoked, key] };
+}
+
+/**
+ * Lets an image never run, whoever signs it.
+ *
+ * @throws SignError POLICY_INVALID if it is denied already
+ */
+export function denyImage(document: TrustDocument, digest: Digest): TrustDocument {
+  const { denied = [] } = document;
+  if (denied.includes(digest)) throw new SignError('POLICY_INVALID', `image ${digest} is denied already`);
+  return { ...document, denied: [...denied, digest] };
+}
+
+/**
+ * Takes back that a key is revoked or an image denied.
+ *
+ * @throws SignError POLICY_INVALID if it is not
+ */
+export function readmit(document: TrustDocument, banned: Fingerprint | Digest): TrustDocument {
+  const { revoked = [], denied = [] } = document;
+  const left = {
+    revoked: revoked.filter((key) => key !== banned),
+    denied: denied.filter((digest) => digest !== banned),
+  };
+  if (left.revoked.length + left.denied.length === revoked.length + denied.length) {
+    throw new SignError('POLICY_INVALID', `${banned} is neither revoked nor denied`);
+  }
+  return { ...document, ...left };
 }
 
 function withRule(rules: readonly TrustRule[], rule: TrustRule): readonly TrustRule[] {

@@ -12,6 +12,19 @@ declare const fingerprintBrand: unique symbol;
 /** OpenSSH's fingerprint, `SHA256:` and 43 characters of base64, as `ssh-keygen -lf` prints it. */
 export type Fingerprint = string & { readonly [fingerprintBrand]: true };
 
+/** @throws SignError KEY_INVALID */
+export function parseFingerprint(text: string): Fingerprint {
+  if (isFingerprint(text)) return text;
+  throw new SignError(
+    'KEY_INVALID',
+    `fingerprint ${quote(text)} should be SHA256: and 43 characters of base64, as img key show prints it`,
+  );
+}
+
+export function isFingerprint(text: string): text is Fingerprint {
+  return /^SHA256:[A-Za-z0-9+/]{43}$/.test(text);
+}
+
 const ed25519SignatureBytes = 64;
 const maxTextCharacters = 8192;
 

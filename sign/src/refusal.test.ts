@@ -1,3 +1,4 @@
+import { parseNamePrefix } from '@img/spec/name-prefix';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import test from 'ava';
@@ -5,13 +6,37 @@ import type { RefusalCode } from './decision.ts';
 import { testDigest, untaggedClaim } from './testing/test-claim.ts';
 import { joined, noEvidence, signedEvidence } from './testing/test-evidence.ts';
 import { testKey } from './testing/test-keys.ts';
-import { testPolicy, testRule } from './testing/test-policy.ts';
+import { testDocument, testPolicy, testRule } from './testing/test-policy.ts';
 import { outcome, request, twoOf } from './testing/test-request.ts';
-import { parseUnixTime } from './unix-time.ts';
+import type { TrustDocument } from './trust-document.ts';
+import { mergeTrustDocuments, type TrustPolicy } from './trust-policy.ts';
+import { parseUnixTime, type UnixTime } from './unix-time.ts';
 import { type VerifyRequest, verifyImage } from './verify-image.ts';
 
 const [alice, bob, carol, dave] = [testKey(1), testKey(2), testKey(3), testKey(4)];
 const stranger = testKey(9);
+
+/** Alice or Bob may sign, but somebody forbids something. */
+function banning(banned: Pick<TrustDocument, 'revoked' | 'denied'>, require = 1): TrustPolicy {
+  const document = { ...testDocument(testRule('com.example.', require, ['alice', 'bob'])), ...banned };
+  return mergeTrustDocuments([{ source: 'test', document }]);
+}
+
+/** Alice may sign, says a trust root. */
+function rooted(expires: UnixTime, prefix = 'com.', banned: Partial<TrustDocument> = {}): TrustPolicy {
+  const document = { ...testDocument(testRule('com.example.', 1, ['alice'])), ...banned };
+  const root = {
+    name: parseRepositoryName('com.example'),
+    version: 1,
+    expires,
+    keys: [stranger.publicKey],
+    require: 1,
+    prefixes: [parseNamePrefix(prefix)],
+    document,
+  };
+  return mergeTrustDocuments([{ source: 'the root', document, root }]);
+}
+
 const after = parseUnixTime('2027-01-01T00:00:00Z');
 const before = parseUnixTime('2026-11-01T00:00:00Z');
 
@@ -47,6 +72,32 @@ const refusals: readonly (readonly [
       return { policy, evidence: await signedEvidence(alice) };
     },
     'the most specific rule lists nobody; the broader one does not count',
+  ],
+  [
+    'KEY_REVOKED',
+    async () => ({
+      policy: banning({ revoked: [alice.publicKey.fingerprint] }),
+      evidence: await signedEvidence(alice),
+    }),
+    'a key that left the company, also for what it signed before',
+  ],
+  [
+    'TOO_FEW_SIGNERS',
+    async () => ({
+      policy: banning({ revoked: [alice.publicKey.fingerprint] }, 2),
+      evidence: joined(await signedEvidence(alice), await signedEvidence(bob)),
+    }),
+    'one of two keys is revoked',
+  ],
+  [
+    'DENIED',
+    async () => ({ policy: banning({ denied: [testDigest('a')] }), evidence: await signedEvidence(alice) }),
+    'an image that must not run, well signed',
+  ],
+  [
+    'ROOT_EXPIRED',
+    async () => ({ policy: rooted(before), evidence: await signedEvidence(alice) }),
+    'somebody holds the host at an old version of the trust root',
   ],
   ['UNSIGNED', async () => ({}), 'no evidence at all'],
   ['UNTRUSTED_KEY', async () => ({ evidence: await signedEvidence(stranger) }), 'a key that nobody knows'],
@@ -208,4 +259,34 @@ test('verifyImage() says what is wrong in words', async (t) => {
     }),
     `com.example.app:1.0 is not trusted: it is number 41, and number 42 (${testDigest('b')}) was accepted before`,
   );
+});
+
+test('a trust root forbids nothing outside of its prefixes', async (t) => {
+  const bans = { revoked: [bob.publicKey.fingerprint], denied: [testDigest('a')] };
+  const local = { source: 'local', document: testDocument(testRule('com.example.', 1, ['bob'])) };
+  const document = { identities: [], rules: [], ...bans };
+  const root = {
+    name: parseRepositoryName('org.other'),
+    version: 1,
+    expires: after,
+    keys: [stranger.publicKey],
+    require: 1,
+    prefixes: [parseNamePrefix('org.other.')],
+    document,
+  };
+  const policy = mergeTrustDocuments([local, { source: 'other root', document, root }]);
+  t.is(outcome(verifyImage(request({ policy, evidence: await signedEvidence(bob) }))), 'trusted');
+  const repository = parseRepositoryName('org.other.app');
+  t.is(outcome(verifyImage(request({ policy, repository }))), 'DENIED');
+});
+
+test('a trust root that has not expired decides like any document', async (t) => {
+  const evidence = await signedEvidence(alice);
+  t.is(outcome(verifyImage(request({ policy: rooted(after), evidence }))), 'trusted');
+});
+
+test('a denied image is refused also when it is asked for by its digest', async (t) => {
+  const policy = banning({ denied: [testDigest('a')] });
+  const decision = verifyImage(request({ policy, tag: undefined, evidence: await signedEvidence(alice) }));
+  t.is(outcome(decision), 'DENIED');
 });

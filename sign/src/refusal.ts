@@ -43,6 +43,7 @@ export function refusalForTooFew(found: Found): RefusedDecision {
 
 /** What explains that nobody counts, the most telling first. Another kind of statement is no signature at all. */
 const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
+  ['KEY_REVOKED', 'KEY_REVOKED'],
   ['EXPIRED', 'EXPIRED'],
   ['NOT_YET_VALID', 'NOT_YET_VALID'],
   ['OTHER_TAG', 'OTHER_TAG'],
@@ -82,6 +83,9 @@ function tooFewReason(
 }
 
 const hints: { readonly [code in RefusalCode]: string } = {
+  DENIED: 'use another version of the image; ask the publisher what is wrong with this one',
+  ROOT_EXPIRED: 'get a newer version of the trust root from its publisher: img trust import FILE',
+  KEY_REVOKED: 'ask the publisher to sign again with a key that counts',
   NO_RULE: 'decide whom to trust for this name and add a rule with img trust add',
   RULE_CLOSED: 'add an identity to the rule with img trust add, or remove the rule',
   UNSIGNED: 'ask the publisher for a signed image, or sign it yourself with img sign',

@@ -12,6 +12,7 @@ export type SignErrorCode =
   | 'PAYLOAD_INVALID'
   | 'POLICY_CONFLICT'
   | 'POLICY_INVALID'
+  | 'ROOT_INVALID'
   | 'SIGNATURES_TOO_MANY'
   | 'SIGNER_FAULTY'
   | 'SSH_INVALID'

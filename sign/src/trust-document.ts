@@ -1,15 +1,16 @@
-import type { JsonValue } from '@img/spec/json';
+import { type Digest, parseDigest } from '@img/spec/digest';
+import type { JsonObject, JsonValue } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import { parseNamePrefix } from '@img/spec/name-prefix';
 import { quote } from '@img/spec/quote';
 import { readDocument } from './document.ts';
 import { type Identity, parseIdentityId, parseIdentityName } from './identity.ts';
-import { type PublicKey, parsePublicKey } from './public-key.ts';
+import { type Fingerprint, type PublicKey, parseFingerprint, parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import { checkRule, type TrustRule } from './trust-rule.ts';
 
 /**
- * One document of a host's trust: identities and rules. A rule may name identities that another document
+ * One document of a host's trust: identities, rules, and what must not be trusted. A rule may name identities that another document
  * defines; `mergeTrustDocuments` makes the policy out of all of them.
  *
  * As JSON:
@@ -17,15 +18,21 @@ import { checkRule, type TrustRule } from './trust-rule.ts';
  *     {
  *       "format": 1,
  *       "identities": [{"id": "alice", "name": "Alice", "keys": ["ssh-ed25519 AAAA…"]}],
- *       "rules": [{"prefix": "com.example.*", "require": 1, "of": ["alice"]}]
+ *       "rules": [{"prefix": "com.example.*", "require": 1, "of": ["alice"]}],
+ *       "revoked": ["SHA256:…"],
+ *       "denied": ["sha256:…"]
  *     }
  *
- * A key is a line of an OpenSSH `.pub` file or SubjectPublicKeyInfo in PEM. Both lists may be absent. Unknown
- * fields are refused, because one that is ignored could be one that restricts.
+ * A key is a line of an OpenSSH `.pub` file or SubjectPublicKeyInfo in PEM. Any list may be absent. Unknown fields
+ * are refused, because one that is ignored could be one that restricts.
  */
 export type TrustDocument = {
   readonly identities: readonly Identity[];
   readonly rules: readonly TrustRule[];
+  /** Keys whose signatures no longer count, whoever has them. */
+  readonly revoked?: readonly Fingerprint[];
+  /** Images that must not run, whoever signed them. */
+  readonly denied?: readonly Digest[];
 };
 
 export const emptyTrustDocument: TrustDocument = { identities: [], rules: [] };
@@ -35,6 +42,7 @@ const maxDocumentBytes = 1024 * 1024;
 const maxIdentities = 4096;
 const maxKeys = 32;
 const maxRules = 4096;
+const maxBans = 4096;
 const code = 'POLICY_INVALID';
 
 /** @throws SignError POLICY_INVALID, KEY_INVALID, KEY_UNSUPPORTED, KEY_WEAK */
@@ -45,31 +53,54 @@ export function parseTrustDocument(bytes: Uint8Array): TrustDocument {
         hint: `this version reads format ${format}; a newer one may be needed`,
       });
     }
-    fields.onlyKeys(['format', 'identities', 'rules']);
-    const identities = (fields.optionalArray('identities', maxIdentities) ?? []).map(identityFrom);
-    const rules = (fields.optionalArray('rules', maxRules) ?? []).map(ruleFrom);
-    checkOnce(
-      'identity',
-      identities.map(({ id }) => id),
-    );
-    checkOnce(
-      'rule for',
-      rules.map(({ prefix }) => prefix),
-    );
-    return { identities, rules };
+    fields.onlyKeys(['format', ...trustDocumentKeys]);
+    return trustDocumentFrom(fields);
   });
 }
 
+/** The fields of a trust document, which a trust root has beside its own. */
+export const trustDocumentKeys = ['identities', 'rules', 'revoked', 'denied'] as const;
+
+/** @throws SignError as {@link parseTrustDocument}; SpecError for a field of the wrong type */
+export function trustDocumentFrom(fields: JsonFields): TrustDocument {
+  const identities = (fields.optionalArray('identities', maxIdentities) ?? []).map(identityFrom);
+  const rules = (fields.optionalArray('rules', maxRules) ?? []).map(ruleFrom);
+  const revoked = (fields.optionalStrings('revoked', maxBans) ?? []).map(parseFingerprint);
+  const denied = (fields.optionalStrings('denied', maxBans) ?? []).map(parseDigest);
+  checkOnce(
+    'identity',
+    identities.map(({ id }) => id),
+  );
+  checkOnce(
+    'rule for',
+    rules.map(({ prefix }) => prefix),
+  );
+  checkOnce('revoked key', revoked);
+  checkOnce('denied image', denied);
+  return {
+    identities,
+    rules,
+    ...(revoked.length > 0 && { revoked }),
+    ...(denied.length > 0 && { denied }),
+  };
+}
+
 /** The document as indented JSON with a newline at the end; equal documents give equal bytes. */
-export function encodeTrustDocument({ identities, rules }: TrustDocument): Uint8Array {
-  const json = {
-    format,
+export function encodeTrustDocument(document: TrustDocument): Uint8Array {
+  const json = { format, ...trustDocumentJson(document) };
+  return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
+}
+
+/** What {@link trustDocumentFrom} reads. */
+export function trustDocumentJson({ identities, rules, revoked, denied }: TrustDocument): JsonObject {
+  return {
     identities: identities.map(({ id, name, keys }) => {
       return { id, name, keys: keys.map((key) => key.toSshLine()) };
     }),
     rules: rules.map(({ prefix, require, of }) => ({ prefix, require, of })),
+    ...(revoked && revoked.length > 0 && { revoked }),
+    ...(denied && denied.length > 0 && { denied }),
   };
-  return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
 }
 
 function identityFrom(value: JsonValue, index: number): Identity {
@@ -85,8 +116,8 @@ function identityFrom(value: JsonValue, index: number): Identity {
   return { id: parseIdentityId(fields.string('id')), name: parseIdentityName(fields.string('name')), keys };
 }
 
-// Says which of the keys it is that can't be used.
-function keyFrom(text: string, path: string): PublicKey {
+/** Says which of the keys it is that can't be used. @throws SignError KEY_INVALID, KEY_UNSUPPORTED, KEY_WEAK */
+export function keyFrom(text: string, path: string): PublicKey {
   try {
     return parsePublicKey(text);
   } catch (cause) {
@@ -108,7 +139,8 @@ function ruleFrom(value: JsonValue, index: number): TrustRule {
   });
 }
 
-function checkOnce(what: string, values: readonly string[]): void {
+/** @throws SignError POLICY_INVALID */
+export function checkOnce(what: string, values: readonly string[]): void {
   const twice = values.find((value, index) => values.indexOf(value) !== index);
   if (twice !== undefined) {
     throw new SignError(code, `trust document has the ${what} ${quote(twice)} twice`);

@@ -1,21 +1,43 @@
-import { mostSpecificPrefix, type NamePrefix } from '@img/spec/name-prefix';
+import type { Digest } from '@img/spec/digest';
+import { coversName, mostSpecificPrefix, type NamePrefix, parseNamePrefix } from '@img/spec/name-prefix';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { type Identity, type IdentityId, isSameIdentity } from './identity.ts';
 import type { Fingerprint } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import type { TrustDocument } from './trust-document.ts';
+import type { TrustRoot } from './trust-root.ts';
 import { isSameRule, type TrustRule } from './trust-rule.ts';
+import type { UnixTime } from './unix-time.ts';
 
 /** Everything that a host trusts: the sum of its documents, checked for contradictions. */
 export type TrustPolicy = {
   readonly identities: ReadonlyMap<IdentityId, Identity>;
   readonly rules: ReadonlyMap<NamePrefix, TrustRule>;
+  /** Where each rule stands, as messages name it. */
+  readonly sources: ReadonlyMap<NamePrefix, string>;
   /** Whose each key is; no key has two owners, so that nobody counts twice. */
   readonly owners: ReadonlyMap<Fingerprint, Identity>;
+  /** Keys that no longer count. */
+  readonly revoked: ReadonlyMap<Fingerprint, readonly Ban[]>;
+  /** Images that must not run. */
+  readonly denied: ReadonlyMap<Digest, readonly Ban[]>;
+  /** When rules end that stand in a trust root, which has to be replaced by then. */
+  readonly ends: ReadonlyMap<NamePrefix, RuleEnd>;
 };
 
+/** Who forbids something, and for which names. */
+export type Ban = { readonly source: string; readonly prefixes: readonly NamePrefix[] };
+
+/** Where a rule stands, and the first second at which it no longer can be met. */
+export type RuleEnd = { readonly source: string; readonly expires: UnixTime };
+
 /** A document and how messages name it, usually the path of its file. */
-export type SourcedTrustDocument = { readonly source: string; readonly document: TrustDocument };
+export type SourcedTrustDocument = {
+  readonly source: string;
+  readonly document: TrustDocument;
+  /** The trust root whose document it is: what it says holds for its prefixes only, and until it expires. */
+  readonly root?: TrustRoot;
+};
 
 /**
  * Makes one policy of several documents. An identity or a rule may stand in several if it says the same; which
@@ -36,7 +58,20 @@ export function mergeTrustDocuments(documents: readonly SourcedTrustDocument[]):
     }
   }
   for (const { source, value } of rules.values()) checkIdentitiesKnown(value, source, identities);
-  return { identities: values(identities), rules: values(rules), owners: ownersOf(identities) };
+  return {
+    identities: values(identities),
+    rules: values(rules),
+    sources: new Map([...rules].map(([prefix, { source }]) => [prefix, source])),
+    owners: ownersOf(identities),
+    revoked: bansOf(documents, ({ revoked }) => revoked),
+    denied: bansOf(documents, ({ denied }) => denied),
+    ends: endsOf(documents),
+  };
+}
+
+/** Who forbids it for a name; undefined if nobody does. */
+export function findBan(bans: readonly Ban[] | undefined, repository: RepositoryName): Ban | undefined {
+  return bans?.find(({ prefixes }) => prefixes.some((prefix) => coversName(prefix, repository)));
 }
 
 /** The one rule that decides about a name: that of the most specific prefix which covers it. */
@@ -96,6 +131,37 @@ function ownersOf(identities: ReadonlyMap<IdentityId, Sourced<Identity>>): Map<F
     }
   }
   return owners;
+}
+
+const everywhere: readonly NamePrefix[] = [parseNamePrefix('*')];
+
+function bansOf<T>(
+  documents: readonly SourcedTrustDocument[],
+  banned: (document: TrustDocument) => readonly T[] | undefined,
+): Map<T, readonly Ban[]> {
+  const bans = new Map<T, readonly Ban[]>();
+  for (const { source, document, root } of documents) {
+    const ban = { source, prefixes: root?.prefixes ?? everywhere };
+    for (const key of banned(document) ?? []) bans.set(key, [...(bans.get(key) ?? []), ban]);
+  }
+  return bans;
+}
+
+// Of a rule that stands in several documents the one that ends last counts; other documents never end.
+function endsOf(documents: readonly SourcedTrustDocument[]): Map<NamePrefix, RuleEnd> {
+  const ends = new Map<NamePrefix, RuleEnd>();
+  for (const { source, document, root } of documents) {
+    for (const { prefix } of root === undefined ? [] : document.rules) {
+      const before = ends.get(prefix);
+      if (root !== undefined && (before === undefined || before.expires < root.expires)) {
+        ends.set(prefix, { source, expires: root.expires });
+      }
+    }
+  }
+  for (const { document, root } of documents) {
+    for (const { prefix } of root === undefined ? document.rules : []) ends.delete(prefix);
+  }
+  return ends;
 }
 
 function values<K, T>(map: ReadonlyMap<K, Sourced<T>>): Map<K, T> {

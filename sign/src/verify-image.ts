@@ -5,9 +5,9 @@ import type { Evidence } from './evidence.ts';
 import type { Identity } from './identity.ts';
 import { judgeStatement, type Question } from './judge-statement.ts';
 import { imageName, refusal, refusalForTooFew } from './refusal.ts';
-import { findRule, type TrustPolicy } from './trust-policy.ts';
+import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
 import { describeRule, type TrustRule } from './trust-rule.ts';
-import type { UnixTime } from './unix-time.ts';
+import { formatUnixTime, type UnixTime } from './unix-time.ts';
 
 export type VerifyRequest = Question & {
   /** Everything attached to the digest. */
@@ -31,6 +31,8 @@ export function verifyImage(request: VerifyRequest): Decision {
   const findings = countOnce(findingsOf(request, rule), request.tag);
   const signers = signersOf(findings, rule);
   const found = { question: request, rule, findings, signers };
+  const closed = closure(request, rule);
+  if (closed !== undefined) return refusal(found, closed.code, closed.reason);
   if (rule === undefined || signers.length < rule.require) return refusalForTooFew(found);
   const sequence = request.tag === undefined ? undefined : sequenceOf(signers, rule);
   const stale = staleness(request, sequence);
@@ -38,6 +40,16 @@ export function verifyImage(request: VerifyRequest): Decision {
   const names = signers.map(({ identity }) => identity.name).join(', ');
   const message = `${imageName(request)} is signed by ${names}; required: ${describeRule(rule)}`;
   return { trusted: true, rule, signers, sequence, expires: expiryOf(signers, rule), findings, message };
+}
+
+/** What no signature can help against. */
+function closure({ policy, repository, digest, now }: VerifyRequest, rule: TrustRule | undefined) {
+  const ban = findBan(policy.denied.get(digest), repository);
+  if (ban !== undefined) return { code: 'DENIED', reason: `${digest} is denied by ${ban.source}` } as const;
+  const end = rule === undefined ? undefined : policy.ends.get(rule.prefix);
+  if (end === undefined || now < end.expires) return undefined;
+  const reason = `its rule is in ${end.source}, which expired at ${formatUnixTime(end.expires)}`;
+  return { code: 'ROOT_EXPIRED', reason } as const;
 }
 
 function findingsOf({ policy, evidence, ...question }: VerifyRequest, rule: TrustRule | undefined) {
@@ -53,6 +65,14 @@ function findingsOf({ policy, evidence, ...question }: VerifyRequest, rule: Trus
     const identity = key === undefined ? undefined : policy.owners.get(key);
     const found = { encoding, index, identity, key, statement };
     if (checked.problem !== undefined) return { ...found, code: checked.problem, message: checked.message };
+    const ban = key === undefined ? undefined : findBan(policy.revoked.get(key), question.repository);
+    if (ban !== undefined) {
+      return {
+        ...found,
+        code: 'KEY_REVOKED',
+        message: `${identity?.name}'s key is revoked by ${ban.source}`,
+      };
+    }
     // Only keys of identities were tried, so the key of a good signature has an owner.
     return { ...found, ...judgeStatement(checked.statement, identity as Identity, rule, question) };
   });

@@ -51,6 +51,19 @@ test('img trust add joins identities in one rule and raises its threshold', asyn
   });
 });
 
+test('img trust add without a name means whoever has the key already', async (t) => {
+  const { add, rules } = await prepare(t);
+  await add('alice', '--name', 'Alice Smith', '--id', 'asmith', '--prefix', 'com.example.');
+  const { code, stdout } = await add('alice', '--prefix', 'org.');
+  t.deepEqual([code, stdout], [0, 'required: 1 of asmith for org.*\n']);
+  t.is(
+    (await add('alice', '--name', 'Alice', '--prefix', 'net.')).code,
+    2,
+    'another name is a contradiction',
+  );
+  t.is((await rules()).rules.length, 2);
+});
+
 test('img trust add takes a key of yours by its name', async (t) => {
   const { run } = await prepare(t);
   await run(['key', 'new', 'carol'], { variables: { IMG_KEY_PASSPHRASE: 'x' } });
@@ -101,7 +114,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   ],
   [
     ['add', './alice.pub', '--prefix', 'x', '--require', '2'],
-    1,
+    2,
     /^img: rule for x requires 2 of 1 identities/,
     'a threshold that nobody meets',
   ],
@@ -109,13 +122,13 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [['add', './known.json', '--prefix', 'x'], 1, /should be a PEM block PUBLIC KEY/, 'no key'],
   [
     ['add', './alice.pub', '--prefix', 'x', '--id', 'mallory'],
-    1,
+    2,
     /there is already an identity alice with a key of mallory/,
     'a key that belongs to another',
   ],
   [
     ['add', './bob.pub', '--prefix', 'vendor.', '--id', 'bob'],
-    1,
+    2,
     /rule for vendor\. differs between .*known\.json and .*local\.json/,
     'a rule that another document has',
   ],
@@ -132,7 +145,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
     'the work of others',
   ],
   [['remove'], 2, /^img: nothing is named that should be removed/, 'nothing named'],
-  [['remove', '--prefix', 'none.'], 1, /^img: there is no rule for none\./, 'no such rule'],
+  [['remove', '--prefix', 'none.'], 2, /^img: there is no rule for none\./, 'no such rule'],
 ];
 
 for (const [words, wanted, message, reason] of refused) {

@@ -20,6 +20,9 @@ import { readSmallFile } from '../read-small-file.ts';
 const fileName = 'local.json';
 const maxBytes = 1024 * 1024;
 
+/** A file of trust as it is to be from now on. */
+export type NewTrustFile = { readonly name: string; readonly bytes: Uint8Array };
+
 /**
  * Changes the trust document that `img trust` keeps in the folder of the highest rank, if the host's documents
  * together still make sense afterwards; other documents are the work of others and stay as they are.
@@ -32,6 +35,22 @@ export async function changeLocalTrust(
   folders: readonly string[],
   change: (document: TrustDocument) => TrustDocument,
 ): Promise<TrustPolicy> {
+  return await changeTrustFile(folders, async () => {
+    return { name: fileName, bytes: encodeTrustDocument(change(await readLocalTrust(folders))) };
+  });
+}
+
+/**
+ * Writes a file into the folder of the highest rank, if the host's documents together make sense with it.
+ *
+ * @param make what to write; nobody else changes the trust meanwhile
+ * @returns the policy of all documents with the change
+ * @throws as {@link changeLocalTrust}, and what `make` throws
+ */
+export async function changeTrustFile(
+  folders: readonly string[],
+  make: () => Promise<NewTrustFile>,
+): Promise<TrustPolicy> {
   const folder = localTrustFolder(folders);
   await makeFolder(folder, 0o755);
   // The lock is on the folder, because the file is replaced.
@@ -42,9 +61,9 @@ export async function changeLocalTrust(
         hint: 'run the command again',
       });
     }
-    const bytes = encodeTrustDocument(change(await readLocalTrust(folders)));
-    const policy = await checkTogether(folders, bytes);
-    await writeFileAtomic(join(folder, fileName), bytes, { mode: 0o644 });
+    const file = await make();
+    const policy = await checkTogether(folders, file);
+    await writeFileAtomic(join(folder, file.name), file.bytes, { mode: 0o644 });
     return policy;
   } finally {
     await lock.close();
@@ -62,7 +81,8 @@ export function localTrustFile(folders: readonly string[]): string {
   return join(localTrustFolder(folders), fileName);
 }
 
-function localTrustFolder(folders: readonly string[]): string {
+/** The folder that commands write to. @throws CliError CONFIG_INVALID */
+export function localTrustFolder(folders: readonly string[]): string {
   const folder = folders.at(-1);
   if (folder !== undefined) return folder;
   throw new CliError('CONFIG_INVALID', 'no folder of trust documents is configured', {
@@ -70,11 +90,14 @@ function localTrustFolder(folders: readonly string[]): string {
   });
 }
 
-/** What the host would trust if the document stood in its place: a folder of higher rank hides the old one. */
-async function checkTogether(folders: readonly string[], bytes: Uint8Array): Promise<TrustPolicy> {
+/** What the host would trust if the file stood in its place: a folder of higher rank hides the old one. */
+async function checkTogether(
+  folders: readonly string[],
+  { name, bytes }: NewTrustFile,
+): Promise<TrustPolicy> {
   const preview = await mkdtemp(join(tmpdir(), 'img-trust-'));
   try {
-    await writeFile(join(preview, fileName), bytes, { mode: 0o600 });
+    await writeFile(join(preview, name), bytes, { mode: 0o600 });
     return await loadTrustPolicy([...folders, preview]);
   } finally {
     await rm(preview, { recursive: true, force: true });

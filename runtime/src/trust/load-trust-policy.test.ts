@@ -1,9 +1,13 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generatePrivateKey } from '@img/sign/private-key';
+import { draftTrustRoot, encodeSignedTrustRoot, signTrustRoot } from '@img/sign/signed-trust-root';
 import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
+import { emptyTrustDocument } from '@img/sign/trust-document';
 import { findRule } from '@img/sign/trust-policy';
+import { parseUnixTime } from '@img/sign/unix-time';
+import { parseNamePrefix } from '@img/spec/name-prefix';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
 import { loadTrustPolicy } from './load-trust-policy.ts';
@@ -104,5 +108,25 @@ test('loadTrustPolicy() refuses a folder in place of a document, and an endless 
   await t.throwsAsync(loadTrustPolicy([device]), {
     code: 'TRUST_POLICY_INVALID',
     message: /no regular file|everybody/,
+  });
+});
+
+test('loadTrustPolicy() refuses two files that are the same trust root, because one may be older', async (t) => {
+  const owner = generatePrivateKey();
+  const root = {
+    name: parseRepositoryName('com.example'),
+    version: 1,
+    expires: parseUnixTime('2099-01-01T00:00:00Z'),
+    keys: [owner.publicKey],
+    require: 1,
+    prefixes: [parseNamePrefix('com.example.')],
+    document: emptyTrustDocument,
+  };
+  const signed = await signTrustRoot(draftTrustRoot(root), owner);
+  const content = new TextDecoder().decode(encodeSignedTrustRoot(signed));
+  t.is((await loadTrustPolicy(folders(t, { 'a.json': content }, { 'a.json': content }))).rules.size, 0);
+  await t.throwsAsync(loadTrustPolicy(folders(t, { 'a.json': content }, { 'b.json': content })), {
+    code: 'TRUST_POLICY_INVALID',
+    message: /b\.json" is the trust root com\.example, and so is ".*a\.json"$/,
   });
 });

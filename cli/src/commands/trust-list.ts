@@ -1,0 +1,77 @@
+import { type FoundTrustFile, readTrustFiles } from '@img/runtime/trust/trust-files';
+import type { SignedTrustRoot } from '@img/sign/signed-trust-root';
+import { mergeTrustDocuments } from '@img/sign/trust-policy';
+import { describeRule, displayPrefix, type TrustRule } from '@img/sign/trust-rule';
+import type { Command } from 'commander';
+import { addExamples, type CommandContext, onRun } from '../command.ts';
+import { tableLines } from '../output/table.ts';
+import { bold } from '../output/text.ts';
+import { rootDocument, rootLines, rootSummary } from '../trust/describe-root.ts';
+import { findIdentity, identityDocument } from '../trust/find-identity.ts';
+import { readRootFile } from '../trust/root-file.ts';
+
+export function configureList(command: Command, context: CommandContext): void {
+  command.description('list the rules of this host: who must sign which images');
+  addExamples(command, 'img trust list');
+  onRun(command, context, async ({ config, output }) => {
+    const files = await readTrustFiles(config.trustFolders);
+    const { rules, identities, revoked, denied } = mergeTrustDocuments(files);
+    const roots = files.flatMap(({ signedRoot }) => signedRoot ?? []);
+    if (rules.size === 0) output.story('nobody is trusted; add somebody with img trust add');
+    const sorted = [...rules.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+    const document = {
+      rules: sorted,
+      identities: [...identities.values()].map(identityDocument),
+      roots: roots.map(rootDocument),
+      revoked: [...revoked.keys()],
+      denied: [...denied.keys()],
+    };
+    output.result(document, () =>
+      tableLines([{ title: 'images' }, { title: 'required' }, { title: 'of' }], sorted.map(ruleRow)),
+    );
+    output.story(
+      ...roots.map((root) => rootSummary(root, new Date())),
+      ...[...revoked.keys()].map((key) => `revoked key ${key}`),
+      ...[...denied.keys()].map((digest) => `denied image ${digest}`),
+    );
+  });
+}
+
+function ruleRow({ prefix, require, of }: TrustRule) {
+  return [bold(displayPrefix(prefix)), `${require}`, of.length === 0 ? 'nobody' : of.join(', ')];
+}
+
+export function configureShow(command: Command, context: CommandContext): void {
+  command
+    .description('show who somebody is and what they may sign, or what a trust root says')
+    .argument(
+      '<name>',
+      'an identity or a trust root, as img trust list shows them, or the file of a trust root',
+    );
+  addExamples(command, 'img trust show alice', 'img trust show ./root.json');
+  onRun(command, context, async ({ config, output }, _: object, text: string) => {
+    const files = await readTrustFiles(config.trustFolders);
+    const root = await findRoot(files, text);
+    if (root !== undefined) {
+      output.result(rootDocument(root), () => rootLines(root, new Date()));
+      return;
+    }
+    const policy = mergeTrustDocuments(files);
+    const identity = findIdentity(policy, text);
+    const rules = [...policy.rules.values()].filter(({ of }) => of.includes(identity.id));
+    output.result({ ...identityDocument(identity), rules }, () => [
+      [bold(identity.name), ` (${identity.id})`],
+      ...identity.keys.map((key) => `key       ${key.fingerprint}  ${key.algorithm}`),
+      ...rules.map((rule) => `may sign  ${describeRule(rule)}`),
+    ]);
+  });
+}
+
+/** By its name if it is trusted here, or by its file, which is not yet trusted. */
+async function findRoot(
+  files: readonly FoundTrustFile[],
+  text: string,
+): Promise<SignedTrustRoot | undefined> {
+  const pinned = files.find(({ root }) => root?.name === text)?.signedRoot;
+  return pinned === undefined && /[/]|\.json$/.test(text) ? await readRootFile(text) : pinned;
+}

@@ -1,0 +1,22 @@
+import { type Identity, parseIdentityId } from '@img/sign/identity';
+import type { TrustPolicy } from '@img/sign/trust-policy';
+import { nearest } from '@img/spec/nearest';
+import { quote } from '@img/spec/quote';
+import { parseArgument } from '../argument.ts';
+import { CliError } from '../cli-error.ts';
+
+/** @throws CliError IDENTITY_UNKNOWN, USAGE */
+export function findIdentity({ identities }: TrustPolicy, text: string): Identity {
+  const id = parseArgument(parseIdentityId, text);
+  const identity = identities.get(id);
+  if (identity !== undefined) return identity;
+  const similar = nearest(id, identities.keys());
+  throw new CliError('IDENTITY_UNKNOWN', `there is no identity ${quote(text)} among those trusted here`, {
+    hint: similar === undefined ? 'img trust list shows them' : `did you mean ${similar}?`,
+  });
+}
+
+/** An identity for programs. */
+export function identityDocument({ id, name, keys }: Identity) {
+  return { id, name, keys: keys.map((key) => ({ fingerprint: key.fingerprint, ssh: key.toSshLine() })) };
+}

@@ -1,0 +1,108 @@
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parseTrustFile, type TrustFile } from '@img/sign/trust-file';
+import { quote } from '@img/spec/quote';
+import { RuntimeError } from '../runtime-error.ts';
+
+const maxFiles = 1000;
+const maxFileBytes = 2 * 1024 * 1024;
+
+/** A file of a host's trust that counts. */
+export type FoundTrustFile = TrustFile & { readonly path: string; readonly name: string };
+
+/**
+ * Reads every `*.json` of the folders. A file takes the place of the file of the same name in a folder before it, so
+ * an empty one masks it: `/etc/img/trust.d/vendor.json` of no bytes takes back what `/usr/lib/img/trust.d/vendor.json`
+ * says. Folders that don't exist trust nobody.
+ *
+ * @param folders by ascending rank
+ * @throws RuntimeError TRUST_POLICY_INVALID
+ */
+export async function readTrustFiles(folders: readonly string[]): Promise<readonly FoundTrustFile[]> {
+  const files = new Map<string, string>();
+  for (const folder of folders) {
+    for (const name of await listDocuments(folder)) files.set(name, join(folder, name));
+  }
+  const found: FoundTrustFile[] = [];
+  for (const [, path] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const bytes = await readTrusted(path);
+    if (bytes.byteLength > 0) found.push(parse(path, bytes));
+  }
+  checkRootsOnce(found);
+  return found;
+}
+
+async function listDocuments(folder: string): Promise<readonly string[]> {
+  try {
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
+    if (names.length <= maxFiles) return names;
+    throw new RuntimeError(
+      'TRUST_POLICY_INVALID',
+      `${quote(folder)} has more than ${maxFiles} trust documents`,
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+// Whoever can write the file decides what this host runs.
+async function readTrusted(path: string): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    const self = process.geteuid?.() ?? 0;
+    if (!stat.isFile()) throw invalid(path, 'is no regular file');
+    if (stat.uid !== 0 && stat.uid !== self) {
+      throw invalid(path, `belongs to user ${stat.uid}`, `Make it yours: chown ${self} ${path}`);
+    }
+    if ((stat.mode & 0o002) !== 0) {
+      throw invalid(path, 'can be written by everybody', `Take that back: chmod o-w ${path}`);
+    }
+    if (stat.size > maxFileBytes) throw invalid(path, `has ${stat.size} bytes, more than ${maxFileBytes}`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function parse(path: string, bytes: Uint8Array): FoundTrustFile {
+  try {
+    return { ...parseTrustFile(path, bytes), path, name: basename(path) };
+  } catch (cause) {
+    throw new RuntimeError(
+      'TRUST_POLICY_INVALID',
+      `trust document ${quote(path)} can't be read: ${(cause as Error).message}`,
+      {
+        cause,
+        hint: 'correct it, or mask it with an empty file of the same name in a folder of higher rank',
+      },
+    );
+  }
+}
+
+// Which of two versions counts must not depend on the names of files.
+function checkRootsOnce(files: readonly FoundTrustFile[]): void {
+  const known = new Map<string, FoundTrustFile>();
+  for (const file of files) {
+    if (file.root === undefined) continue;
+    const other = known.get(file.root.name);
+    if (other !== undefined) {
+      throw invalid(
+        file.path,
+        `is the trust root ${file.root.name}, and so is ${quote(other.path)}`,
+        'remove one of the two',
+      );
+    }
+    known.set(file.root.name, file);
+  }
+}
+
+function invalid(path: string, problem: string, hint?: string): RuntimeError {
+  return new RuntimeError(
+    'TRUST_POLICY_INVALID',
+    `trust document ${quote(path)} ${problem}`,
+    hint === undefined ? {} : { hint },
+  );
+}
