@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findProgram } from '@img/sign/testing/needs';
 import test from 'ava';
 import { done, publish } from '../testing/stage.ts';
+import { buildDebianApp } from './debian-app.ts';
 import { describeScript } from './describe-root.ts';
 import { type OutsideTool, type Scene, sceneWith } from './outside-tools.ts';
 
@@ -20,6 +21,20 @@ test('buildah and podman run our image', async (t) => {
   t.is(await buildah.ok(...run, 'cat', '/etc/note'), 'noted\n');
   await buildah.ok('rm', 'ours');
   t.is(await podman.ok('run', '--rm', plain, '--network=none', image), 'hello\n');
+});
+
+test('podman runs our image of Debian packages as img does', async (t) => {
+  const scene = await sceneWith(t, 'podman');
+  if (scene === undefined) return;
+  const { stage, tools } = scene;
+  if (!(await buildDebianApp(t, stage))) return;
+  const { publisher, host, registry } = stage;
+  await done(publisher, ['sign', '--key', 'alice', 'com.example.app']);
+  await done(publisher, ['push', 'com.example.app']);
+  const image = `${registry}/com.example.app:1.0.0`;
+  const shown = await tools.podman.ok('run', '--rm', plain, '--network=none', image);
+  t.regex(shown, /^\(65532, 65532, 65532\) /);
+  t.is(await done(host, ['run', 'com.example.app:1.0.0']), shown);
 });
 
 test("img runs buildah's image as podman does, once it is signed", async (t) => {
