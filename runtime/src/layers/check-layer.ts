@@ -11,7 +11,6 @@ import {
   readFlags,
 } from './file-identity.ts';
 import { type LayerIndex, readIndex } from './index-reader.ts';
-import { LayerIndexer } from './layer-indexer.ts';
 import type { LayerPlace } from './layer-place.ts';
 
 /** A layer that is what its diffID says. */
@@ -69,6 +68,8 @@ async function checkContents(
   index: FileHandle,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  // Only here, because a layer with a stamp needs none of it.
+  const { LayerIndexer } = await import('./layer-indexer.ts');
   const digester = new Digester(digestAlgorithm(diffId));
   const indexer = new LayerIndexer();
   let unreadable: unknown;

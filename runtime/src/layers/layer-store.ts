@@ -8,7 +8,7 @@ import { type CheckedLayer, checkLayer, readCheckedIndex } from './check-layer.t
 import { hiddenPath, hideFile, listHidden, showFile } from './hide-file.ts';
 import type { LayerIndex } from './index-reader.ts';
 import { digestsOf, type LayerPlace, layerPlace } from './layer-place.ts';
-import { type LayerContent, type PutLayerOptions, putLayer } from './put-layer.ts';
+import type { LayerContent, PutLayerOptions } from './put-layer.ts';
 import { Stamps } from './stamps.ts';
 import { sweepTemporaries } from './temporary.ts';
 
@@ -61,6 +61,8 @@ export class LayerStore implements CollectedStore {
     options: PutLayerOptions = {},
   ): Promise<void> {
     if (await this.isSound(content.diffId, options)) return;
+    // Only here, because most starts bring no layer, and loading takes longer than a start may.
+    const { putLayer } = await import('./put-layer.ts');
     await putLayer(this.#place(content.diffId), content, source, options);
   }
 
