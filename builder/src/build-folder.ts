@@ -58,7 +58,10 @@ async function buildGuessed(
   { text, folder }: GuessedRecipe,
   { targetFor, annotationsFor, ...rest }: BuildFolderOptions,
 ): Promise<BuiltFolder> {
-  rest.onProgress?.({ kind: 'note', text: `there is no img.yaml; this one is used:\n\n${text}` });
+  const lines = text.trimEnd().split('\n');
+  for (const line of ['there is no img.yaml; this one is used:', ...lines.map((each) => `  ${each}`)]) {
+    rest.onProgress?.({ kind: 'note', text: line });
+  }
   const parsed = parseRecipe(Buffer.from(text), 'the img.yaml that was made up');
   const recipe = withAnnotations(parsed, await annotationsFor?.(folder));
   const image = await buildImage({ ...rest, recipe, folder, target: targetFor(recipe) });

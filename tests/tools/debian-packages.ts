@@ -18,6 +18,8 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['gnupg', 'signs archives of packages'],
   ['gpgv', 'verifies signatures of archives'],
   ['dpkg', 'reads packages'],
+  ['curl', 'is a program that needs many libraries'],
+  ['git', 'says of what commit a folder is'],
   ['binutils', 'reads packages with ar'],
   ['libarchive-tools', 'reads archives with bsdtar'],
   ['tar', 'reads and writes archives'],
