@@ -87,10 +87,11 @@ function missing(selection: Selection, { name, ...relation }: Relation): Reason 
 
 function conflict(selection: Selection, one: Candidate, other: Candidate): Reason {
   const otherName = other.package.name;
+  const isWished = [one.package.name, otherName].every((name) => selection.isRequested(name));
   return {
     code: 'PACKAGE_CONFLICT',
     text: `${one.package.name} can't be together with ${otherName}${neededFor(selection, otherName)}`,
-    hint: 'leave out one of the packages that lead to them, or put them into two images',
+    hint: `leave out one of ${isWished ? 'them' : 'the packages that lead to them'}, or put them into two images`,
   };
 }
 

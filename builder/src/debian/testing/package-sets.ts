@@ -5,6 +5,8 @@ import { randomNumbers } from './random-archive.ts';
 /** What a set of packages is meant to try. */
 export type PackageSet = { readonly kind: string; readonly names: readonly string[] };
 
+const inTheWay = 'first choices that are in the way of another package';
+
 /**
  * Package sets of an archive, chosen by rule: every kind of dependency comes up, and no set is picked by hand. The
  * same seed gives the same sets of the same archive.
@@ -27,16 +29,31 @@ export function packageSets(catalog: Catalog, count: number, seed: number): read
     ['virtual packages', matching((name) => needsVirtual(catalog, name)), 3],
     ['versions that are provided', matching((name) => needsProvidedVersion(catalog, name)), 3],
     ['conflicts', matching((name) => conflicts(catalog, name).length > 0), 2],
+    [inTheWay, matching((name) => rivalsOfFirst(catalog, name).length > 0), 2],
     ['many at once', names, 15],
   ];
   return Array.from({ length: count }, (_, index) => {
     const [kind, pool, size] = pools[index % pools.length] ?? ['', [], 0];
     const chosen = Array.from({ length: Math.min(size, pool.length) }, () => pool[below(pool.length)] ?? '');
-    // In conflict with each other, or with what the other one needs.
-    const rivals = kind === 'conflicts' ? conflicts(catalog, chosen[0] ?? '') : [];
+    const [first = ''] = chosen;
+    const rivals =
+      kind === 'conflicts'
+        ? conflicts(catalog, first)
+        : kind === inTheWay
+          ? rivalsOfFirst(catalog, first)
+          : [];
     const rival = rivals[below(rivals.length)];
     return { kind, names: [...new Set(rival === undefined ? chosen : [...chosen.slice(0, 1), rival])] };
   });
+}
+
+/** What can't be together with the first alternative of something that a package needs. */
+function rivalsOfFirst(catalog: Catalog, name: string): readonly string[] {
+  const dependencies = catalog.candidate(name)?.dependencies ?? [];
+  return dependencies
+    .filter(({ kind, alternatives }) => kind === 'depends' && alternatives.length > 1)
+    .flatMap(({ alternatives: [first] }) => (first === undefined ? [] : conflicts(catalog, first.name)))
+    .filter((rival) => rival !== name);
 }
 
 function hasAlternatives(catalog: Catalog, name: string): boolean {
