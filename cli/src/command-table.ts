@@ -35,6 +35,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/unsign.ts'),
       },
       {
+        name: 'refresh',
+        summary: 'let what is signed hold longer, and nothing else',
+        load: () => import('./commands/refresh.ts'),
+      },
+      {
         name: 'signatures',
         summary: 'list who signed an image, when, and what counts here',
         load: () => import('./commands/signatures.ts'),

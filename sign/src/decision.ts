@@ -30,6 +30,10 @@ export type FindingCode =
   /** Good, but its identity counts already, through a newer statement or the other encoding. */
   | 'REPEATED'
   | 'NOT_IN_RULE'
+  /** By somebody who may extend what others have signed. */
+  | 'REFRESHES'
+  /** The same, but without an end. */
+  | 'NO_END'
   | StatementProblem
   | EvidenceProblem;
 
@@ -46,6 +50,8 @@ export type Finding = {
   readonly key: Fingerprint | undefined;
   /** Undefined unless a known key signed it. */
   readonly statement: Statement | undefined;
+  /** When a statement that was refreshed ends, instead of its own end. */
+  readonly refreshedUntil?: UnixTime;
 };
 
 /** An identity that counts, with its best statement. */
@@ -53,6 +59,8 @@ export type ImageSigner = {
   readonly identity: Identity;
   readonly key: Fingerprint;
   readonly statement: Statement;
+  /** When this identity no longer counts: the end of the statement, or of what extends it; undefined if never. */
+  readonly expires: UnixTime | undefined;
 };
 
 /** Why an image is refused. */

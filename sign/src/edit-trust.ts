@@ -4,9 +4,14 @@ import { type Identity, type IdentityId, isSameIdentity } from './identity.ts';
 import type { Fingerprint } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import type { TrustDocument } from './trust-document.ts';
-import { checkRule, type TrustRule } from './trust-rule.ts';
+import { checkRule, identitiesIn, type TrustRule } from './trust-rule.ts';
+
+/** What a rule lets an identity do. */
+export type TrustRole = 'signer' | 'refresher';
 
 export type TrustOptions = {
+  /** signer if absent. */
+  readonly role?: TrustRole;
   /** The new threshold of the rule; without it a rule keeps its own, and a new rule requires 1. */
   readonly require?: number;
 };
@@ -22,16 +27,18 @@ export function trustIdentity(
   document: TrustDocument,
   identity: Identity,
   prefix: NamePrefix,
-  { require }: TrustOptions = {},
+  { require, role = 'signer' }: TrustOptions = {},
 ): TrustDocument {
   const known = document.identities.find((other) => other.id === identity.id || sharesKey(other, identity));
   if (known !== undefined && !isSameIdentity(known, identity)) throw conflict(known, identity);
-  const rule = document.rules.find((other) => other.prefix === prefix) ?? { prefix, require: 1, of: [] };
-  const of = rule.of.includes(identity.id) ? rule.of : [...rule.of, identity.id];
+  const rule = document.rules.find((other) => other.prefix === prefix) ?? newRule(prefix);
+  const listed = rolesIn(rule)[role];
+  const ids = listed.includes(identity.id) ? listed : [...listed, identity.id];
+  const changed = withRole({ ...rule, require: require ?? rule.require }, role, ids);
   return {
     ...document,
     identities: known === undefined ? [...document.identities, identity] : document.identities,
-    rules: withRule(document.rules, { prefix, require: require ?? rule.require, of }),
+    rules: withRule(document.rules, changed),
   };
 }
 
@@ -49,11 +56,12 @@ export function distrustIdentity(
   { require }: TrustOptions = {},
 ): TrustDocument {
   const rule = document.rules.find((other) => other.prefix === prefix);
-  if (rule === undefined || !rule.of.includes(id)) {
+  if (rule === undefined || !identitiesIn(rule).includes(id)) {
     throw new SignError('POLICY_INVALID', `${id} is not in a rule for ${prefix}`);
   }
-  const of = rule.of.filter((other) => other !== id);
-  const changed = { prefix, require: of.length === 0 ? 1 : (require ?? rule.require), of };
+  const [of, refreshers] = [without(rule.of, id), without(rule.refreshers ?? [], id)];
+  const left = { prefix, require: of.length === 0 ? 1 : (require ?? rule.require), of };
+  const changed = withRole(left, 'refresher', refreshers);
   if (of.length > 0 && changed.require > of.length) {
     throw new SignError(
       'POLICY_INVALID',
@@ -78,7 +86,9 @@ export function forgetIdentity(
   if (identities.length === document.identities.length) {
     throw new SignError('POLICY_INVALID', `there is no identity ${id}`);
   }
-  const prefixes = document.rules.filter((rule) => rule.of.includes(id)).map(({ prefix }) => prefix);
+  const prefixes = document.rules
+    .filter((rule) => identitiesIn(rule).includes(id))
+    .map(({ prefix }) => prefix);
   const { rules } = prefixes.reduce(
     (edited, prefix) => distrustIdentity(edited, id, prefix, options),
     document,
@@ -142,6 +152,26 @@ function withRule(rules: readonly TrustRule[], rule: TrustRule): readonly TrustR
   checkRule(rule);
   const index = rules.findIndex(({ prefix }) => prefix === rule.prefix);
   return index < 0 ? [...rules, rule] : rules.with(index, rule);
+}
+
+function newRule(prefix: NamePrefix): TrustRule {
+  return { prefix, require: 1, of: [] };
+}
+
+function rolesIn({ of, refreshers = [] }: TrustRule): {
+  readonly [role in TrustRole]: readonly IdentityId[];
+} {
+  return { signer: of, refresher: refreshers };
+}
+
+function withRole(rule: TrustRule, role: TrustRole, ids: readonly IdentityId[]): TrustRule {
+  if (role === 'signer') return { ...rule, of: ids };
+  const { refreshers: _, ...others } = rule;
+  return ids.length === 0 ? others : { ...others, refreshers: ids };
+}
+
+function without(ids: readonly IdentityId[], id: IdentityId): readonly IdentityId[] {
+  return ids.filter((other) => other !== id);
 }
 
 function sharesKey(a: Identity, b: Identity): boolean {

@@ -36,7 +36,8 @@ export function judgeStatement(
   const { name } = identity;
   if (rule === undefined)
     return { code: 'NOT_IN_RULE', message: `${name} signed it, but no rule asks for that` };
-  if (!rule.of.includes(identity.id)) {
+  const isRefresher = rule.refreshers?.includes(identity.id) === true;
+  if (!rule.of.includes(identity.id) && !isRefresher) {
     return { code: 'NOT_IN_RULE', message: `${name} is not in the rule for ${displayPrefix(rule.prefix)}` };
   }
   if (repository !== undefined && repository !== question.repository) {
@@ -63,5 +64,8 @@ export function judgeStatement(
   if (expires !== undefined && expires <= question.now) {
     return { code: 'EXPIRED', message: `${name}'s signature expired at ${formatUnixTime(expires)}` };
   }
-  return { code: 'COUNTED', message: `${name} signed it` };
+  if (!isRefresher) return { code: 'COUNTED', message: `${name} signed it` };
+  if (expires === undefined)
+    return { code: 'NO_END', message: `${name} may only extend it, and gives no end` };
+  return { code: 'REFRESHES', message: `${name} extends it until ${formatUnixTime(expires)}` };
 }

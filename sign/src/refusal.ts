@@ -52,6 +52,8 @@ const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
   ['OTHER_DIGEST', 'OTHER_DIGEST'],
   ['SIGNATURE_INVALID', 'SIGNATURE_INVALID'],
   ['NOT_IN_RULE', 'UNTRUSTED_KEY'],
+  ['REFRESHES', 'UNTRUSTED_KEY'],
+  ['NO_END', 'UNTRUSTED_KEY'],
   ['UNKNOWN_KEY', 'UNTRUSTED_KEY'],
   ['MALFORMED', 'SIGNATURE_MALFORMED'],
 ];
@@ -60,6 +62,8 @@ function reasonOf({ code, identity, message }: Finding): string {
   switch (code) {
     case 'SIGNATURE_INVALID':
       return `a signature that names the key of ${identity?.name} was changed or is not by that key`;
+    case 'REFRESHES':
+      return `${identity?.name} may only extend what others have signed`;
     case 'UNKNOWN_KEY':
       return 'it is signed, but by no key that is trusted here';
     case 'MALFORMED':

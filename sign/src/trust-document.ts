@@ -97,7 +97,9 @@ export function trustDocumentJson({ identities, rules, revoked, denied }: TrustD
     identities: identities.map(({ id, name, keys }) => {
       return { id, name, keys: keys.map((key) => key.toSshLine()) };
     }),
-    rules: rules.map(({ prefix, require, of }) => ({ prefix, require, of })),
+    rules: rules.map(({ prefix, require, of, refreshers }) => {
+      return { prefix, require, of, ...(refreshers && refreshers.length > 0 && { refreshers }) };
+    }),
     ...(revoked && revoked.length > 0 && { revoked }),
     ...(denied && denied.length > 0 && { denied }),
   };
@@ -129,13 +131,15 @@ export function keyFrom(text: string, path: string): PublicKey {
 
 function ruleFrom(value: JsonValue, index: number): TrustRule {
   const fields = new JsonFields(value, `trust document.rules[${index}]`, 'JSON_INVALID');
-  fields.onlyKeys(['prefix', 'require', 'of']);
+  fields.onlyKeys(['prefix', 'require', 'of', 'refreshers']);
+  const refreshers = fields.optionalStrings('refreshers', maxIdentities) ?? [];
   const ids = fields.optionalStrings('of', maxIdentities);
   if (ids === undefined) throw new SignError(code, `${fields.path('of')} should list identities`);
   return checkRule({
     prefix: parseNamePrefix(fields.string('prefix')),
     require: fields.integer('require', 1, maxIdentities),
     of: ids.map(parseIdentityId),
+    ...(refreshers.length > 0 && { refreshers: refreshers.map(parseIdentityId) }),
   });
 }
 

@@ -6,7 +6,7 @@ import type { Fingerprint } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import type { TrustDocument } from './trust-document.ts';
 import type { TrustRoot } from './trust-root.ts';
-import { isSameRule, type TrustRule } from './trust-rule.ts';
+import { identitiesIn, isSameRule, type TrustRule } from './trust-rule.ts';
 import type { UnixTime } from './unix-time.ts';
 
 /** Everything that a host trusts: the sum of its documents, checked for contradictions. */
@@ -103,7 +103,7 @@ function checkIdentitiesKnown(
   source: string,
   identities: ReadonlyMap<IdentityId, unknown>,
 ): void {
-  const unknown = rule.of.find((id) => !identities.has(id));
+  const unknown = identitiesIn(rule).find((id) => !identities.has(id));
   if (unknown === undefined) return;
   throw new SignError(
     'POLICY_INVALID',

@@ -9,6 +9,8 @@ export type TrustRule = {
   readonly require: number;
   /** Who counts. An empty list closes the prefix: nobody can sign for it. */
   readonly of: readonly IdentityId[];
+  /** Who may extend the end of what those people have signed, and do nothing else. */
+  readonly refreshers?: readonly IdentityId[];
 };
 
 /**
@@ -17,9 +19,15 @@ export type TrustRule = {
  * @throws SignError POLICY_INVALID
  */
 export function checkRule(rule: TrustRule): TrustRule {
-  const { prefix, require, of } = rule;
-  if (new Set(of).size !== of.length) {
+  const { prefix, require, of, refreshers = [] } = rule;
+  if (new Set(of).size !== of.length || new Set(refreshers).size !== refreshers.length) {
     throw new SignError('POLICY_INVALID', `rule for ${prefix} lists an identity twice`);
+  }
+  const both = refreshers.find((id) => of.includes(id));
+  if (both !== undefined) {
+    throw new SignError('POLICY_INVALID', `rule for ${prefix} lets ${both} sign and refresh`, {
+      hint: 'who may sign can sign again; a refresher is somebody who may not',
+    });
   }
   if (!Number.isSafeInteger(require) || require < 1 || (of.length > 0 && require > of.length)) {
     throw new SignError(
@@ -32,19 +40,29 @@ export function checkRule(rule: TrustRule): TrustRule {
 }
 
 export function isSameRule(a: TrustRule, b: TrustRule): boolean {
-  const ids = new Set(a.of);
   return (
     a.prefix === b.prefix &&
     a.require === b.require &&
-    ids.size === b.of.length &&
-    b.of.every((id) => ids.has(id))
+    isSameSet(a.of, b.of) &&
+    isSameSet(a.refreshers ?? [], b.refreshers ?? [])
   );
 }
 
+/** Everybody whom a rule gives a part. */
+export function identitiesIn({ of, refreshers = [] }: TrustRule): readonly IdentityId[] {
+  return [...of, ...refreshers];
+}
+
+function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean {
+  const ids = new Set(a);
+  return ids.size === b.length && b.every((id) => ids.has(id));
+}
+
 /** For example `2 of alice, bob, ci for com.example.*`. */
-export function describeRule({ prefix, require, of }: TrustRule): string {
+export function describeRule({ prefix, require, of, refreshers = [] }: TrustRule): string {
   const names = of.length === 0 ? 'nobody' : of.join(', ');
-  return `${require} of ${names} for ${displayPrefix(prefix)}`;
+  const refreshed = refreshers.length === 0 ? '' : `, refreshed by ${refreshers.join(', ')}`;
+  return `${require} of ${names} for ${displayPrefix(prefix)}${refreshed}`;
 }
 
 /** The prefix with a star where it ends in a separator, so that people see that it goes on. */

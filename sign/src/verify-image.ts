@@ -4,9 +4,10 @@ import type { Decision, Finding, ImageSigner, Remembered } from './decision.ts';
 import type { Evidence } from './evidence.ts';
 import type { Identity } from './identity.ts';
 import { judgeStatement, type Question } from './judge-statement.ts';
+import { refreshFindings } from './refresh-findings.ts';
 import { imageName, refusal, refusalForTooFew } from './refusal.ts';
 import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
-import { describeRule, type TrustRule } from './trust-rule.ts';
+import { describeRule, identitiesIn, type TrustRule } from './trust-rule.ts';
 import { formatUnixTime, type UnixTime } from './unix-time.ts';
 
 export type VerifyRequest = Question & {
@@ -28,7 +29,7 @@ export type VerifyRequest = Question & {
  */
 export function verifyImage(request: VerifyRequest): Decision {
   const rule = findRule(request.policy, request.repository);
-  const findings = countOnce(findingsOf(request, rule), request.tag);
+  const findings = countOnce(refreshFindings(findingsOf(request, rule)), request.tag);
   const signers = signersOf(findings, rule);
   const found = { question: request, rule, findings, signers };
   const closed = closure(request, rule);
@@ -54,7 +55,7 @@ function closure({ policy, repository, digest, now }: VerifyRequest, rule: Trust
 
 function findingsOf({ policy, evidence, ...question }: VerifyRequest, rule: TrustRule | undefined) {
   const identities = [...policy.identities.values()];
-  const listed = identities.filter(({ id }) => rule?.of.includes(id));
+  const listed = identities.filter(({ id }) => rule !== undefined && identitiesIn(rule).includes(id));
   const keys = {
     known: identities.flatMap((identity) => identity.keys),
     tried: listed.flatMap((identity) => identity.keys),
@@ -102,7 +103,8 @@ function signersOf(findings: readonly Finding[], rule: TrustRule | undefined): r
   return (rule?.of ?? []).flatMap((id) => {
     const found = findings.find(({ code, identity }) => code === 'COUNTED' && identity?.id === id);
     const { identity, key, statement } = found ?? {};
-    return identity && key && statement ? { identity, key, statement } : [];
+    if (found === undefined || !identity || !key || !statement) return [];
+    return { identity, key, statement, expires: found.refreshedUntil ?? statement.expires };
   });
 }
 
@@ -113,7 +115,7 @@ function sequenceOf(signers: readonly ImageSigner[], rule: TrustRule): number | 
 }
 
 function expiryOf(signers: readonly ImageSigner[], rule: TrustRule): UnixTime | undefined {
-  const ends = signers.map(endOf).sort((a, b) => b - a);
+  const ends = signers.map(({ expires }) => expires ?? Number.POSITIVE_INFINITY).sort((a, b) => b - a);
   const end = ends[rule.require - 1];
   return end === undefined || end === Number.POSITIVE_INFINITY ? undefined : (end as UnixTime);
 }
@@ -137,6 +139,6 @@ function sequenceIn({ statement }: { readonly statement: Finding['statement'] })
   return statement?.sequence ?? 0;
 }
 
-function endOf({ statement }: { readonly statement: Finding['statement'] }): number {
-  return statement?.expires ?? Number.POSITIVE_INFINITY;
+function endOf({ statement, refreshedUntil }: Finding): number {
+  return refreshedUntil ?? statement?.expires ?? Number.POSITIVE_INFINITY;
 }

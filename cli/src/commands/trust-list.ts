@@ -1,7 +1,7 @@
 import { type FoundTrustFile, readTrustFiles } from '@img/runtime/trust/trust-files';
 import type { SignedTrustRoot } from '@img/sign/signed-trust-root';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
-import { describeRule, displayPrefix, type TrustRule } from '@img/sign/trust-rule';
+import { describeRule, displayPrefix, identitiesIn, type TrustRule } from '@img/sign/trust-rule';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { tableLines } from '../output/table.ts';
@@ -58,11 +58,13 @@ export function configureShow(command: Command, context: CommandContext): void {
     }
     const policy = mergeTrustDocuments(files);
     const identity = findIdentity(policy, text);
-    const rules = [...policy.rules.values()].filter(({ of }) => of.includes(identity.id));
+    const rules = [...policy.rules.values()].filter((rule) => identitiesIn(rule).includes(identity.id));
     output.result({ ...identityDocument(identity), rules }, () => [
       [bold(identity.name), ` (${identity.id})`],
       ...identity.keys.map((key) => `key       ${key.fingerprint}  ${key.algorithm}`),
-      ...rules.map((rule) => `may sign  ${describeRule(rule)}`),
+      ...rules.map(
+        (rule) => `${rule.of.includes(identity.id) ? 'may sign  ' : 'refreshes '}${describeRule(rule)}`,
+      ),
     ]);
   });
 }

@@ -4,7 +4,7 @@ import { type FoundTrustFile, readTrustFiles } from '@img/runtime/trust/trust-fi
 import { distrustIdentity, forgetIdentity, removeRule } from '@img/sign/edit-trust';
 import { type Identity, type IdentityId, parseIdentityId } from '@img/sign/identity';
 import type { TrustDocument } from '@img/sign/trust-document';
-import { displayPrefix } from '@img/sign/trust-rule';
+import { displayPrefix, identitiesIn } from '@img/sign/trust-rule';
 import { type NamePrefix, parseNamePrefix } from '@img/spec/name-prefix';
 import type { Command } from 'commander';
 import { parseArgument } from '../argument.ts';
@@ -99,7 +99,10 @@ async function removeRoot({ config, output }: Session, root: FoundTrustFile): Pr
 async function findLocalIdentity(trustFolders: readonly string[], text: string): Promise<Identity> {
   const identity = findIdentity(await loadTrustPolicy(trustFolders), text);
   const { identities, rules } = await readLocalTrust(trustFolders);
-  if (identities.some(({ id }) => id === identity.id) || rules.some(({ of }) => of.includes(identity.id)))
+  if (
+    identities.some(({ id }) => id === identity.id) ||
+    rules.some((rule) => identitiesIn(rule).includes(identity.id))
+  )
     return identity;
   throw new CliError(
     'IDENTITY_UNKNOWN',

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
-import { trustIdentity } from '@img/sign/edit-trust';
+import { type TrustRole, trustIdentity } from '@img/sign/edit-trust';
 import { type Identity, parseIdentityId, parseIdentityName } from '@img/sign/identity';
 import type { TrustDocument } from '@img/sign/trust-document';
 import { describeRule } from '@img/sign/trust-rule';
 import { parseNamePrefix } from '@img/spec/name-prefix';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { findPublicKey } from '../keys/find-public-key.ts';
@@ -40,6 +40,7 @@ type AddOptions = {
   readonly name?: string;
   readonly require?: number;
   readonly in?: string;
+  readonly role?: TrustRole;
 };
 
 function configureAdd(command: Command, context: CommandContext): void {
@@ -56,6 +57,12 @@ function configureAdd(command: Command, context: CommandContext): void {
     .option('--name <name>', 'who it is, as "Signed By" shows it; by default the id')
     .option('--id <id>', 'what rules call them; by default the name of the key')
     .option('--require <count>', 'how many of those who may sign have to; 1 for a new rule', parseCount)
+    .addOption(
+      new Option(
+        '--role <role>',
+        'signer (the default), or refresher: may only extend how long a signature holds',
+      ).choices(['signer', 'refresher']),
+    )
     .option('--in <file>', 'in a trust root instead of on this host');
   addExamples(
     command,
@@ -66,11 +73,12 @@ function configureAdd(command: Command, context: CommandContext): void {
     const { config, output } = session;
     const identity = await identityFor(key, options, session);
     const prefixes = options.prefix.map((text) => parseArgument(parseNamePrefix, text));
-    const threshold = options.require === undefined ? {} : { require: options.require };
+    const { require, role } = options;
+    const rule = { ...(require !== undefined && { require }), ...(role !== undefined && { role }) };
     const change = (document: TrustDocument) => {
       const known = options.id === undefined && options.name === undefined && knownAs(document, identity);
       return prefixes.reduce(
-        (edited, prefix) => trustIdentity(edited, known || identity, prefix, threshold),
+        (edited, prefix) => trustIdentity(edited, known || identity, prefix, rule),
         document,
       );
     };

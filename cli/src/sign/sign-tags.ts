@@ -50,24 +50,29 @@ export async function signTags(
   for (const tag of tags.length === 0 ? [undefined] : tags) {
     const sequence = tag === undefined ? undefined : nextSequence(request.known, { repository, tag, digest });
     const claim: Claim = { registry, repository, tag, sequence, issued, expires, annotations };
-    await store(await sign(request, claim, options), request.place, options);
+    await signClaim(request, claim, options);
     signed.push({ tag, sequence, expires, digest });
   }
   return signed;
 }
 
-async function sign(
-  { content, place, signer }: SignTagsRequest,
+/**
+ * Signs one statement about an image and stores it beside the image.
+ *
+ * @throws SignError; what the place and the signer throw
+ */
+export async function signClaim(
+  { content, place, signer }: Pick<SignTagsRequest, 'content' | 'place' | 'signer'>,
   claim: Claim,
   options: ContentOptions,
-): Promise<SignedImages> {
+): Promise<void> {
   const manifest = parseManifest(content.bytes, content.descriptor.mediaType);
   const images: ImageToSign[] = [];
   for (const descriptor of manifestsToSign(content.descriptor, manifest)) {
     const existing = await place.getManifest(signatureTag(descriptor.digest), options);
     images.push({ descriptor, existingSignatures: existing?.bytes });
   }
-  return await signImages(signer, claim, images);
+  await store(await signImages(signer, claim, images), place, options);
 }
 
 async function store(
