@@ -37,7 +37,7 @@ export type RuntimeContext = {
 };
 
 /** The oldest version that has all we use; older runtimes refuse what is newer than they are. */
-export const ociVersion = '1.0.2';
+const ociVersion = '1.0.2';
 
 /**
  * The runtime config of the profile `app` for an image (image-spec, conversion.md): what the image says, what the

@@ -18,7 +18,7 @@ export const blockBytes = 2 ** blockBits;
 export const slotBytes = 32;
 
 export const superblockOffset = 1024;
-export const superblockBytes = 128;
+const superblockBytes = 128;
 export const magic = 0xe0f5e1e2;
 export const deviceSlotBytes = 128;
 /** The first device slot, counted in slots from the start of the image. */

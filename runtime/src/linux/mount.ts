@@ -14,9 +14,6 @@ export const mountFlags = {
   slave: 1 << 19,
 } as const;
 
-/** Flags of umount2(2). */
-export const unmountFlags = { detach: 2, noFollow: 8 } as const;
-
 export type MountRequest = {
   readonly target: string;
   /** A device, a folder for a bind mount, or any word for file systems without a source. */
@@ -43,6 +40,6 @@ export function mount({ target, source, type, flags = 0, data }: MountRequest): 
 }
 
 /** umount2(2), in the mount namespace of the calling thread. */
-export function unmount(target: string, flags = 0): void {
-  nativeUnmount(target, flags);
+export function unmount(target: string): void {
+  nativeUnmount(target, 0);
 }
