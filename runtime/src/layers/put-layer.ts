@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { decompress } from '@img/registry/compression/decompress';
 import { CodedError } from '@img/spec/coded-error';
@@ -45,8 +46,13 @@ export async function putLayer(
     const made = await writeArchive(archive.handle, content, source, options);
     await using index = await Temporary.file(place.folder);
     await index.handle.writeFile(made);
+    if (!(await archive.commitNew(place.archiveName))) {
+      // Another process was faster, and may be about to use the layer.
+      if (existsSync(place.indexPath)) return;
+      // A killed one left its archive.
+      await archive.commit(place.archiveName);
+    }
     // The index makes the layer count, so it comes last.
-    await archive.commit(place.archiveName);
     await index.commit(place.indexName);
     // What was just hashed need not be hashed again before it is used.
     place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder } from '@img/registry/storage/write-file-atomic';
 import { tryLock } from '../linux/file-lock.ts';
+import { renameNew } from '../linux/rename-new.ts';
 import { syncFileSystem } from '../linux/sync-file-system.ts';
 
 /** How the names of what is not finished begin. */
@@ -61,12 +62,29 @@ export class Temporary {
 
   /** Makes the content durable and gives it its name; what was there before is replaced. */
   async commit(name: string): Promise<void> {
-    // A folder's own sync says nothing of the files in it.
-    if (this.#kind === 'folder') syncFileSystem(this.handle.fd);
-    else await this.handle.sync();
+    await this.#sync();
     await rename(this.path, join(this.#folder, name));
     this.#isCommitted = true;
     await syncFolder(this.#folder);
+  }
+
+  /**
+   * Like {@link commit}, but leaves what has the name already: another process may have made the same, has checked
+   * it, and is about to use it.
+   *
+   * @returns whether this one has the name now
+   */
+  async commitNew(name: string): Promise<boolean> {
+    await this.#sync();
+    this.#isCommitted = renameNew(this.path, join(this.#folder, name));
+    if (this.#isCommitted) await syncFolder(this.#folder);
+    return this.#isCommitted;
+  }
+
+  async #sync(): Promise<void> {
+    // A folder's own sync says nothing of the files in it.
+    if (this.#kind === 'folder') syncFileSystem(this.handle.fd);
+    else await this.handle.sync();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

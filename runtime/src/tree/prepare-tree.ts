@@ -83,7 +83,9 @@ async function openImage(
   if (found === undefined) {
     if (!isMaking) throw missing(files.imagePath);
     made = makeImage(store, layers);
-    found = { ...(await writeImage(files, made)), bytes: made };
+    // Where another process was faster, its image is looked at as if it had been there before.
+    found = (await writeImage(files, made)) ?? readImage(files.imagePath);
+    if (found === undefined) throw missing(files.imagePath);
   }
   const stamp = { layers: layers.map(({ diffId }) => diffId), image: digestOf(found.bytes) };
   if (!store.stamps.has(files.imageStamp, stamp)) {
@@ -104,15 +106,18 @@ function makeImage(store: LayerStore, layers: readonly CheckedLayer[]): Uint8Arr
   return writeErofs(mergeLayers(entries), devices);
 }
 
-async function writeImage(files: TreeFiles, bytes: Uint8Array): Promise<{ readonly file: CheckedFile }> {
+type FoundImage = { readonly file: CheckedFile; readonly bytes: Uint8Array };
+
+/** Undefined if there is one already. */
+async function writeImage(files: TreeFiles, bytes: Uint8Array): Promise<FoundImage | undefined> {
   await using temporary = await Temporary.file(files.imageFolder);
   await temporary.handle.writeFile(bytes);
-  await temporary.commit(files.imageName);
+  if (!(await temporary.commitNew(files.imageName))) return undefined;
   const identity = fileIdentity(await temporary.handle.stat({ bigint: true }));
-  return { file: { path: files.imagePath, identity } };
+  return { file: { path: files.imagePath, identity }, bytes };
 }
 
-function readImage(path: string): { readonly file: CheckedFile; readonly bytes: Uint8Array } | undefined {
+function readImage(path: string): FoundImage | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, readFlags);
