@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { programPath } from '@img/cli/testing/run-img';
+import test from 'ava';
+import { setDoubleStage } from '../testing/double-stage.ts';
+import { startImg } from '../testing/instance.ts';
+import { leftBehind } from '../testing/left-behind.ts';
+import { canRunShellApp, writeShellApp } from '../testing/shell-app.ts';
+import { putSignedShellImage } from '../testing/shell-image.ts';
+
+const reference = 'com.example.app:1.0';
+
+const ends: readonly (readonly [script: string, code: number, reason: string])[] = [
+  ['exit 0', 0, 'nothing else is added'],
+  ['exit 3', 3, 'the app may use the codes of img itself'],
+  ['exit 255', 255, 'the highest one'],
+  ['trap "exit 7" TERM; kill -TERM $$', 7, 'what the app makes of a signal'],
+];
+
+test('img run ends as its app does', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { repository, host } = await setDoubleStage(t);
+  await putSignedShellImage(repository);
+  for (const [script, code, reason] of ends) {
+    const result = await host.run(['run', reference, 'sh', '-c', script]);
+    t.deepEqual(result, { code, stdout: '', stderr: '' }, reason);
+  }
+  t.deepEqual(leftBehind(host), []);
+});
+
+test('img run tells its app the signals that it gets, and the next command ends an app whose runtime was killed', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { repository, host } = await setDoubleStage(t);
+  await putSignedShellImage(repository);
+  for (const [signal, script, code] of [
+    ['SIGTERM', 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done', 9],
+    ['SIGKILL', 'echo up; while :; do sleep 0.1; done', null],
+  ] as const) {
+    const { child } = startImg(t, host, ['run', reference, 'sh', '-c', script]);
+    const exit = once(child, 'exit');
+    child.stdout.once('data', () => child.kill(signal));
+    t.is((await exit)[0], code, signal);
+  }
+  t.is((await host.run(['run', reference])).code, 0);
+  t.deepEqual(leftBehind(host), []);
+});
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`img pull stopped by ${signal} ends with ${code} and a message, and the next one works`, async (t) => {
+    if (!canRunShellApp(t)) return;
+    const { double, repository, host } = await setDoubleStage(t);
+    await putSignedShellImage(repository);
+    const { child, ended } = startImg(t, host, ['pull', reference]);
+    double.misbehaveTimes(1, ({ route, request }) => {
+      if (route?.id !== 'blob') return false;
+      child.kill(signal);
+      // Never answered: the command must not wait for it.
+      request.resume();
+      return true;
+    });
+    const { code: found, stderr } = await ended;
+    t.is(found, code, stderr);
+    t.regex(stderr, new RegExp(`^img: stopped by ${signal}$`, 'm'));
+    t.deepEqual(leftBehind(host), []);
+    t.deepEqual(await host.run(['run', reference]), { code: 0, stdout: 'hello\n', stderr: '' });
+  });
+}
+
+test('img push stopped by SIGINT ends with 130, and the next one works', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { double, host } = await setDoubleStage(t);
+  await writeShellApp(host.folder);
+  t.is((await host.run(['build', 'app'])).code, 0);
+  const { child, ended } = startImg(t, host, ['push', 'com.example.app:1.0.0']);
+  double.misbehaveTimes(1, ({ route, request }) => {
+    if (route?.id !== 'upload') return false;
+    child.kill('SIGINT');
+    request.resume();
+    return true;
+  });
+  const { code, stderr } = await ended;
+  t.is(code, 130, stderr);
+  t.regex(stderr, /^img: stopped by SIGINT$/m);
+  t.deepEqual(leftBehind(host), []);
+  t.is((await host.run(['push', 'com.example.app:1.0.0'])).code, 0);
+});
+
+test('img run whose reader has gone ends, and leaves nothing', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { repository, host } = await setDoubleStage(t);
+  await putSignedShellImage(repository);
+  const words = ['-c', `"$0" "$@" | head -n 1`, process.execPath, programPath, 'run', reference, 'yes'];
+  const child = spawn('sh', words, { env: host.variables, stdio: ['ignore', 'pipe', 'ignore'] });
+  const [stdout] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  t.is(stdout, 'y\n');
+  t.deepEqual(leftBehind(host), []);
+});
+
+test('img run gives its app what is typed, to the end', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { repository, host } = await setDoubleStage(t);
+  await putSignedShellImage(repository);
+  const result = await host.run(['run', '-i', reference, 'sh', '-c', 'cat; echo end'], { input: 'typed\n' });
+  t.deepEqual(result, { code: 0, stdout: 'typed\nend\n', stderr: '' });
+});
