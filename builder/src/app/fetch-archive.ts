@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
@@ -32,7 +33,7 @@ export async function fetchArchive(
 ): Promise<string> {
   const path = join(cacheFolder, 'downloads', digestAlgorithm(digest), digestHex(digest));
   if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path), 0o755);
   const address = await url();
   onProgress?.({ kind: 'start', item: digest, what: `fetch ${what}` });
   await withRetries(

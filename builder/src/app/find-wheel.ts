@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, digestHex, digestOf, isDigest } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
@@ -42,7 +43,7 @@ export async function findWheel(wanted: Requirement, options: FindWheelOptions):
     .sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || (a.file.file < b.file.file ? -1 : 1));
   const found = fitting[0]?.file;
   if (found === undefined) throw missing(wanted, files, host);
-  await mkdir(join(cacheFolder, 'wheels'), { recursive: true });
+  await makeFolder(join(cacheFolder, 'wheels'), 0o755);
   await writeFileAtomic(remembered, JSON.stringify(found));
   return found;
 }

@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import type { ContentOptions, ContentSource, ManifestContent } from '@img/registry/transfer/content';
 import { readBlob } from '@img/registry/transfer/read-blob';
@@ -132,7 +133,7 @@ async function keep(
   config: Uint8Array,
 ): Promise<void> {
   const path = pathOf(cache, descriptor.digest);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path), 0o755);
   await writeFileAtomic(`${path}.config`, config);
   await writeFileAtomic(path, bytes);
 }

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { temporaryPrefix } from '@img/registry/storage/write-file-atomic';
 
 const windowBytes = 256 * 1024;
@@ -23,7 +24,7 @@ export class Spool {
 
   /** @param folder where the file's blocks come from; is created when missing */
   static async create(folder: string): Promise<Spool> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder, 0o755);
     const path = join(folder, `${temporaryPrefix}spool-${randomBytes(6).toString('hex')}`);
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     await rm(path);

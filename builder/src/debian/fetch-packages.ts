@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder } from '@img/registry/storage/write-file-atomic';
 import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
@@ -35,7 +36,7 @@ export async function fetchPackages(
     mirrors: openMirrors(options),
   };
   await writingTo(options.cacheDir, async () => {
-    await mkdir(job.partialFolder, { recursive: true });
+    await makeFolder(job.partialFolder, 0o755);
     await removeOldPartialFiles(job.partialFolder);
   });
   const wanted = [...new Map(packages.map((one) => [one.digest, one])).values()];

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, digestHex } from '@img/spec/digest';
 import { writingTo } from './cache-folder.ts';
@@ -36,7 +37,7 @@ export async function keepIndex(
 ): Promise<void> {
   const folder = indexFolder(cacheDir);
   await writingTo(cacheDir, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder, 0o755);
     await writeFileAtomic(cachePath(cacheDir, digest), compiled);
   });
   for (const name of await readdir(folder)) {

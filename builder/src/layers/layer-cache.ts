@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { digestOf } from '@img/spec/digest';
 import { type LayerBlob, writeLayer } from './write-layer.ts';
@@ -64,7 +65,7 @@ export class LayerCache {
     describe: (path: string) => Promise<LayerBlob & { readonly notes: Notes }>,
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path), 0o755);
     await writeFileAtomic(path, bytes);
     try {
       return await this.#record(path, await describe(path));

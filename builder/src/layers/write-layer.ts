@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compress } from '@img/registry/compression/compress';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, Digester } from '@img/spec/digest';
 import type { LayerCompression } from '@img/spec/media-types';
@@ -29,7 +29,7 @@ export async function writeLayer(
 ): Promise<LayerBlob> {
   const plain = { digester: new Digester(), sizeBytes: 0 };
   const packed = { digester: new Digester(), sizeBytes: 0 };
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path), 0o755);
   await writeFileAtomic(path, measured(compress(measured(blocksOf(tar), plain), { compression }), packed));
   return {
     diffId: plain.digester.digest(),

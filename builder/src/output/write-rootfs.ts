@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { temporaryPrefix } from '@img/registry/storage/write-file-atomic';
 import type { ContentSource } from '@img/registry/transfer/content';
 import { LayerStore } from '@img/runtime/layers/layer-store';
@@ -33,7 +34,7 @@ export async function writeRootfs(
     dirname(target),
     `${temporaryPrefix}${basename(target)}-${randomBytes(6).toString('hex')}`,
   );
-  await mkdir(work, { recursive: true });
+  await makeFolder(work, 0o755);
   try {
     const store = new LayerStore({ root: work, run: join(work, 'run') });
     const options = signal === undefined ? {} : { signal };
