@@ -27,12 +27,14 @@ export class Host implements AsyncDisposable {
   readonly layers: LayerStore;
   readonly state: RunState;
   readonly #folders: HostFolders;
+  readonly #memory: SequenceMemory;
 
   constructor(folders: HostFolders) {
     this.images = new ImageStore(folders.store);
     this.layers = new LayerStore({ root: folders.store, run: folders.run });
     this.state = new RunState(folders.run);
     this.#folders = folders;
+    this.#memory = new SequenceMemory(join(folders.store, 'trust'));
   }
 
   /**
@@ -42,16 +44,21 @@ export class Host implements AsyncDisposable {
    */
   async trust(): Promise<Trust> {
     const policy = await loadTrustPolicy(this.#folders.trust);
-    return { policy, memory: new SequenceMemory(join(this.#folders.store, 'trust')) };
+    return { policy, memory: this.#memory };
   }
 
   /**
-   * Removes what commands that were killed left behind: containers, and whatever was being made of layers and trees.
+   * Removes what commands that were killed left behind: containers, and whatever was being stored.
    * What goes on is left alone. A command begins with it.
    */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
-    const sweeps = [this.state.sweep(options), this.layers.sweep(), sweepTrees(this.layers)] as const;
-    const [swept] = await Promise.all(sweeps);
+    const [swept] = await Promise.all([
+      this.state.sweep(options),
+      this.layers.sweep(),
+      sweepTrees(this.layers),
+      this.images.sweep(),
+      this.#memory.sweep(),
+    ]);
     return swept;
   }
 

@@ -112,6 +112,11 @@ export class ImageStore implements AsyncDisposable {
     return removed;
   }
 
+  /** Cleans up after commands that were killed; what could be continued is kept for a day. */
+  async sweep(): Promise<void> {
+    await this.#writer.sweep();
+  }
+
   /**
    * Removes all content that no image needs and that no running command works with, and cleans up after
    * commands that were killed.

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
@@ -93,10 +93,10 @@ test('what a killed command left is no memory, and does not stay', async (t) => 
   const folder = temporaryFolder(t);
   const memory = new SequenceMemory(folder);
   await memory.remember(app, { sequence: 1, digest: digest('a') });
-  const [first = ''] = files(folder);
-  const place = join(folder, first.slice(0, first.indexOf('/')));
-  writeFileSync(join(place, '.tmp-abc'), 'half');
-  mkdirSync(join(place, '.tmp-young'));
+  writeFileSync(join(folder, '.tmp-def'), 'half');
+  t.deepEqual(await memory.recall(app), { sequence: 1, digest: digest('a') });
+  await memory.sweep();
+  t.false(existsSync(join(folder, '.tmp-def')));
   t.deepEqual(await memory.recall(app), { sequence: 1, digest: digest('a') });
 });
 

@@ -1,9 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
-import { syncFolder, temporaryPrefix } from '@img/registry/storage/write-file-atomic';
+import { syncFolder } from '@img/registry/storage/write-file-atomic';
 import type { Remembered } from '@img/sign/decision';
 import { parseDigest } from '@img/spec/digest';
 import { parseJson } from '@img/spec/json';
@@ -11,13 +10,13 @@ import { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
+import { sweepTemporaries, Temporary } from '../layers/temporary.ts';
 import { RuntimeError } from '../runtime-error.ts';
 
 /** A tag of a repository, whichever registry it came from. */
 export type RememberedName = { readonly repository: RepositoryName; readonly tag: Tag };
 
 const maxFileBytes = 4096;
-const staleMs = 3_600_000;
 
 /**
  * The newest statement that this host has accepted per tag, so that nobody can bring back an older image. It never goes
@@ -67,11 +66,26 @@ export class SequenceMemory {
     }
     await makeFolder(folder, 0o755);
     const number = String(sequence).padStart(16, '0');
-    if (!(await createOnce(join(folder, number), JSON.stringify({ ...name, sequence, digest })))) {
+    if (!(await this.#create(folder, number, JSON.stringify({ ...name, sequence, digest })))) {
       const other = await readEntry(join(folder, number), name, number);
       if (other.digest !== digest) throw reused(name, sequence, other);
     }
     await removeOlder(folder, number);
+  }
+
+  /** Removes what killed commands left unfinished. */
+  async sweep(): Promise<void> {
+    await sweepTemporaries(this.#folder);
+  }
+
+  /** @returns whether there was none */
+  async #create(folder: string, number: string, content: string): Promise<boolean> {
+    await using temporary = await Temporary.file(this.#folder);
+    await temporary.handle.writeFile(content);
+    await temporary.handle.chmod(0o644);
+    const isNew = await temporary.commitNew(join(basename(folder), number));
+    await syncFolder(folder);
+    return isNew;
   }
 
   #folderOf({ repository, tag }: RememberedName): string {
@@ -108,40 +122,9 @@ async function readEntry(path: string, name: RememberedName, number: string): Pr
   }
 }
 
-// A link, because unlike a rename it fails if the file is there.
-async function createOnce(path: string, content: string): Promise<boolean> {
-  const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(6).toString('hex')}`);
-  const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-    await link(temporary, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await file.close();
-    await rm(temporary, { force: true });
-    await syncFolder(dirname(path));
-  }
-}
-
 async function removeOlder(folder: string, number: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const isOlder = /^\d{16}$/.test(name) && name < number;
-    if (isOlder || (name.startsWith(temporaryPrefix) && (await isStale(path))))
-      await rm(path, { force: true });
-  }
-}
-
-// What a killed command left; a younger one may still be written.
-async function isStale(path: string): Promise<boolean> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs > staleMs;
-  } catch {
-    return false;
+    if (/^\d{16}$/.test(name) && name < number) await rm(join(folder, name), { force: true });
   }
 }
 
