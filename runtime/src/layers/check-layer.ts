@@ -49,6 +49,20 @@ export async function checkLayer(
   return checkedLayer(place, after);
 }
 
+/** The work behind `LayerStore.isSound`, which documents it. */
+export async function isSound(
+  place: LayerPlace,
+  options: { readonly signal?: AbortSignal },
+): Promise<boolean> {
+  try {
+    await checkLayer(place, options);
+    return true;
+  } catch (error) {
+    if (error instanceof RuntimeError && /^LAYER_(?:MISSING|DAMAGED)$/.test(error.code)) return false;
+    throw error;
+  }
+}
+
 /** The index of a layer that was checked. @throws RuntimeError LAYER_DAMAGED if it was changed since */
 export function readCheckedIndex({ diffId, index }: CheckedLayer): LayerIndex {
   const descriptor = openChecked(index, 'LAYER_DAMAGED');

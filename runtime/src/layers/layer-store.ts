@@ -3,8 +3,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
 import type { Digest } from '@img/spec/digest';
-import { RuntimeError } from '../runtime-error.ts';
-import { type CheckedLayer, checkLayer, readCheckedIndex } from './check-layer.ts';
+import { type CheckedLayer, checkLayer, isSound, readCheckedIndex } from './check-layer.ts';
 import { hiddenPath, hideFile, listHidden, showFile } from './hide-file.ts';
 import type { LayerIndex } from './index-reader.ts';
 import { digestsOf, type LayerPlace, layerPlace } from './layer-place.ts';
@@ -80,14 +79,8 @@ export class LayerStore implements CollectedStore {
    *
    * @throws what `check` throws of a layer that is neither missing nor damaged
    */
-  async isSound(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
-    try {
-      await this.check(diffId, options);
-      return true;
-    } catch (error) {
-      if (error instanceof RuntimeError && /^LAYER_(?:MISSING|DAMAGED)$/.test(error.code)) return false;
-      throw error;
-    }
+  isSound(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    return isSound(this.#place(diffId), options);
   }
 
   /**

@@ -8,7 +8,7 @@ import { layerCompression } from '@img/spec/media-types';
 import { quote } from '@img/spec/quote';
 import { verified } from '@img/spec/verified';
 import { RuntimeError } from '../runtime-error.ts';
-import { layerStamp } from './check-layer.ts';
+import { isSound, layerStamp } from './check-layer.ts';
 import { inPieces } from './in-pieces.ts';
 import { LayerIndexer } from './layer-indexer.ts';
 import type { LayerPlace } from './layer-place.ts';
@@ -48,8 +48,8 @@ export async function putLayer(
     await index.handle.writeFile(made);
     if (!(await archive.commitNew(place.archiveName))) {
       // Another process was faster, and may be about to use the layer.
-      if (existsSync(place.indexPath)) return;
-      // A killed one left its archive.
+      if (existsSync(place.indexPath) && (await isSound(place, options))) return;
+      // A killed one left its archive, or somebody has changed the layer.
       await archive.commit(place.archiveName);
     }
     // The index makes the layer count, so it comes last.
