@@ -21,6 +21,16 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         summary: 'show what is known about an image',
         load: () => import('./commands/inspect.ts'),
       },
+      {
+        name: 'sbom',
+        summary: 'list what is in an image, as SPDX or CycloneDX',
+        load: () => import('./commands/sbom.ts'),
+      },
+      {
+        name: 'diff',
+        summary: 'compare the packages, files and sizes of two images',
+        load: () => import('./commands/diff.ts'),
+      },
       { name: 'tag', summary: 'give an image another name', load: () => import('./commands/tag.ts') },
       { name: 'rm', summary: 'remove images from this host', load: () => import('./commands/rm.ts') },
     ],
@@ -43,6 +53,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         name: 'signatures',
         summary: 'list who signed an image, when, and what counts here',
         load: () => import('./commands/signatures.ts'),
+      },
+      {
+        name: 'attest',
+        summary: 'state what is in an image or how it was built',
+        load: () => import('./commands/attest.ts'),
       },
       {
         name: 'verify',

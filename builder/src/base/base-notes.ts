@@ -1,10 +1,8 @@
-import { type LayerEntry, layerEntry } from '@img/runtime/layers/layer-entry';
-import { RuntimeError } from '@img/runtime/runtime-error';
+import type { LayerEntry } from '@img/runtime/layers/layer-entry';
 import { bytesOf } from '@img/runtime/tar/byte-string';
-import { TarReader } from '@img/runtime/tar/tar-reader';
-import { type Digest, Digester } from '@img/spec/digest';
-import { BuilderError } from '../builder-error.ts';
+import type { Digest } from '@img/spec/digest';
 import { type PackedTreeEntry, packTreeEntry, type TreeEntry } from '../image/tree-entry.ts';
+import { layerContents } from '../inventory/layer-contents.ts';
 
 /** What is remembered of a layer of another image. */
 export type BaseNotes = {
@@ -20,10 +18,6 @@ export type BaseNotes = {
 export type ReadBaseTar = { readonly diffId: Digest; readonly tarBytes: number; readonly notes: BaseNotes };
 
 const rememberedTexts: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
-const maxTextBytes = 1024 * 1024;
-
-/** A file whose content is kept as it passes. */
-type Kept = { readonly path: string; readonly begin: number; readonly bytes: Buffer };
 
 /**
  * Reads the tar of a layer as it passes.
@@ -32,40 +26,17 @@ type Kept = { readonly path: string; readonly begin: number; readonly bytes: Buf
  * @throws BuilderError BASE_INVALID
  */
 export async function readBaseTar(tar: AsyncIterable<Uint8Array>, what: string): Promise<ReadBaseTar> {
-  const entries: LayerEntry[] = [];
-  const kept: Kept[] = [];
-  const reader = new TarReader((member) => {
-    const entry = layerEntry(member);
-    entries.push(entry);
-    const { path, kind, size, sparse, contentOffset } = entry;
-    if (kind !== 'file' || sparse !== undefined || size > maxTextBytes || !rememberedTexts.has(path)) return;
-    kept.push({ path, begin: contentOffset, bytes: Buffer.alloc(size) });
-  });
-  const digester = new Digester();
-  let tarBytes = 0;
-  try {
-    for await (const chunk of tar) {
-      digester.update(chunk);
-      reader.push(chunk);
-      for (const file of kept) copyOverlap(chunk, tarBytes, file);
-      tarBytes += chunk.byteLength;
-    }
-    reader.end();
-  } catch (cause) {
-    if (!(cause instanceof RuntimeError)) throw cause;
-    throw new BuilderError('BASE_INVALID', `${what} can't be read: ${cause.message}`, { cause });
-  }
-  return { diffId: digester.digest(), tarBytes, notes: notesOf(entries, kept) };
+  const contents = await layerContents(tar, { what, isWanted: (path) => rememberedTexts.has(path) });
+  const { diffId, tarBytes } = contents;
+  return { diffId, tarBytes, notes: { ...treeNotes(contents.entries), texts: textsOf(contents.files) } };
 }
 
-/** Copies what a chunk has of a file; a header always passes before the content, so nothing is missed. */
-function copyOverlap(chunk: Uint8Array, offset: number, { begin, bytes }: Kept): void {
-  const from = Math.max(begin, offset);
-  const to = Math.min(begin + bytes.byteLength, offset + chunk.byteLength);
-  if (from < to) bytes.set(chunk.subarray(from - offset, to - offset), from - begin);
+function textsOf(files: ReadonlyMap<string, Buffer>): BaseNotes['texts'] {
+  return Object.fromEntries([...files].map(([path, bytes]) => [path, bytes.toString('utf8')]));
 }
 
-function notesOf(entries: readonly LayerEntry[], kept: readonly Kept[]): BaseNotes {
+/** What a layer does to the tree of an image. */
+export function treeNotes(entries: readonly LayerEntry[]): Omit<BaseNotes, 'texts'> {
   const pathsOf = (kind: LayerEntry['kind']) => {
     return entries.flatMap((entry) => (entry.kind === kind ? (textOf(entry) ?? []) : []));
   };
@@ -73,8 +44,6 @@ function notesOf(entries: readonly LayerEntry[], kept: readonly Kept[]): BaseNot
     entries: entries.flatMap((entry) => treeEntry(entry) ?? []).map(packTreeEntry),
     removed: pathsOf('whiteout'),
     emptied: pathsOf('opaque'),
-    // Of two files with one path the later one counts, as it does in the tree.
-    texts: Object.fromEntries(kept.map(({ path, bytes }) => [path, bytes.toString('utf8')])),
   };
 }
 

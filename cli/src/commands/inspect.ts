@@ -7,6 +7,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { decisionDocument } from '../host/decision-lines.ts';
 import { describeImage, type ImageDescription } from '../host/describe-image.ts';
 import { descriptionLines } from '../host/description-lines.ts';
+import { inspectLayers } from '../host/inspect-layers.ts';
 import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
 import { openHost } from '../host/open-host.ts';
@@ -14,13 +15,19 @@ import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 
-type InspectOptions = { readonly remote?: boolean; readonly raw?: boolean; readonly platform?: string };
+type InspectOptions = {
+  readonly remote?: boolean;
+  readonly raw?: boolean;
+  readonly layers?: boolean;
+  readonly platform?: string;
+};
 
 export function configure(command: Command, context: CommandContext): void {
   command
     .argument('<image>', 'an image of this host, or of its registry if this host has none')
     .option('--remote', "look at the registry's copy")
     .option('--platform <platform>', 'which image of an index; by default that for this host')
+    .option('--layers', 'show which packages each layer holds')
     .option('--raw', 'print the manifest, byte for byte');
   addExamples(command, 'img inspect com.example.app', 'img inspect --raw com.example.app | sha256sum');
   onRun(command, context, inspect);
@@ -32,6 +39,7 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   const platform =
     options.platform === undefined ? detailedHostPlatform() : parseArgument(parsePlatform, options.platform);
   await using host = await openHost(session);
+  if (options.layers === true) return await inspectLayers(session, host, text, options.platform);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const located = await locateImage(reference, places, { signal });

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { digestOf } from '@img/spec/digest';
+import type { JsonObject } from '@img/spec/json';
+import { Ajv } from 'ajv';
+import test from 'ava';
+import { type DebMember, makeTar } from '../testing/make-deb.ts';
+import { codeOf } from '../testing/test-system.ts';
+import { cycloneDxDocument, spdxDocument } from './bill-of-materials.ts';
+import { diffInventories } from './diff-inventories.ts';
+import type { FoundPackage } from './inventory.ts';
+import { purlOf } from './purl.ts';
+import { readInventory } from './read-inventory.ts';
+
+const file = (name: string, content: string): DebMember => ({ name, content });
+const dpkg = (name: string, version: string, rest = '') => {
+  return file(
+    `var/lib/dpkg/status.d/${name}`,
+    `Package: ${name}\nStatus: install ok installed\nVersion: ${version}\nArchitecture: amd64\n${rest}`,
+  );
+};
+
+async function inventoryOf(...layers: readonly (readonly DebMember[])[]) {
+  const tars = await Promise.all(layers.map(makeTar));
+  return await readInventory(
+    tars.map((tar) => ({
+      diffId: digestOf(tar),
+      async *open() {
+        // In pieces that no file fits into.
+        for (let at = 0; at < tar.byteLength; at += 700) yield tar.subarray(at, at + 700);
+      },
+    })),
+  );
+}
+
+const debian = [
+  file('usr/lib/os-release', 'PRETTY_NAME="Debian"\nID=debian\nVERSION_ID="13"\n'),
+  dpkg('libc6', '2.41-12', 'Source: glibc (2.41-11)\n'),
+  file('var/lib/dpkg/status.d/libc6.md5sums', 'x'),
+  dpkg('bash', '5.2'),
+  file('bin/ő', 'not ASCII'),
+];
+const app = [
+  file(
+    'opt/app/.venv/lib/python3.13/site-packages/flask-3.0.dist-info/METADATA',
+    'Name: Flask\nVersion: 3.0\n\nName: no\n',
+  ),
+  file('opt/app/node_modules/@a/b/package.json', '{"name": "@a/b", "version": "1.0.0"}'),
+  file('opt/app/node_modules/@a/b/lib/package.json', '{"name": "inner", "version": "9"}'),
+  file('opt/app/node_modules/broken/package.json', '{'),
+  file('opt/app/lib/jackson-core-2.17.0.jar', 'jar'),
+  file('opt/app/lib/app.jar', 'jar'),
+];
+
+const short = ({ type, name, version }: FoundPackage) => `${type} ${name} ${version}`;
+
+test('readInventory() finds packages of every kind, and the layers that have them', async (t) => {
+  const found = await inventoryOf(debian, app);
+  t.deepEqual(found.system, { id: 'debian', version: '13' });
+  t.deepEqual(found.packages.map(short), [
+    'deb bash 5.2',
+    'deb libc6 2.41-12',
+    'jar jackson-core 2.17.0',
+    'npm @a/b 1.0.0',
+    'pypi Flask 3.0',
+  ]);
+  t.like(found.packages[1], {
+    source: 'glibc 2.41-11',
+    architecture: 'amd64',
+    layer: digestOf(await makeTar(debian)),
+  });
+  t.is(found.packages[4]?.layer, digestOf(await makeTar(app)));
+  t.like(found.files.get('bin/ő'), { sizeBytes: 9 });
+});
+
+test('readInventory() reads the lists of whole systems, without what was removed from them', async (t) => {
+  const list = [
+    'Package: a\nStatus: install ok installed\nVersion: 1',
+    'Package: b\nStatus: deinstall ok config-files\nVersion: 2',
+    'nonsense',
+  ];
+  const status = await inventoryOf([file('var/lib/dpkg/status', list.join('\n\n'))]);
+  t.deepEqual(status.packages.map(short), ['deb a 1']);
+  const apk = await inventoryOf([
+    file('lib/apk/db/installed', 'P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\nP:x\nV:1\n'),
+  ]);
+  t.deepEqual(apk.packages.map(short), ['apk musl 1.2.5-r0', 'apk x 1']);
+  t.is(apk.system, undefined);
+});
+
+test('readInventory() knows what higher layers replace and remove', async (t) => {
+  const found = await inventoryOf(
+    debian,
+    app,
+    [dpkg('libc6', '2.42')],
+    [file('var/lib/dpkg/status.d/.wh.bash', ''), file('opt/app/.wh..wh..opq', '')],
+  );
+  t.deepEqual(found.packages.map(short), ['deb libc6 2.42']);
+  t.false(found.files.has('opt/app/lib/app.jar'));
+});
+
+test('readInventory() refuses a layer that is not what its diffID says', async (t) => {
+  const tar = await makeTar(debian);
+  const open = async function* () {
+    yield tar;
+  };
+  t.is(await codeOf(readInventory([{ diffId: digestOf(Buffer.from('x')), open }])), 'BASE_INVALID');
+});
+
+test('purlOf() names packages as the package URL specification says', async (t) => {
+  const { packages, system } = await inventoryOf(debian, app);
+  t.deepEqual(
+    packages.map((found) => purlOf(found, system)),
+    [
+      'pkg:deb/debian/bash@5.2?arch=amd64&distro=debian-13',
+      'pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13',
+      'pkg:generic/jackson-core@2.17.0',
+      'pkg:npm/%40a/b@1.0.0',
+      'pkg:pypi/flask@3.0',
+    ],
+  );
+});
+
+async function billed() {
+  return {
+    name: 'com.example.app:1.0',
+    digest: digestOf(Buffer.from('manifest')),
+    created: '2026-01-02T03:04:05.678Z',
+    inventory: await inventoryOf(debian, app),
+    tool: { name: 'img', version: '1.0.0' },
+  };
+}
+
+test('cycloneDxDocument() fits the schema of CycloneDX 1.6, and says the same each time', async (t) => {
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  const main = createRequire(import.meta.url).resolve('@cyclonedx/cyclonedx-library/package.json');
+  const schema = (name: string) => {
+    const path = new URL(`res/schema/${name}.SNAPSHOT.schema.json`, `file://${main}`);
+    return JSON.parse(readFileSync(path, 'utf8')) as JsonObject;
+  };
+  for (const name of ['spdx', 'jsf-0.82']) {
+    ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+  }
+  const validate = ajv.compile(schema('bom-1.6'));
+  const document = cycloneDxDocument(await billed());
+  t.true(validate(document), JSON.stringify(validate.errors));
+  t.false(validate({ ...document, components: [{ name: 'without type' }] }));
+  t.deepEqual(cycloneDxDocument(await billed()), document);
+  t.regex(
+    String(document['serialNumber']),
+    /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
+});
+
+test('spdxDocument() has what SPDX 2.3 demands, and every identifier that it refers to', async (t) => {
+  const document = spdxDocument(await billed());
+  t.like(document, {
+    spdxVersion: 'SPDX-2.3',
+    dataLicense: 'CC0-1.0',
+    SPDXID: 'SPDXRef-DOCUMENT',
+    creationInfo: { created: '2026-01-02T03:04:05Z', creators: ['Tool: img-1.0.0'] },
+  });
+  t.true(URL.canParse(String(document['documentNamespace'])));
+  t.notRegex(String(document['documentNamespace']), /#/);
+  const packages = document['packages'] as readonly JsonObject[];
+  const ids = packages.map((each) => String(each['SPDXID']));
+  t.is(new Set(ids).size, 6);
+  for (const each of packages) {
+    t.regex(String(each['SPDXID']), /^SPDXRef-[A-Za-z0-9.-]+$/);
+    // Sections 7.1, 7.7 and 7.8: what a package must have if its files are not listed.
+    for (const key of ['name', 'downloadLocation', 'filesAnalyzed']) t.true(key in each, key);
+  }
+  const relationships = document['relationships'] as readonly JsonObject[];
+  for (const { spdxElementId, relatedSpdxElement } of relationships) {
+    t.true([...ids, 'SPDXRef-DOCUMENT'].includes(String(spdxElementId)));
+    t.true(ids.includes(String(relatedSpdxElement)));
+  }
+});
+
+test('diffInventories() says which packages, files and bytes two images differ by', async (t) => {
+  const before = await inventoryOf(debian, app);
+  const after = await inventoryOf([...debian.slice(0, 1), dpkg('libc6', '2.42'), dpkg('zlib1g', '1.3')], app);
+  const diff = diffInventories(before, after);
+  t.deepEqual(diff.added.map(short), ['deb zlib1g 1.3']);
+  t.deepEqual(diff.removed.map(short), ['deb bash 5.2']);
+  t.deepEqual(
+    diff.changed.map(({ before: a, after: b }) => [a.version, b.version]),
+    [['2.41-12', '2.42']],
+  );
+  t.deepEqual(diff.files, { added: 1, removed: 3, changed: 1 });
+  t.true(diff.sizeBytes < 0);
+  t.like(diffInventories(before, before), { added: [], removed: [], changed: [], sizeBytes: 0 });
+});
