@@ -102,7 +102,7 @@ test('img pull repairs whatever was changed of an image, as the refusal of img r
   t.deepEqual(await host.run(['run', tagged]), isRun);
   for (const name of readdirSync(host.root, { recursive: true }) as string[]) {
     const file = join(host.root, name);
-    if (!/^(?:blobs|layers|trees)\//.test(name) || !statSync(file).isFile()) continue;
+    if (!/^(?:blobs|layers|trees|refs)\//.test(name) || !statSync(file).isFile()) continue;
     const bytes = readFileSync(file);
     const middle = bytes.length >> 1;
     if (bytes.length > 0) writeFileSync(file, bytes.with(middle, (bytes[middle] ?? 0) ^ 1));
