@@ -3,12 +3,14 @@ import { planApp } from '../app/plan-app.ts';
 import { type BinaryPlan, planBinaries } from '../binary/plan-binaries.ts';
 import { readIgnoreRules } from '../files/read-ignore-rules.ts';
 import { walkSource } from '../files/walk-source.ts';
+import type { LayerCache } from '../layers/layer-cache.ts';
 import type { LockedFile } from '../lock/image-lock.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { TarItem } from '../tar/encode-tar.ts';
 import { binaryLayers } from './binary-layers.ts';
 import { copyFiles } from './copy-files.ts';
 import { addGlue } from './glue.ts';
+import { javaStorePath, javaTrustStore } from './java-trust.ts';
 import { LayerDraft } from './layer-draft.ts';
 import type { Foundation } from './os-layers.ts';
 import { Users } from './users.ts';
@@ -22,6 +24,7 @@ export type OwnLayer = {
 
 export type OwnLayersOptions = Omit<AppContext, 'rule' | 'run' | 'tree' | 'versionOf'> & {
   readonly foundation: Foundation;
+  readonly cache: LayerCache;
   /** Time of all files. */
   readonly mtimeSeconds: number;
 };
@@ -59,6 +62,13 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
     copyFiles(files, entries, { from, to, mode, owner: users.resolve(owner) });
   }
 
+  const java = new LayerDraft(tree, mtimeSeconds);
+  const store = await javaTrustStore(tree, layers, options.cache);
+  if (store !== undefined) {
+    const content = { sizeBytes: store.byteLength, read: () => [store] };
+    java.addFile(javaStorePath, { mode: 0o644, uid: 0, gid: 0 }, content, "Java's certificates");
+  }
+
   const binaries = await planOf(recipe, options);
   const { needs, programs } = binaryLayers(binaries, tree, mtimeSeconds);
 
@@ -74,6 +84,7 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
   const names = recipe.binaries.join(', ');
   const all = [
     { draft: glue, what: 'users, alternatives and name service' },
+    { draft: java, what: 'certificates that Java trusts' },
     { draft: needs, what: `what ${names} needs` },
     { draft: programs, what: names },
     { draft: files, what: `files ${recipe.files.map(({ from }) => from).join(', ')}` },
