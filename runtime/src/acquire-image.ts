@@ -1,6 +1,7 @@
 import { collectEvidence } from '@img/registry/transfer/collect-evidence';
 import type { ContentOptions, ContentSource, ManifestContent } from '@img/registry/transfer/content';
 import type { Decision } from '@img/sign/decision';
+import { wantedPredicateTypes } from '@img/sign/required-attestation';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Digest } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
@@ -110,7 +111,8 @@ async function judge(
   { trust, acceptsUnsigned, now }: AcquireRequest,
   options: ContentOptions,
 ): Promise<Decision> {
-  const evidence = await collectEvidence(source, image.digest, options);
+  const predicateTypes = wantedPredicateTypes(trust.policy, image.repository);
+  const evidence = await collectEvidence(source, image.digest, { ...options, predicateTypes });
   const decision = await decide(image, evidence, trust, unixTimeOf(now));
   if (decision.trusted || acceptsUnsigned) return decision;
   throw new NotTrustedError(decision);

@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { bundleManifest, bundleMediaType, emptyConfig, encodeBundle, parseBundle } from './bundle.ts';
 import { contentOf } from './content.ts';
 import { preAuthEncoding } from './dsse.ts';
-import { encodeInToto, inTotoPayloadType } from './in-toto.ts';
+import { encodeInToto, inTotoPayloadType, signaturePredicateType } from './in-toto.ts';
 import type { PublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import { testClaim, testDigest, testImage } from './testing/test-claim.ts';
@@ -203,7 +203,8 @@ test('bundleManifest() attaches the bundle as cosign looks for it', (t) => {
     platform: { os: 'linux', architecture: 'arm64' },
   };
   const blob = contentOf(bundleMediaType, bundle);
-  const manifest = parseImageManifest(bundleManifest(blob, image, testClaim.issued).bytes);
+  const said = { created: testClaim.issued, predicateType: signaturePredicateType };
+  const manifest = parseImageManifest(bundleManifest(blob, image, said).bytes);
   t.is(manifest.mediaType, mediaTypes.ociManifest);
   t.is(manifest.artifactType, bundleMediaType);
   t.deepEqual(manifest.config, {

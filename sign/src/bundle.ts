@@ -8,7 +8,6 @@ import { quote } from '@img/spec/quote';
 import { type Content, contentOf } from './content.ts';
 import { readDocument } from './document.ts';
 import { type Envelope, envelopeFrom, envelopeJson } from './dsse.ts';
-import { signaturePredicateType } from './in-toto.ts';
 import { SignError } from './sign-error.ts';
 import { formatUnixTime, type UnixTime } from './unix-time.ts';
 
@@ -54,8 +53,8 @@ export function encodeBundle(envelope: Envelope): Uint8Array {
  *
  * @throws SignError BUNDLE_INVALID, also for a bundle signed with a certificate or over a digest only
  */
-export function parseBundle(bytes: Uint8Array): Bundle {
-  const kind = { name: 'bundle', maxBytes: limits.signatureBytes, code: 'BUNDLE_INVALID' } as const;
+export function parseBundle(bytes: Uint8Array, maxBytes: number = limits.signatureBytes): Bundle {
+  const kind = { name: 'bundle', maxBytes, code: 'BUNDLE_INVALID' } as const;
   return readDocument(bytes, kind, (fields) => {
     const mediaType = fields.string('mediaType');
     if (mediaType !== bundleMediaType && mediaType !== oldBundleMediaType) {
@@ -72,8 +71,15 @@ export function parseBundle(bytes: Uint8Array): Bundle {
   });
 }
 
+/** Says in a manifest of what type the statement in a bundle is; unverified. */
+export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
+
 /** The manifest that attaches a bundle to an image as a referrer (image-spec, "subject"). */
-export function bundleManifest(bundle: Content, subject: Descriptor, created: UnixTime): Content {
+export function bundleManifest(
+  bundle: Content,
+  subject: Descriptor,
+  { created, predicateType }: { readonly created: UnixTime; readonly predicateType: string },
+): Content {
   const { mediaType, digest, size } = subject;
   const bytes = encodeManifest({
     kind: 'manifest',
@@ -85,7 +91,7 @@ export function bundleManifest(bundle: Content, subject: Descriptor, created: Un
     annotations: {
       [annotations.created]: formatUnixTime(created),
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': signaturePredicateType,
+      [predicateTypeAnnotation]: predicateType,
     },
   });
   return contentOf(mediaTypes.ociManifest, bytes);

@@ -1,4 +1,5 @@
 import type { Digest } from '@img/spec/digest';
+import type { AttestationFinding } from './check-attestations.ts';
 import type { EvidenceProblem, SignatureEncoding } from './check-evidence.ts';
 import type { Identity } from './identity.ts';
 import type { Fingerprint } from './public-key.ts';
@@ -67,6 +68,8 @@ export type ImageSigner = {
 export type RefusalCode =
   /** Somebody who may say so has said that this image must not run. */
   | 'DENIED'
+  /** Nobody who may has attested what the rule or the asker requires. */
+  | 'ATTESTATION_MISSING'
   /** The rule stands in a trust root that has expired. */
   | 'ROOT_EXPIRED'
   /** No rule covers the name. */
@@ -103,6 +106,7 @@ export type TrustedDecision = {
   /** When the signers become too few; undefined if never. */
   readonly expires: UnixTime | undefined;
   readonly findings: readonly Finding[];
+  readonly attestations: readonly AttestationFinding[];
   /** One sentence for people. */
   readonly message: string;
 };
@@ -114,6 +118,7 @@ export type RefusedDecision = {
   /** Those who do count, though they are not enough or come too late. */
   readonly signers: readonly ImageSigner[];
   readonly findings: readonly Finding[];
+  readonly attestations: readonly AttestationFinding[];
   /** One sentence for people. */
   readonly message: string;
   /** What to do next. */

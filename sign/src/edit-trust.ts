@@ -7,7 +7,7 @@ import type { TrustDocument } from './trust-document.ts';
 import { checkRule, identitiesIn, type TrustRule } from './trust-rule.ts';
 
 /** What a rule lets an identity do. */
-export type TrustRole = 'signer' | 'refresher';
+export type TrustRole = 'signer' | 'refresher' | 'builder';
 
 export type TrustOptions = {
   /** signer if absent. */
@@ -59,9 +59,20 @@ export function distrustIdentity(
   if (rule === undefined || !identitiesIn(rule).includes(id)) {
     throw new SignError('POLICY_INVALID', `${id} is not in a rule for ${prefix}`);
   }
-  const [of, refreshers] = [without(rule.of, id), without(rule.refreshers ?? [], id)];
-  const left = { prefix, require: of.length === 0 ? 1 : (require ?? rule.require), of };
-  const changed = withRole(left, 'refresher', refreshers);
+  const of = without(rule.of, id);
+  const builders = without(rule.builders ?? [], id);
+  if (builders.length === 0 && rule.builders !== undefined) {
+    // Without its last builder the rule would no longer ask how images were built.
+    throw new SignError('POLICY_INVALID', `${id} is the only builder in the rule for ${prefix}`, {
+      hint: 'add another builder first, or remove the whole rule',
+    });
+  }
+  const left = { ...rule, require: of.length === 0 ? 1 : (require ?? rule.require), of };
+  const changed = withRole(
+    withRole(left, 'refresher', without(rule.refreshers ?? [], id)),
+    'builder',
+    builders,
+  );
   if (of.length > 0 && changed.require > of.length) {
     throw new SignError(
       'POLICY_INVALID',
@@ -158,16 +169,21 @@ function newRule(prefix: NamePrefix): TrustRule {
   return { prefix, require: 1, of: [] };
 }
 
-function rolesIn({ of, refreshers = [] }: TrustRule): {
-  readonly [role in TrustRole]: readonly IdentityId[];
-} {
-  return { signer: of, refresher: refreshers };
+function rolesIn(rule: TrustRule): { readonly [role in TrustRole]: readonly IdentityId[] } {
+  const { of, refreshers = [], builders = [] } = rule;
+  return { signer: of, refresher: refreshers, builder: builders };
 }
 
+/** A list that nobody is in is left out. */
 function withRole(rule: TrustRule, role: TrustRole, ids: readonly IdentityId[]): TrustRule {
   if (role === 'signer') return { ...rule, of: ids };
-  const { refreshers: _, ...others } = rule;
-  return ids.length === 0 ? others : { ...others, refreshers: ids };
+  const { refreshers, builders, ...others } = rule;
+  const lists = role === 'refresher' ? { refreshers: ids, builders } : { refreshers, builders: ids };
+  return {
+    ...others,
+    ...(lists.refreshers?.length && { refreshers: lists.refreshers }),
+    ...(lists.builders?.length && { builders: lists.builders }),
+  };
 }
 
 function without(ids: readonly IdentityId[], id: IdentityId): readonly IdentityId[] {

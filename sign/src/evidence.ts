@@ -13,4 +13,6 @@ export type Evidence = {
   readonly simpleSignatures: readonly SimpleSignature[];
   /** Sigstore bundles (v0.3), each the blob of one referrer. */
   readonly bundles: readonly Uint8Array[];
+  /** Bundles with statements of other types about the digest, such as how it was built; those that were asked for. */
+  readonly attestations?: readonly Uint8Array[];
 };

@@ -24,6 +24,9 @@ export function explainDecision(request: VerifyRequest, decision: Decision): rea
     deniedStep(request),
     ruleStep(request),
     ...(decision.rule === undefined ? [] : [endStep(request), evidenceStep(decision), countStep(decision)]),
+    ...(decision.rule?.builders === undefined && request.required === undefined
+      ? []
+      : [attestationStep(decision)]),
     ...(decision.rule === undefined || request.tag === undefined ? [] : [memoryStep(request, decision)]),
     { question: 'Is it trusted?', isPassed: decision.trusted, answers: [decision.message] },
   ];
@@ -83,6 +86,17 @@ function countStep({ rule, signers }: Decision): DecisionStep {
     question: 'Have enough people signed?',
     isPassed: rule !== undefined && signers.length >= rule.require,
     answers: [count, ...(rule === undefined ? [] : [`required: ${describeRule(rule)}`])],
+  };
+}
+
+function attestationStep(decision: Decision): DecisionStep {
+  const answers = decision.attestations.map(({ index, code, message }) => {
+    return `attestation ${index + 1} ${code === 'COUNTED' ? 'counts' : `does not count (${code})`}: ${message}`;
+  });
+  return {
+    question: 'Is attested what has to be?',
+    isPassed: decision.trusted || decision.code !== 'ATTESTATION_MISSING',
+    answers: answers.length === 0 ? ['there is no attestation'] : answers,
   };
 }
 

@@ -27,7 +27,7 @@ export const inTotoPayloadType = 'application/vnd.in-toto+json';
 /** The predicate type of an image signature; a statement of any other type is no signature of an image. */
 export const signaturePredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
-const statementType = 'https://in-toto.io/Statement/v1';
+export const statementType = 'https://in-toto.io/Statement/v1';
 
 /** The payload to sign. */
 export function encodeInToto(claim: Claim, digest: Digest): Uint8Array {

@@ -1,3 +1,4 @@
+import type { AttestationFinding } from './check-attestations.ts';
 import type { Finding, FindingCode, ImageSigner, RefusalCode, RefusedDecision } from './decision.ts';
 import type { Question } from './judge-statement.ts';
 import { describeRule, displayPrefix, type TrustRule } from './trust-rule.ts';
@@ -7,6 +8,7 @@ export type Found = {
   readonly question: Question;
   readonly rule: TrustRule | undefined;
   readonly findings: readonly Finding[];
+  readonly attestations: readonly AttestationFinding[];
   readonly signers: readonly ImageSigner[];
 };
 
@@ -17,9 +19,9 @@ export function imageName({ repository, tag, digest }: Question): string {
 
 /** @param reason a clause that follows "is not trusted:" */
 export function refusal(found: Found, code: RefusalCode, reason: string): RefusedDecision {
-  const { question, rule, findings, signers } = found;
+  const { question, rule, findings, attestations, signers } = found;
   const message = `${imageName(question)} is not trusted: ${reason}`;
-  return { trusted: false, code, rule, signers, findings, message, hint: hints[code] };
+  return { trusted: false, code, rule, signers, findings, attestations, message, hint: hints[code] };
 }
 
 /** Says why fewer identities count than the rule requires, or that there is no rule. */
@@ -88,6 +90,7 @@ function tooFewReason(
 
 const hints: { readonly [code in RefusalCode]: string } = {
   DENIED: 'use another version of the image; ask the publisher what is wrong with this one',
+  ATTESTATION_MISSING: 'ask the publisher for an image with it; img attest adds it',
   ROOT_EXPIRED: 'get a newer version of the trust root from its publisher: img trust import FILE',
   KEY_REVOKED: 'ask the publisher to sign again with a key that counts',
   NO_RULE: 'decide whom to trust for this name and add a rule with img trust add',

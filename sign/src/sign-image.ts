@@ -6,7 +6,7 @@ import { encodeBase64 } from './base64.ts';
 import { bundleManifest, bundleMediaType, emptyConfig, encodeBundle } from './bundle.ts';
 import { type Content, contentOf } from './content.ts';
 import { preAuthEncoding } from './dsse.ts';
-import { encodeInToto, inTotoPayloadType } from './in-toto.ts';
+import { encodeInToto, inTotoPayloadType, signaturePredicateType } from './in-toto.ts';
 import { SignError } from './sign-error.ts';
 import {
   addSignatureLayers,
@@ -94,15 +94,22 @@ async function signBundle(signer: Signer, claim: Claim, image: ImageToSign): Pro
   const keyId = signer.publicKey.fingerprint;
   const bytes = encodeBundle({ payloadType: inTotoPayloadType, payload, signature, keyId });
   const bundle = contentOf(bundleMediaType, bytes);
-  const manifest = bundleManifest(bundle, image.descriptor, claim.issued);
+  const manifest = bundleManifest(bundle, image.descriptor, {
+    created: claim.issued,
+    predicateType: signaturePredicateType,
+  });
   return {
     blobs: [emptyConfig, bundle],
     manifests: [{ ...manifest, tag: undefined, subject: image.descriptor }],
   };
 }
 
-// An agent or a token may answer with another kind of signature, or with one by another key.
-async function signed(signer: Signer, bytes: Uint8Array): Promise<Uint8Array> {
+/**
+ * A signature that is checked, because an agent or a token may answer with another kind, or with one by another key.
+ *
+ * @throws SignError SIGNER_FAULTY; what the signer throws
+ */
+export async function signed(signer: Signer, bytes: Uint8Array): Promise<Uint8Array> {
   const signature = await signer.sign(bytes);
   if (signer.publicKey.verify(bytes, signature)) return signature;
   throw new SignError(

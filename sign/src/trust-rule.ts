@@ -11,6 +11,8 @@ export type TrustRule = {
   readonly of: readonly IdentityId[];
   /** Who may extend the end of what those people have signed, and do nothing else. */
   readonly refreshers?: readonly IdentityId[];
+  /** If there are any, one of them must have attested how the image was built. */
+  readonly builders?: readonly IdentityId[];
 };
 
 /**
@@ -19,8 +21,8 @@ export type TrustRule = {
  * @throws SignError POLICY_INVALID
  */
 export function checkRule(rule: TrustRule): TrustRule {
-  const { prefix, require, of, refreshers = [] } = rule;
-  if (new Set(of).size !== of.length || new Set(refreshers).size !== refreshers.length) {
+  const { prefix, require, of, refreshers = [], builders = [] } = rule;
+  if ([of, refreshers, builders].some((ids) => new Set(ids).size !== ids.length)) {
     throw new SignError('POLICY_INVALID', `rule for ${prefix} lists an identity twice`);
   }
   const both = refreshers.find((id) => of.includes(id));
@@ -44,13 +46,14 @@ export function isSameRule(a: TrustRule, b: TrustRule): boolean {
     a.prefix === b.prefix &&
     a.require === b.require &&
     isSameSet(a.of, b.of) &&
-    isSameSet(a.refreshers ?? [], b.refreshers ?? [])
+    isSameSet(a.refreshers ?? [], b.refreshers ?? []) &&
+    isSameSet(a.builders ?? [], b.builders ?? [])
   );
 }
 
 /** Everybody whom a rule gives a part. */
-export function identitiesIn({ of, refreshers = [] }: TrustRule): readonly IdentityId[] {
-  return [...of, ...refreshers];
+export function identitiesIn({ of, refreshers = [], builders = [] }: TrustRule): readonly IdentityId[] {
+  return [...of, ...refreshers, ...builders];
 }
 
 function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean {
@@ -59,10 +62,11 @@ function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean 
 }
 
 /** For example `2 of alice, bob, ci for com.example.*`. */
-export function describeRule({ prefix, require, of, refreshers = [] }: TrustRule): string {
+export function describeRule({ prefix, require, of, refreshers = [], builders = [] }: TrustRule): string {
   const names = of.length === 0 ? 'nobody' : of.join(', ');
   const refreshed = refreshers.length === 0 ? '' : `, refreshed by ${refreshers.join(', ')}`;
-  return `${require} of ${names} for ${displayPrefix(prefix)}${refreshed}`;
+  const built = builders.length === 0 ? '' : `, built by ${builders.join(' or ')}`;
+  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${refreshed}`;
 }
 
 /** The prefix with a star where it ends in a separator, so that people see that it goes on. */

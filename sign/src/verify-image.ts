@@ -1,4 +1,5 @@
 import type { Tag } from '@img/spec/tag';
+import { checkAttestations } from './check-attestations.ts';
 import { type CheckedEvidence, checkEvidence } from './check-evidence.ts';
 import type { Decision, Finding, ImageSigner, Remembered } from './decision.ts';
 import type { Evidence } from './evidence.ts';
@@ -6,6 +7,7 @@ import type { Identity } from './identity.ts';
 import { judgeStatement, type Question } from './judge-statement.ts';
 import { refreshFindings } from './refresh-findings.ts';
 import { imageName, refusal, refusalForTooFew } from './refusal.ts';
+import { missingAttestation, type RequiredAttestation } from './required-attestation.ts';
 import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
 import { describeRule, identitiesIn, type TrustRule } from './trust-rule.ts';
 import { formatUnixTime, type UnixTime } from './unix-time.ts';
@@ -16,6 +18,8 @@ export type VerifyRequest = Question & {
   readonly policy: TrustPolicy;
   /** What this host has accepted for the tag before; not looked at without a tag. */
   readonly remembered?: Remembered | undefined;
+  /** What must be attested beside the signatures; for each, one of the types. */
+  readonly required?: readonly RequiredAttestation[];
 };
 
 /**
@@ -31,16 +35,20 @@ export function verifyImage(request: VerifyRequest): Decision {
   const rule = findRule(request.policy, request.repository);
   const findings = countOnce(refreshFindings(findingsOf(request, rule)), request.tag);
   const signers = signersOf(findings, rule);
-  const found = { question: request, rule, findings, signers };
+  const attestations = checkAttestations(request.evidence.attestations ?? [], { ...request, rule });
+  const found = { question: request, rule, findings, attestations, signers };
   const closed = closure(request, rule);
   if (closed !== undefined) return refusal(found, closed.code, closed.reason);
   if (rule === undefined || signers.length < rule.require) return refusalForTooFew(found);
   const sequence = request.tag === undefined ? undefined : sequenceOf(signers, rule);
+  const missing = missingAttestation(rule, request.required ?? [], attestations);
+  if (missing !== undefined) return refusal(found, 'ATTESTATION_MISSING', missing);
   const stale = staleness(request, sequence);
   if (stale !== undefined) return refusal(found, stale.code, stale.reason);
   const names = signers.map(({ identity }) => identity.name).join(', ');
   const message = `${imageName(request)} is signed by ${names}; required: ${describeRule(rule)}`;
-  return { trusted: true, rule, signers, sequence, expires: expiryOf(signers, rule), findings, message };
+  const expires = expiryOf(signers, rule);
+  return { trusted: true, rule, signers, sequence, expires, findings, attestations, message };
 }
 
 /** What no signature can help against. */

@@ -11,6 +11,11 @@ export const limits = {
   signatureBytes: 256 * 1024,
   /** Signatures looked at per image (endless data attack, TUF 1.5.2). */
   signaturesPerImage: 64,
+  /** An attestation; lists of what is in a large image have tens of thousands of lines. */
+  attestationBytes: 32 * 1024 * 1024,
+  /** Attestations of one type looked at per image, and their bytes together. */
+  attestationsPerType: 16,
+  attestationsBytes: 64 * 1024 * 1024,
   /** Error bodies of a registry are read up to here, for the message. */
   errorBodyBytes: 64 * 1024,
   /** A token answer of an authorisation server. */

@@ -1,5 +1,6 @@
 import { collectEvidence } from '@img/registry/transfer/collect-evidence';
 import { explainDecision } from '@img/sign/explain-decision';
+import { wantedPredicateTypes } from '@img/sign/required-attestation';
 import { unixTimeOf } from '@img/sign/unix-time';
 import { verifyImage } from '@img/sign/verify-image';
 import type { Command } from 'commander';
@@ -40,7 +41,10 @@ async function explain(
     repository,
     tag,
     digest,
-    evidence: await collectEvidence(place, digest, { signal }),
+    evidence: await collectEvidence(place, digest, {
+      signal,
+      predicateTypes: wantedPredicateTypes(policy, repository),
+    }),
     policy,
     remembered: tag === undefined ? undefined : await memory.recall({ repository, tag }),
     now: unixTimeOf(new Date()),

@@ -60,8 +60,8 @@ function configureAdd(command: Command, context: CommandContext): void {
     .addOption(
       new Option(
         '--role <role>',
-        'signer (the default), or refresher: may only extend how long a signature holds',
-      ).choices(['signer', 'refresher']),
+        'signer (the default); refresher: may only extend how long signatures hold; builder: must have attested how the image was built',
+      ).choices(['signer', 'refresher', 'builder']),
     )
     .option('--in <file>', 'in a trust root instead of on this host');
   addExamples(

@@ -1,4 +1,4 @@
-import type { Decision, Finding } from '@img/sign/decision';
+import type { Decision } from '@img/sign/decision';
 import { describeRule } from '@img/sign/trust-rule';
 import { formatUnixTime } from '@img/sign/unix-time';
 import { formatAge } from '../output/measure.ts';
@@ -19,16 +19,23 @@ export function decisionLines(decision: Decision, name: string, now: Date): read
 }
 
 /** Every piece of evidence and why it counted or not. */
-export function findingLines(findings: readonly Finding[]): readonly Line[] {
-  return findings.map(({ encoding, index, code, message }) => [
-    dim(`  ${encoding} ${index + 1}: `),
-    `${message} (${code})`,
-  ]);
+export function findingLines({ findings, attestations }: Decision): readonly Line[] {
+  return [
+    ...findings.map(
+      ({ encoding, index, code, message }): Line => [
+        dim(`  ${encoding} ${index + 1}: `),
+        `${message} (${code})`,
+      ],
+    ),
+    ...attestations.map(
+      ({ index, code, message }): Line => [dim(`  attestation ${index + 1}: `), `${message} (${code})`],
+    ),
+  ];
 }
 
 /** A decision as JSON: everything that was looked at, in plain values. */
 export function decisionDocument(decision: Decision, reference: string, digest: string) {
-  const { trusted, rule, message, findings, signers } = decision;
+  const { trusted, rule, message, findings, attestations, signers } = decision;
   return {
     reference,
     digest,
@@ -48,6 +55,13 @@ export function decisionDocument(decision: Decision, reference: string, digest: 
       tag: statement?.tag ?? null,
       sequence: statement?.sequence ?? null,
       expires: timeOrNull(statement?.expires),
+    })),
+    attestations: attestations.map(({ code, message: reason, predicateType, identity, key }) => ({
+      code,
+      message: reason,
+      predicateType: predicateType ?? null,
+      identity: identity?.id ?? null,
+      key: key ?? null,
     })),
   };
 }

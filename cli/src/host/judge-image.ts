@@ -3,6 +3,7 @@ import type { ContentOptions } from '@img/registry/transfer/content';
 import type { Host } from '@img/runtime/host';
 import { decide } from '@img/runtime/trust/decide';
 import type { Decision } from '@img/sign/decision';
+import { type RequiredAttestation, wantedPredicateTypes } from '@img/sign/required-attestation';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Reference } from '@img/spec/reference';
 import type { LocatedImage } from './locate-image.ts';
@@ -16,7 +17,7 @@ export async function judgeImage(
   { repository, tag, digest }: Reference,
   { content, place }: LocatedImage,
   host: Host,
-  options: ContentOptions,
+  { required = [], ...options }: ContentOptions & { readonly required?: readonly RequiredAttestation[] },
 ): Promise<Decision> {
   const image = {
     repository,
@@ -24,6 +25,8 @@ export async function judgeImage(
     tag: digest === undefined ? tag : undefined,
     digest: content.descriptor.digest,
   };
-  const evidence = await collectEvidence(place, image.digest, options);
-  return await decide(image, evidence, await host.trust(), unixTimeOf(new Date()));
+  const trust = await host.trust();
+  const predicateTypes = wantedPredicateTypes(trust.policy, repository, required);
+  const evidence = await collectEvidence(place, image.digest, { ...options, predicateTypes });
+  return await decide(image, evidence, trust, unixTimeOf(new Date()), required);
 }

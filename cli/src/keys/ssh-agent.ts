@@ -45,7 +45,17 @@ export class SshAgent {
   signer({ blob }: AgentKey, publicKey: Signer['publicKey'], options: AgentOptions): Signer {
     return {
       publicKey,
-      sign: async (bytes) => parseSignAnswer(await this.#ask(encodeSignRequest(blob, bytes), options)),
+      sign: async (bytes) => {
+        const request = encodeSignRequest(blob, bytes);
+        if (request.byteLength <= maxAgentMessageBytes) {
+          return parseSignAnswer(await this.#ask(request, options));
+        }
+        throw new CliError(
+          'KEY_UNSUITABLE',
+          `${bytes.byteLength} bytes are too many for an SSH agent to sign: it takes at most ${maxAgentMessageBytes}`,
+          { hint: 'use a key in a file' },
+        );
+      },
     };
   }
 

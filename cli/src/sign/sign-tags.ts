@@ -72,10 +72,11 @@ export async function signClaim(
     const existing = await place.getManifest(signatureTag(descriptor.digest), options);
     images.push({ descriptor, existingSignatures: existing?.bytes });
   }
-  await store(await signImages(signer, claim, images), place, options);
+  await storeSigned(await signImages(signer, claim, images), place, options);
 }
 
-async function store(
+/** Stores what was signed beside the image. @throws what the place throws */
+export async function storeSigned(
   { blobs, manifests }: SignedImages,
   place: ContentTarget,
   options: ContentOptions,

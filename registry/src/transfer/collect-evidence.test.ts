@@ -1,5 +1,6 @@
-import { bundleMediaType } from '@img/sign/bundle';
+import { bundleManifest, bundleMediaType } from '@img/sign/bundle';
 import { signatureLayer, signatureTag, simpleSigningMediaType } from '@img/sign/signature-manifest';
+import { unixTime } from '@img/sign/unix-time';
 import { limits } from '@img/spec/limits';
 import { encodeManifest } from '@img/spec/manifest';
 import { mediaTypes } from '@img/spec/media-types';
@@ -167,4 +168,48 @@ test('collectEvidence() fails where a signature does not arrive', async (t) => {
   addBundle(double, content);
   double.misbehave(truncatedBody(double, content.descriptor.digest));
   await t.throwsAsync(collectEvidence(source, digest), { code: 'ANSWER_TRUNCATED' });
+});
+
+const provenance = 'https://slsa.dev/provenance/v1';
+
+/** Attaches a bundle as an attestation, whatever is in it. */
+function addAttestation(double: RegistryDouble, text: string, predicateType: string): void {
+  const bundle = contentOf(text, bundleMediaType);
+  const { bytes } = bundleManifest(bundle, image.descriptor, { created: unixTime(0), predicateType });
+  double.addBlob(bundle.bytes);
+  double.addManifest(app, bytes, mediaTypes.ociManifest);
+}
+
+test('collectEvidence() reads the attestations that are asked for, and only those', async (t) => {
+  const { double, source } = await setUp(t);
+  addAttestation(double, 'of provenance', provenance);
+  addAttestation(double, 'of an SBOM', 'https://spdx.dev/Document');
+  const { attestations } = await collectEvidence(source, digest, { predicateTypes: [provenance] });
+  t.deepEqual(
+    attestations?.map((bytes) => Buffer.from(bytes).toString()),
+    ['of provenance'],
+  );
+  t.is((await collectEvidence(source, digest)).attestations, undefined);
+});
+
+test('collectEvidence() reads no more attestations of a type than are looked at', async (t) => {
+  const { double, source } = await setUp(t);
+  for (let number = 0; number < limits.attestationsPerType + 3; number += 1) {
+    addAttestation(double, `number ${number}`, provenance);
+  }
+  const { attestations } = await collectEvidence(source, digest, { predicateTypes: [provenance] });
+  t.is(attestations?.length, limits.attestationsPerType);
+});
+
+test('collectEvidence() finds a signature behind any number of attestations', async (t) => {
+  const { double, source } = await setUp(t);
+  for (let number = 0; number < limits.signaturesPerImage + 3; number += 1) {
+    addAttestation(double, `number ${number}`, provenance);
+  }
+  addBundle(double, contentOf('the signature', bundleMediaType));
+  const { bundles } = await collectEvidence(source, digest);
+  t.deepEqual(
+    bundles.map((bytes) => Buffer.from(bytes).toString()),
+    ['the signature'],
+  );
 });

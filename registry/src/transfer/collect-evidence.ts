@@ -1,5 +1,6 @@
-import { bundleMediaType } from '@img/sign/bundle';
+import { bundleMediaType, predicateTypeAnnotation } from '@img/sign/bundle';
 import type { Evidence, SimpleSignature } from '@img/sign/evidence';
+import { signaturePredicateType } from '@img/sign/in-toto';
 import { signatureLayers, signatureTag } from '@img/sign/signature-manifest';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
@@ -23,13 +24,49 @@ const parallelReads = 4;
 export async function collectEvidence(
   source: ContentSource,
   digest: Digest,
-  options: ContentOptions = {},
+  { predicateTypes = [], ...options }: EvidenceOptions = {},
 ): Promise<Evidence> {
-  const [simpleSignatures, bundles] = await Promise.all([
+  const [simpleSignatures, bundles, attestations] = await Promise.all([
     simpleSignaturesOf(source, digest, options),
     attachedBundles(source, digest, options),
+    attestationsOf(source, digest, predicateTypes, options),
   ]);
-  return { simpleSignatures, bundles: bundles.map(({ bytes }) => bytes) };
+  return {
+    simpleSignatures,
+    bundles: bundles.map(({ bytes }) => bytes),
+    ...(predicateTypes.length > 0 && { attestations }),
+  };
+}
+
+export type EvidenceOptions = ContentOptions & {
+  /** The types of attestations that are needed; others are not read. */
+  readonly predicateTypes?: readonly string[];
+};
+
+async function attestationsOf(
+  source: ContentSource,
+  digest: Digest,
+  predicateTypes: readonly string[],
+  options: ContentOptions,
+): Promise<readonly Uint8Array[]> {
+  const found: Uint8Array[] = [];
+  if (predicateTypes.length === 0) return found;
+  const referrers = (await source.listReferrers(digest, options)).filter(isBundleReferrer);
+  let left: number = limits.attestationsBytes;
+  for (const type of predicateTypes) {
+    // The annotation is unsigned: one that lies is left aside, or read for nothing.
+    const ofType = referrers.filter(({ annotations }) => annotations?.[predicateTypeAnnotation] === type);
+    for (const { digest: referrer } of ofType.slice(0, limits.attestationsPerType)) {
+      const bytes = await bundleOf(source, digest, referrer, {
+        ...options,
+        maxBytes: Math.min(left, limits.attestationBytes),
+      });
+      if (bytes === undefined) continue;
+      left -= bytes.byteLength;
+      found.push(bytes);
+    }
+  }
+  return found;
 }
 
 async function simpleSignaturesOf(
@@ -48,25 +85,44 @@ async function simpleSignaturesOf(
 /** A bundle and the manifest that attaches it. */
 export type AttachedBundle = { readonly referrer: Digest; readonly bytes: Uint8Array };
 
-/** The bundles attached to a digest, also those that are no signatures of it, in the order in which they are listed. */
+/**
+ * The bundles attached to a digest that may be signatures of it, in the order in which they are listed. What says of
+ * itself that it is an attestation is left aside, so that many of those crowd out no signature.
+ */
 export async function attachedBundles(
   source: ContentSource,
   digest: Digest,
   options: ContentOptions = {},
 ): Promise<readonly AttachedBundle[]> {
   const referrers = (await source.listReferrers(digest, options))
-    .filter(
-      ({ mediaType, artifactType }) => isManifestMediaType(mediaType) && artifactType === bundleMediaType,
-    )
+    .filter((referrer) => isBundleReferrer(referrer) && isPossiblySignature(referrer))
     .slice(0, limits.signaturesPerImage);
-  return await readAll(referrers, options, async (referrer, signal) => {
-    const manifest = await imageManifest(source, referrer.digest, { signal });
-    // A list of referrers is only a claim; the manifest itself says what it belongs to.
-    if (manifest?.subject?.digest !== digest) return undefined;
-    const bundle = manifest.layers.find(({ mediaType }) => mediaType === bundleMediaType);
-    const bytes = bundle === undefined ? undefined : await readSmall(source, bundle, signal);
-    return bytes === undefined ? undefined : { referrer: referrer.digest, bytes };
+  return await readAll(referrers, options, async ({ digest: referrer }, signal) => {
+    const bytes = await bundleOf(source, digest, referrer, { signal, maxBytes: limits.signatureBytes });
+    return bytes === undefined ? undefined : { referrer, bytes };
   });
+}
+
+function isBundleReferrer({ mediaType, artifactType }: Descriptor): boolean {
+  return isManifestMediaType(mediaType) && artifactType === bundleMediaType;
+}
+
+function isPossiblySignature({ annotations }: Descriptor): boolean {
+  const type = annotations?.[predicateTypeAnnotation];
+  return type === undefined || type === signaturePredicateType;
+}
+
+async function bundleOf(
+  source: ContentSource,
+  subject: Digest,
+  referrer: Digest,
+  { maxBytes, ...options }: ContentOptions & { readonly maxBytes: number },
+): Promise<Uint8Array | undefined> {
+  const manifest = await imageManifest(source, referrer, options);
+  // A list of referrers is only a claim; the manifest itself says what it belongs to.
+  if (manifest?.subject?.digest !== subject) return undefined;
+  const bundle = manifest.layers.find(({ mediaType }) => mediaType === bundleMediaType);
+  return bundle === undefined ? undefined : await readSmall(source, bundle, options.signal, maxBytes);
 }
 
 async function imageManifest(
@@ -85,10 +141,11 @@ export async function readSmall(
   source: ContentSource,
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
+  maxBytes: number = limits.signatureBytes,
 ): Promise<Uint8Array | undefined> {
-  if (descriptor.size > limits.signatureBytes) return undefined;
+  if (descriptor.size > maxBytes) return undefined;
   try {
-    return await readBlob(source, descriptor, limits.signatureBytes, signal === undefined ? {} : { signal });
+    return await readBlob(source, descriptor, maxBytes, signal === undefined ? {} : { signal });
   } catch (error) {
     if (error instanceof RegistryError && error.code === 'CONTENT_MISSING') return undefined;
     throw error;

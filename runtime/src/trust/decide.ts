@@ -1,5 +1,6 @@
 import type { Decision } from '@img/sign/decision';
 import type { Evidence } from '@img/sign/evidence';
+import type { RequiredAttestation } from '@img/sign/required-attestation';
 import type { TrustPolicy } from '@img/sign/trust-policy';
 import type { UnixTime } from '@img/sign/unix-time';
 import { verifyImage } from '@img/sign/verify-image';
@@ -30,10 +31,11 @@ export async function decide(
   evidence: Evidence,
   { policy, memory }: Trust,
   now: UnixTime,
+  required: readonly RequiredAttestation[] = [],
 ): Promise<Decision> {
   const { repository, tag } = image;
   const remembered = tag === undefined ? undefined : await memory.recall({ repository, tag });
-  return verifyImage({ ...image, evidence, policy, remembered, now });
+  return verifyImage({ ...image, evidence, policy, remembered, now, required });
 }
 
 /**
