@@ -20,12 +20,10 @@ export async function locateImage(
     const content = wanted === undefined ? undefined : await place.getManifest(wanted, options);
     if (content !== undefined) return { content, place };
   }
-  const names = places.map(({ name }) => name).join(' or ');
+  const names = places.map(({ name }) => name).join(', then ');
   throw new RegistryError(
     'REFERENCE_UNKNOWN',
-    `there is no image ${formatReference(reference)} in ${names}`,
-    {
-      hint: 'look at the name and the tag; img images lists what this host has',
-    },
+    `there is no ${formatReference(reference)}; looked in ${names}`,
+    { hint: 'look at the name and the tag; img images lists what this host has' },
   );
 }
