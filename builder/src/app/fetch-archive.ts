@@ -7,6 +7,7 @@ import { type Digest, Digester, digestAlgorithm, digestHex } from '@img/spec/dig
 import type { ProgressListener } from '@img/spec/progress';
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
+import { writingTo } from '../debian/cache-folder.ts';
 import { openUrl, withRetries } from '../debian/http.ts';
 
 export type FetchArchiveOptions = {
@@ -33,7 +34,7 @@ export async function fetchArchive(
 ): Promise<string> {
   const path = join(cacheFolder, 'downloads', digestAlgorithm(digest), digestHex(digest));
   if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
-  await makeFolder(dirname(path), 0o755);
+  await writingTo(cacheFolder, () => makeFolder(dirname(path), 0o755));
   const address = await url();
   onProgress?.({ kind: 'start', item: digest, what: `fetch ${what}` });
   await withRetries(
@@ -45,7 +46,7 @@ export async function fetchArchive(
           yield chunk;
         }
       };
-      await writeFileAtomic(path, checked(counted(), digest, what));
+      await writingTo(cacheFolder, () => writeFileAtomic(path, checked(counted(), digest, what)));
     },
     { signal },
   );

@@ -5,6 +5,7 @@ import { quote } from '@img/spec/quote';
 import { SpecError } from '@img/spec/spec-error';
 import { BuilderError } from '../builder-error.ts';
 import { Spool } from '../deb/spool.ts';
+import { writingTo } from '../debian/cache-folder.ts';
 import { readIgnoreRules } from '../files/read-ignore-rules.ts';
 import { type SourceEntry, walkSource } from '../files/walk-source.ts';
 import type { LayerDraft } from '../image/layer-draft.ts';
@@ -99,11 +100,8 @@ async function unpackAll({ packages }: NpmLock, context: AppContext): Promise<re
   const spool = resources.use(await Spool.create(cacheFolder));
   const result: Unpacked[] = [];
   for (const [index, each] of wanted.entries()) {
-    const files = await unpackNpm(
-      checkedArchive(paths[index] ?? '', options(each)),
-      spool,
-      options(each).what,
-    );
+    const archive = checkedArchive(paths[index] ?? '', options(each));
+    const files = await writingTo(cacheFolder, () => unpackNpm(archive, spool, options(each).what));
     const sizeBytes = files.reduce((sum, { content }) => sum + content.sizeBytes, 0);
     result.push({ ...each, files, sizeBytes });
     if (each.hasInstallScript) {

@@ -55,22 +55,18 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
   const glue = new LayerDraft(tree, mtimeSeconds);
   addGlue(glue, tree, layers, users);
 
+  const java = new LayerDraft(tree, mtimeSeconds);
+  await addJavaStore(java, options);
+
+  const binaries = await planOf(recipe, options);
+  const { needs, programs } = binaryLayers(binaries, tree, mtimeSeconds);
+
   const files = new LayerDraft(tree, mtimeSeconds);
   const rules = await readIgnoreRules(folder);
   for (const { from, to, mode, owner } of recipe.files) {
     const entries = await walkSource(folder, from, rules);
     copyFiles(files, entries, { from, to, mode, owner: users.resolve(owner) });
   }
-
-  const java = new LayerDraft(tree, mtimeSeconds);
-  const store = await javaTrustStore(tree, layers, options.cache);
-  if (store !== undefined) {
-    const content = { sizeBytes: store.byteLength, read: () => [store] };
-    java.addFile(javaStorePath, { mode: 0o644, uid: 0, gid: 0 }, content, "Java's certificates");
-  }
-
-  const binaries = await planOf(recipe, options);
-  const { needs, programs } = binaryLayers(binaries, tree, mtimeSeconds);
 
   const { app: rule } = recipe;
   const versionOf = (name: string) => layers.find((layer) => layer.package.name === name)?.package.version;
@@ -95,6 +91,13 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
     start: app?.start ?? { ...noStart, cmd: recipe.binaries.slice(0, 1) },
     hostFiles: lockedFiles(binaries),
   };
+}
+
+async function addJavaStore(draft: LayerDraft, { foundation, cache }: OwnLayersOptions): Promise<void> {
+  const store = await javaTrustStore(foundation.tree, foundation.layers, cache);
+  if (store === undefined) return;
+  const content = { sizeBytes: store.byteLength, read: () => [store] };
+  draft.addFile(javaStorePath, { mode: 0o644, uid: 0, gid: 0 }, content, "Java's certificates");
 }
 
 async function planOf({ binaries }: ImageRecipe, { platform }: OwnLayersOptions): Promise<BinaryPlan> {

@@ -55,7 +55,7 @@ const missing: readonly [start: Start, message: RegExp, hint: RegExp, why: strin
     /default-jre-headless/,
     'a program whose package is known',
   ],
-  [start('pyhton3'), /is not in the image/, /Did you mean python3/, 'a mistyped name'],
+  [start('pyhton3'), /is not in the image/, /did you mean python3/, 'a mistyped name'],
   [start('something'), /is not in the image/, /Add the package that has it/, 'something else'],
   [start('run.sh'), /is not in the image/, /./, 'a name that is not in PATH'],
   [start('data'), /"\/usr\/bin\/data" in the image is not executable/, /mode "0755"/, 'a file without x'],

@@ -57,6 +57,6 @@ async function checkFree(target: string): Promise<void> {
   });
   if (names.length === 0) return;
   throw new BuilderError('OUTPUT_OCCUPIED', `there is something in ${quote(target)} already`, {
-    hint: 'Name a folder that is empty or not there yet.',
+    hint: 'name a folder that is empty or not there yet',
   });
 }

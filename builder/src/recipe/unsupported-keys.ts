@@ -4,6 +4,6 @@
  */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
   ['recipes', 'recipes of your own'],
-  ['app.lock', 'third-party Python packages'],
+  ['app.lock', 'a list of Python packages under another name than requirements.txt'],
   ['run.health', 'health checks'],
 ]);
