@@ -23,6 +23,9 @@ import type { UnixTime } from './unix-time.ts';
  *      "predicateType":"https://slsa.dev/provenance/v1","predicate":{…}}
  */
 
+/** The version before, with the same fields, in which cosign writes attestations. */
+const oldStatementType = 'https://in-toto.io/Statement/v0.1';
+
 /** What a verified attestation says of which images. */
 export type Attestation = {
   readonly predicateType: string;
@@ -104,7 +107,7 @@ export function parseAttestation(payload: Uint8Array): Attestation {
   const kind = { name: 'statement', maxBytes: limits.attestationBytes, code: 'BUNDLE_INVALID' } as const;
   return readDocument(payload, kind, (fields) => {
     const type = fields.string('_type');
-    if (type !== statementType) {
+    if (type !== statementType && type !== oldStatementType) {
       throw new SignError(
         'BUNDLE_INVALID',
         `${fields.path('_type')} should be ${statementType}, not ${quote(type)}`,
