@@ -25,7 +25,12 @@ const guesses: readonly (readonly [why: string, path: string, files: Files, line
     `name: app\nversion: 0.1.0\n${python}app: {python: .}\nrun: {cmd: [/opt/app/.venv/bin/python, "-u", /opt/app/app.py]}\n`,
   ],
   ['a JavaScript file', 'a/server.mjs', {}, `name: server\nversion: 0.1.0\n${node}app: {node: server.mjs}\n`],
-  ['a static program', 'agent', { agent: elf }, `name: agent\nversion: 0.1.0\n${scratch}app: {go: agent}\n`],
+  [
+    'a static program',
+    'agent',
+    { agent: elf },
+    `name: agent\nversion: 0.1.0\n${scratch}app: {go: agent}\nrun: {entrypoint: [/opt/app/agent]}\n`,
+  ],
   [
     'a folder with a package.json',
     'web',
@@ -60,7 +65,7 @@ const guesses: readonly (readonly [why: string, path: string, files: Files, line
     'a folder with a static program of its name',
     'agent',
     { 'agent/agent': elf },
-    `name: agent\nversion: 0.1.0\n${scratch}app: {go: agent}\n`,
+    `name: agent\nversion: 0.1.0\n${scratch}app: {go: agent}\nrun: {entrypoint: [/opt/app/agent]}\n`,
   ],
 ];
 
@@ -85,7 +90,10 @@ test('guessRecipe() takes a program that needs libraries, or a script, with what
   const folder = temporaryFolder(t);
   await writeFile(join(folder, 'tool'), dynamic);
   await writeFile(join(folder, 'script'), '#!/bin/sh\n');
-  t.regex((await guessRecipe(join(folder, 'tool')))?.text ?? '', /^binary: \[\/.*\/tool\]$/m);
+  t.regex(
+    (await guessRecipe(join(folder, 'tool')))?.text ?? '',
+    /^binary: \[\/.*\/tool\]\nrun: \{entrypoint: \[\/.*\/tool\]\}$/m,
+  );
   t.regex((await guessRecipe(join(folder, 'script')))?.text ?? '', /^binary: \[\/.*\/script\]$/m);
 });
 

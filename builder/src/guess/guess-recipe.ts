@@ -21,6 +21,8 @@ type Guess = {
   /** The line `app: …` or `binary: …`. */
   readonly content: string;
   readonly cmd?: readonly string[];
+  /** Of a program: arguments of `img run` are its own. */
+  readonly entrypoint?: readonly string[];
   readonly name?: string | undefined;
   readonly version?: string | undefined;
 };
@@ -76,9 +78,10 @@ async function guessProgram(place: string): Promise<Guess | undefined> {
   const kind = await programKind(real);
   if (kind === undefined) return undefined;
   if (kind === 'static') {
-    return { os: 'scratch', packages: staticData, content: `app: {go: ${text(basename(place))}}` };
+    return staticProgram(basename(place));
   }
-  return { os: 'scratch', packages: staticData, content: `binary: [${text(place)}]` };
+  const content = `binary: [${text(place)}]`;
+  return { os: 'scratch', packages: staticData, content, entrypoint: [place] };
 }
 
 async function programKind(place: string): Promise<'static' | 'dynamic' | undefined> {
@@ -113,8 +116,12 @@ async function guessFolder(folder: string): Promise<Guess | undefined> {
   }
   const program = basename(folder);
   const isProgram = (await has(program)) && (await programKind(join(folder, program))) === 'static';
-  if (!isProgram) return undefined;
-  return { os: 'scratch', packages: staticData, content: `app: {go: ${text(program)}}` };
+  return isProgram ? staticProgram(program) : undefined;
+}
+
+function staticProgram(name: string): Guess {
+  const content = `app: {go: ${text(name)}}`;
+  return { os: 'scratch', packages: staticData, content, entrypoint: [`/opt/app/${name}`] };
 }
 
 async function describe(path: string): Promise<{ readonly name?: string; readonly version?: string }> {
@@ -147,7 +154,7 @@ function nameOf(place: string): string {
   return safe === '' ? 'app' : safe;
 }
 
-function textOf({ os, packages = [], content, cmd, ...described }: Guess, name: string): string {
+function textOf({ os, packages = [], content, cmd, entrypoint, ...described }: Guess, name: string): string {
   const wanted = described.name?.toLowerCase() ?? '';
   const version = described.version ?? '';
   const lines = [
@@ -157,6 +164,7 @@ function textOf({ os, packages = [], content, cmd, ...described }: Guess, name: 
     ...(packages.length === 0 ? [] : [`packages: [${packages.join(', ')}]`]),
     content,
     ...(cmd === undefined ? [] : [`run: {cmd: [${cmd.map(text).join(', ')}]}`]),
+    ...(entrypoint === undefined ? [] : [`run: {entrypoint: [${entrypoint.map(text).join(', ')}]}`]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -11,7 +11,8 @@ export type InventoryDiff = {
   readonly sizeBytes: number;
 };
 
-/** What a second image has that a first one doesn't, and the other way round. Files count as changed by their sizes. */
+/** What a second image has that a first one doesn't, and the other way round. Files are compared by their
+ * digests; images must have been looked through with them. */
 export function diffInventories(before: Inventory, after: Inventory): InventoryDiff {
   const [old, current] = [byKey(before.packages), byKey(after.packages)];
   const changed = [...current].flatMap(([key, found]) => {
@@ -24,7 +25,7 @@ export function diffInventories(before: Inventory, after: Inventory): InventoryD
     const [a, b] = [before.files.get(path), after.files.get(path)];
     if (a === undefined) files.added += 1;
     else if (b === undefined) files.removed += 1;
-    else if (a.layer !== b.layer && a.sizeBytes !== b.sizeBytes) files.changed += 1;
+    else if (a.digest !== b.digest) files.changed += 1;
   }
   return {
     added: [...current].flatMap(([key, found]) => (old.has(key) ? [] : [found])),

@@ -20,17 +20,16 @@ const dpkg = (name: string, version: string, rest = '') => {
   );
 };
 
-async function inventoryOf(...layers: readonly (readonly DebMember[])[]) {
-  const tars = await Promise.all(layers.map(makeTar));
-  return await readInventory(
-    tars.map((tar) => ({
-      diffId: digestOf(tar),
-      async *open() {
-        // In pieces that no file fits into.
-        for (let at = 0; at < tar.byteLength; at += 700) yield tar.subarray(at, at + 700);
-      },
-    })),
-  );
+async function inventoryOf(...contents: readonly (readonly DebMember[])[]) {
+  const tars = await Promise.all(contents.map(makeTar));
+  const layers = tars.map((tar) => ({
+    diffId: digestOf(tar),
+    async *open() {
+      // In pieces that no file fits into.
+      for (let at = 0; at < tar.byteLength; at += 700) yield tar.subarray(at, at + 700);
+    },
+  }));
+  return await readInventory(layers, { isHashing: true });
 }
 
 const debian = [
@@ -70,7 +69,7 @@ test('readInventory() finds packages of every kind, and the layers that have the
     layer: digestOf(await makeTar(debian)),
   });
   t.is(found.packages[4]?.layer, digestOf(await makeTar(app)));
-  t.like(found.files.get('bin/ő'), { sizeBytes: 9 });
+  t.like(found.files.get('bin/ő'), { sizeBytes: 9, digest: digestOf(Buffer.from('not ASCII')) });
 });
 
 test('readInventory() reads the lists of whole systems, without what was removed from them', async (t) => {
@@ -189,5 +188,7 @@ test('diffInventories() says which packages, files and bytes two images differ b
   );
   t.deepEqual(diff.files, { added: 1, removed: 3, changed: 1 });
   t.true(diff.sizeBytes < 0);
+  const other = await inventoryOf(debian, [...app.slice(0, -1), file('opt/app/lib/app.jar', 'JAR')]);
+  t.deepEqual(diffInventories(before, other).files, { added: 0, removed: 0, changed: 1 });
   t.like(diffInventories(before, before), { added: [], removed: [], changed: [], sizeBytes: 0 });
 });

@@ -17,7 +17,12 @@ export type FoundPackage = {
 };
 
 /** A file of an image, for comparing. */
-export type FoundFile = { readonly sizeBytes: number; readonly layer: Digest };
+export type FoundFile = {
+  readonly sizeBytes: number;
+  readonly layer: Digest;
+  /** Of its content; undefined unless it was asked for. */
+  readonly digest: Digest | undefined;
+};
 
 /** What is in an image. */
 export type Inventory = {

@@ -10,6 +10,8 @@ export type LayerContents = {
   readonly entries: readonly LayerEntry[];
   /** By path; of two files with one path the later one counts. */
   readonly files: ReadonlyMap<string, Buffer>;
+  /** Of the content of every file, by path; empty unless it was asked for. */
+  readonly digests: ReadonlyMap<string, Digest>;
   readonly diffId: Digest;
   readonly tarBytes: number;
 };
@@ -22,6 +24,16 @@ export type LayerContentsOptions = {
   readonly what: string;
   /** Whether the content of a file is wanted. */
   readonly isWanted: (path: string) => boolean;
+  /** Whether the content of every file is hashed. */
+  readonly isHashing?: boolean;
+};
+
+/** A file that is hashed as it passes. */
+type Hashed = {
+  readonly path: string;
+  readonly begin: number;
+  readonly end: number;
+  readonly digester: Digester;
 };
 
 const maxFileBytes = 16 * 1024 * 1024;
@@ -34,17 +46,27 @@ const maxTotalBytes = 256 * 1024 * 1024;
  */
 export async function layerContents(
   tar: AsyncIterable<Uint8Array>,
-  { what, isWanted }: LayerContentsOptions,
+  { what, isWanted, isHashing = false }: LayerContentsOptions,
 ): Promise<LayerContents> {
   const entries: LayerEntry[] = [];
   const kept: Kept[] = [];
   /** Those whose content is not complete yet. */
   let open: Kept[] = [];
   let keptBytes = 0;
+  let hashed: Hashed[] = [];
+  const digests = new Map<string, Digest>();
   const reader = new TarReader((member) => {
     const entry = layerEntry(member);
     entries.push(entry);
     const { path, kind, size, sparse, contentOffset } = entry;
+    if (isHashing && kind === 'file') {
+      // Of a sparse file that is what the archive has, which says as much.
+      const begin = sparse?.[0]?.archiveOffset ?? contentOffset;
+      const last = sparse?.at(-1);
+      const end =
+        last === undefined ? begin + (sparse === undefined ? size : 0) : last.archiveOffset + last.size;
+      hashed.push({ path: bytesOf(path).toString('utf8'), begin, end, digester: new Digester() });
+    }
     if (kind !== 'file' || sparse !== undefined || size > maxFileBytes || !isWanted(path)) return;
     keptBytes += size;
     if (keptBytes > maxTotalBytes) {
@@ -65,7 +87,10 @@ export async function layerContents(
       digester.update(chunk);
       reader.push(chunk);
       for (const file of open) copyOverlap(chunk, tarBytes, file);
+      for (const file of hashed) hashOverlap(chunk, tarBytes, file);
       tarBytes += chunk.byteLength;
+      for (const { path, end, digester: own } of hashed) if (end <= tarBytes) digests.set(path, own.digest());
+      hashed = hashed.filter(({ end }) => end > tarBytes);
       const read = tarBytes;
       open = open.filter(({ begin, bytes }) => begin + bytes.byteLength > read);
     }
@@ -75,7 +100,7 @@ export async function layerContents(
     throw new BuilderError('BASE_INVALID', `${what} can't be read: ${cause.message}`, { cause });
   }
   const files = new Map(kept.map(({ path, bytes }) => [path, bytes]));
-  return { entries, files, diffId: digester.digest(), tarBytes };
+  return { entries, files, digests, diffId: digester.digest(), tarBytes };
 }
 
 /** Copies what a chunk has of a file; a header always passes before the content, so nothing is missed. */
@@ -83,4 +108,10 @@ function copyOverlap(chunk: Uint8Array, offset: number, { begin, bytes }: Kept):
   const from = Math.max(begin, offset);
   const to = Math.min(begin + bytes.byteLength, offset + chunk.byteLength);
   if (from < to) bytes.set(chunk.subarray(from - offset, to - offset), from - begin);
+}
+
+function hashOverlap(chunk: Uint8Array, offset: number, { begin, end, digester }: Hashed): void {
+  const from = Math.max(begin, offset);
+  const to = Math.min(end, offset + chunk.byteLength);
+  if (from < to) digester.update(chunk.subarray(from - offset, to - offset));
 }

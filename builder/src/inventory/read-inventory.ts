@@ -23,16 +23,20 @@ const systemFiles = ['etc/os-release', 'usr/lib/os-release'];
  * Java packages say of themselves.
  *
  * @param layers lowest first
+ * @param isHashing whether the content of all files is hashed
  * @throws BuilderError BASE_INVALID; what the layers throw
  */
-export async function readInventory(layers: readonly InventoryLayer[]): Promise<Inventory> {
+export async function readInventory(
+  layers: readonly InventoryLayer[],
+  { isHashing = false }: { readonly isHashing?: boolean } = {},
+): Promise<Inventory> {
   const tree = new ImageTree();
   const packages = new Map<string, readonly FoundPackage[]>();
   const files = new Map<string, FoundFile>();
   let release = '';
   for (const { diffId, open } of layers) {
     const isWanted = (path: string) => isPackageList(path) || systemFiles.includes(path);
-    const contents = await layerContents(open(), { what: `layer ${diffId}`, isWanted });
+    const contents = await layerContents(open(), { what: `layer ${diffId}`, isWanted, isHashing });
     if (contents.diffId !== diffId) {
       throw new BuilderError('BASE_INVALID', `layer ${quote(diffId)} unpacks to ${contents.diffId}`);
     }
@@ -44,7 +48,9 @@ export async function readInventory(layers: readonly InventoryLayer[]): Promise<
     );
     for (const { kind, path: bytes, size } of contents.entries) {
       const path = bytesOf(bytes).toString('utf8');
-      if (kind === 'file') files.set(path, { sizeBytes: size, layer: diffId });
+      if (kind === 'file') {
+        files.set(path, { sizeBytes: size, layer: diffId, digest: contents.digests.get(path) });
+      }
       if (kind === 'file' && path.endsWith('.jar')) packages.set(path, findPackages(path, undefined, diffId));
     }
     for (const [path, bytes] of contents.files) {

@@ -21,8 +21,9 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function diff(session: Session, options: DiffOptions, before: string, after: string): Promise<void> {
   await using host = await openHost(session);
-  const first = await imageInventory(session, host, before, options.platform);
-  const second = await imageInventory(session, host, after, options.platform);
+  const how = { platform: options.platform, isHashing: true };
+  const first = await imageInventory(session, host, before, how);
+  const second = await imageInventory(session, host, after, how);
   const found = diffInventories(first.inventory, second.inventory);
   const blobs = (image: typeof first) => image.manifest.layers.reduce((sum, { size }) => sum + size, 0);
   const known = new Set(first.manifest.layers.map(({ digest }) => digest));
@@ -55,7 +56,7 @@ function sizeLines(
 ): readonly Line[] {
   const sign = sizeBytes < 0 ? '-' : '+';
   return [
-    `${countOf(files.added, 'file')} added, ${files.removed} removed, ${files.changed} of another size; ${sign}${formatBytes(Math.abs(sizeBytes))} unpacked`,
+    `${countOf(files.added, 'file')} added, ${files.removed} removed, ${files.changed} changed; ${sign}${formatBytes(Math.abs(sizeBytes))} unpacked`,
     `${layers.added} of ${countOf(layers.all, 'layer')} new, ${formatBytes(layers.transferBytes)} to transfer`,
   ];
 }

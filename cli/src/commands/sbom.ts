@@ -22,7 +22,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function sbom(session: Session, options: SbomOptions, text: string): Promise<void> {
   await using host = await openHost(session);
-  const image = await imageInventory(session, host, text, options.platform);
+  const image = await imageInventory(session, host, text, { platform: options.platform });
   const { name, digest, config, inventory } = image;
   const billed = { name, digest, created: config.created, inventory, tool: { name: 'img', version } };
   const document = options.format === 'spdx' ? spdxDocument(billed) : cycloneDxDocument(billed);

@@ -27,14 +27,18 @@ const maxTarBytes = 64 * 1024 ** 3;
 /**
  * Looks into an image of this host, or of its registry if this host has none.
  *
- * @param platform which image of an index; that for this host if absent
+ * @param options `platform`: which image of an index, that for this host if absent; `isHashing`: whether the
+ *   content of all files is hashed, to compare it
  * @throws CliError USAGE; BuilderError BASE_INVALID; what the places throw
  */
 export async function imageInventory(
   session: Session,
   host: Host,
   text: string,
-  platform?: string,
+  {
+    platform,
+    isHashing = false,
+  }: { readonly platform?: string | undefined; readonly isHashing?: boolean } = {},
 ): Promise<InventoriedImage> {
   const { config, signal } = session;
   const reference = typedReference(text, config);
@@ -47,7 +51,11 @@ export async function imageInventory(
     const diffId = image.config.diffIds[index] as Digest;
     return { diffId, open: () => openLayer({ descriptor, diffId, place, host, signal }) };
   });
-  return { ...image, name: shortName(reference, config), inventory: await readInventory(layers) };
+  return {
+    ...image,
+    name: shortName(reference, config),
+    inventory: await readInventory(layers, { isHashing }),
+  };
 }
 
 type OpenLayer = {

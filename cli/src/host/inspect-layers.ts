@@ -12,7 +12,7 @@ export async function inspectLayers(
   text: string,
   platform: string | undefined,
 ): Promise<void> {
-  const { manifest, config, digest, inventory } = await imageInventory(session, host, text, platform);
+  const { manifest, config, digest, inventory } = await imageInventory(session, host, text, { platform });
   const steps = config.history.filter(({ emptyLayer }) => !emptyLayer);
   const layers = manifest.layers.map(({ digest: blob, size }, index) => {
     const diffId = config.diffIds[index];
