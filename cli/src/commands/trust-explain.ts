@@ -56,7 +56,7 @@ async function explain(
     [bold(name), `  ${digest}`],
     `found in ${place.name}`,
     ...steps.flatMap(({ question, isPassed, answers }, index): readonly Line[] => [
-      [isPassed ? green('yes ') : red('no  '), `${index + 1}. ${question}`],
+      [isPassed ? green('ok  ') : red('no  '), `${index + 1}. ${question}`],
       ...answers.map((answer): Line => [dim('       '), answer]),
     ]),
   ]);

@@ -129,7 +129,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [
     ['add', './bob.pub', '--prefix', 'vendor.', '--id', 'bob'],
     2,
-    /rule for vendor\. differs between .*known\.json and .*local\.json/,
+    /rule for vendor\. differs between .*config\/trust\.d\/known\.json and .*config\/trust\.d\/local\.json/,
     'a rule that another document has',
   ],
   [

@@ -7,14 +7,14 @@ export type ListedSignature = Pick<Finding, 'code' | 'message' | 'identity' | 'k
   readonly isCounted: boolean;
 };
 
-/** The findings of a decision, each statement once: the encodings of one signature say the same. */
+/** The findings of a decision, each statement once: the encodings of one signature say the same. Those that count come first. */
 export function listSignatures({ findings }: Decision): readonly ListedSignature[] {
   const groups = new Map<string, readonly Finding[]>();
   for (const finding of findings) {
     const key = groupOf(finding);
     groups.set(key, [...(groups.get(key) ?? []), finding]);
   }
-  return [...groups.values()].flatMap((group): readonly ListedSignature[] => {
+  const listed = [...groups.values()].flatMap((group): readonly ListedSignature[] => {
     // Of two encodings of one statement only one is counted.
     const best = group.find(({ code }) => code === 'COUNTED') ?? group[0];
     if (best === undefined) return [];
@@ -22,6 +22,7 @@ export function listSignatures({ findings }: Decision): readonly ListedSignature
     const encodings = [...new Set(group.map(({ encoding }) => encoding))];
     return [{ code, message, identity, key, statement, encodings, isCounted: code === 'COUNTED' }];
   });
+  return listed.toSorted((a, b) => Number(b.isCounted) - Number(a.isCounted));
 }
 
 function groupOf({ key, statement, code, message, encoding, index }: Finding): string {

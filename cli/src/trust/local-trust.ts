@@ -1,18 +1,17 @@
 import { constants } from 'node:fs';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { tryLock } from '@img/runtime/linux/file-lock';
-import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
+import { readTrustFiles } from '@img/runtime/trust/trust-files';
 import {
   emptyTrustDocument,
   encodeTrustDocument,
   parseTrustDocument,
   type TrustDocument,
 } from '@img/sign/trust-document';
-import type { TrustPolicy } from '@img/sign/trust-policy';
+import { mergeTrustDocuments, type TrustPolicy } from '@img/sign/trust-policy';
 import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
 import { readSmallFile } from '../read-small-file.ts';
@@ -62,8 +61,9 @@ export async function changeTrustFile(
       });
     }
     const file = await make();
-    const policy = await checkTogether(folders, file);
-    await writeFileAtomic(join(folder, file.name), file.bytes, { mode: 0o644 });
+    const path = join(folder, file.name);
+    const policy = mergeTrustDocuments(await readTrustFiles(folders, { ...file, path }));
+    await writeFileAtomic(path, file.bytes, { mode: 0o644 });
     return policy;
   } finally {
     await lock.close();
@@ -88,18 +88,4 @@ export function localTrustFolder(folders: readonly string[]): string {
   throw new CliError('CONFIG_INVALID', 'no folder of trust documents is configured', {
     hint: 'name one as trust: in config.yaml, or in IMG_TRUST',
   });
-}
-
-/** What the host would trust if the file stood in its place: a folder of higher rank hides the old one. */
-async function checkTogether(
-  folders: readonly string[],
-  { name, bytes }: NewTrustFile,
-): Promise<TrustPolicy> {
-  const preview = await mkdtemp(join(tmpdir(), 'img-trust-'));
-  try {
-    await writeFile(join(preview, name), bytes, { mode: 0o600 });
-    return await loadTrustPolicy([...folders, preview]);
-  } finally {
-    await rm(preview, { recursive: true, force: true });
-  }
 }

@@ -11,22 +11,30 @@ const maxFileBytes = 2 * 1024 * 1024;
 /** A file of a host's trust that counts. */
 export type FoundTrustFile = TrustFile & { readonly path: string; readonly name: string };
 
+/** A file as it would be, instead of what is there. */
+export type PlannedTrustFile = { readonly path: string; readonly name: string; readonly bytes: Uint8Array };
+
 /**
  * Reads every `*.json` of the folders. A file takes the place of the file of the same name in a folder before it, so
  * an empty one masks it: `/etc/img/trust.d/vendor.json` of no bytes takes back what `/usr/lib/img/trust.d/vendor.json`
  * says. Folders that don't exist trust nobody.
  *
  * @param folders by ascending rank
+ * @param planned takes the place of the files of its name, to see what a change would lead to
  * @throws RuntimeError TRUST_POLICY_INVALID
  */
-export async function readTrustFiles(folders: readonly string[]): Promise<readonly FoundTrustFile[]> {
+export async function readTrustFiles(
+  folders: readonly string[],
+  planned?: PlannedTrustFile,
+): Promise<readonly FoundTrustFile[]> {
   const files = new Map<string, string>();
   for (const folder of folders) {
     for (const name of await listDocuments(folder)) files.set(name, join(folder, name));
   }
+  if (planned !== undefined) files.set(planned.name, planned.path);
   const found: FoundTrustFile[] = [];
   for (const [, path] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const bytes = await readTrusted(path);
+    const bytes = path === planned?.path ? planned.bytes : await readTrusted(path);
     if (bytes.byteLength > 0) found.push(parse(path, bytes));
   }
   checkRootsOnce(found);
