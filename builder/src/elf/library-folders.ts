@@ -16,6 +16,11 @@ const machines: ReadonlyMap<number, Machine> = new Map([
   [243, { multiarch: 'riscv64-linux-gnu', platform: 'riscv64' }],
 ]);
 
+/** Debian's name of the libraries for a processor; undefined for one that Debian doesn't have. */
+export function multiarchOf(machine: number): string | undefined {
+  return machines.get(machine)?.multiarch;
+}
+
 const maxConfBytes = 64 * 1024;
 const maxConfDepth = 4;
 

@@ -25,15 +25,26 @@ const ofLibraries: {
   'libsasl2.so.2': { modules: ['sasl2'] },
 };
 
-/** By what a program's file is called; folders are relative to its own. */
-const ofPrograms: readonly {
+type ProgramHabits = {
   readonly name: RegExp;
-  readonly folders: (name: string) => readonly string[];
-}[] = [
+  /** Relative to the program's own folder; `libraries` is Debian's folder of libraries for its processor. */
+  readonly folders: (name: string, libraries: string) => readonly string[];
+};
+
+/** By what a program's file is called. */
+const ofPrograms: readonly ProgramHabits[] = [
+  { name: /^git$/, folders: () => ['../lib/git-core', '../share/git-core'] },
+  { name: /^java$/, folders: () => ['../lib', '../conf'] },
+  {
+    name: /^perl(?:5[\d.]*)?$/,
+    folders: (_, libraries) => [
+      ...['perl', 'perl-base', 'perl5'].map((folder) => `${libraries}/${folder}`),
+      '../share/perl',
+      '../share/perl5',
+    ],
+  },
   // The standard library, with its modules in C.
   { name: /^python3\.\d+$/, folders: (name) => [`../lib/${name}`] },
-  { name: /^perl5?\S*$/, folders: () => ['../share/perl', '../share/perl5'] },
-  { name: /^java$/, folders: () => ['../lib', '../conf'] },
 ];
 
 const none: LoadHabits = { names: [], moduleFolders: [], dataFolders: [] };
@@ -46,10 +57,15 @@ export function libraryHabits(soname: string, path: string): LoadHabits {
   return { names: found.names ?? [], moduleFolders, dataFolders: [] };
 }
 
-/** @param path of the program itself, absolute, with all links followed */
-export function programHabits(path: string): LoadHabits {
+/**
+ * @param path of the program itself, absolute, with all links followed
+ * @param multiarch Debian's name of the libraries of its processor; undefined for one that Debian doesn't have
+ */
+export function programHabits(path: string, multiarch: string | undefined): LoadHabits {
   const name = basename(path);
   const found = ofPrograms.find((each) => each.name.test(name));
   if (found === undefined) return none;
-  return { ...none, dataFolders: found.folders(name).map((folder) => `${dirname(path)}/${folder}`) };
+  const libraries = `../lib/${multiarch ?? ''}`;
+  const folders = found.folders(name, libraries);
+  return { ...none, dataFolders: folders.map((folder) => `${dirname(path)}/${folder}`) };
 }

@@ -146,6 +146,17 @@ const cases: readonly (readonly [why: string, tree: Tree, expected: readonly str
     ],
   ],
   [
+    'what Perl has beside it',
+    {
+      '/bin/app': { link: '../usr/bin/perl' },
+      '/usr/bin/perl': program({}),
+      [`${lib}/perl-base/strict.pm`]: 'x',
+      '/usr/share/perl/5.40.1/POSIX.pm': 'x',
+      '/usr/share/perl/5.40': { link: '5.40.1' },
+    },
+    ['/usr/bin/perl', '/usr/share/perl/5.40.1/POSIX.pm', `${lib}/perl-base/strict.pm`],
+  ],
+  [
     'the interpreter of a script, and what env looks up',
     {
       '/bin/app': '#!/usr/bin/env -S tool -x\n',

@@ -4,7 +4,7 @@ import { BuilderError } from '../builder-error.ts';
 import { readShebang } from '../deb/shebang.ts';
 import type { ElfFile } from './elf-file.ts';
 import type { HostRoot } from './host-root.ts';
-import { configuredFolders, defaultFolders, expandFolder } from './library-folders.ts';
+import { configuredFolders, defaultFolders, expandFolder, multiarchOf } from './library-folders.ts';
 import { type LoadHabits, libraryHabits, programHabits } from './load-habits.ts';
 import { isElf, readElf } from './read-elf.ts';
 
@@ -188,27 +188,31 @@ class Collector {
   /** Adds what is in folders, and gives the libraries among it. */
   async #inFolders({ moduleFolders, dataFolders }: LoadHabits): Promise<readonly string[]> {
     const libraries: string[] = [];
-    const visit = async (folder: string, isData: boolean): Promise<void> => {
-      const place = await this.#root.follow(folder);
-      if (place === undefined) return;
-      for (const name of await this.#root.list(place.path)) {
-        if (name === '__pycache__') continue;
-        const path = `${place.path}/${name}`;
-        const found = await this.#root.follow(path);
-        if (found === undefined) continue;
-        if (!(await this.#root.isFile(found.path))) {
-          // Folders behind links may lead anywhere, also back.
-          if (found.path === path) await visit(path, isData);
-          continue;
-        }
+    for (const folder of moduleFolders) libraries.push(...(await this.#inFolder(folder, false)));
+    for (const folder of dataFolders) libraries.push(...(await this.#inFolder(folder, true)));
+    return libraries;
+  }
+
+  /** @param isData whether what is no library is added, too */
+  async #inFolder(folder: string, isData: boolean): Promise<readonly string[]> {
+    const place = await this.#root.follow(folder);
+    const libraries: string[] = [];
+    const names = place === undefined ? [] : await this.#root.list(place.path);
+    for (const name of names.filter((each) => each !== '__pycache__')) {
+      const path = `${place?.path}/${name}`;
+      const found = await this.#root.follow(path);
+      if (found === undefined) continue;
+      if (await this.#root.isFile(found.path)) {
         const isLibrary = isElf(await this.#root.beginningOf(found.path));
-        if (!isLibrary && !isData) continue;
-        await this.#take(path);
+        if (isLibrary || isData) await this.#take(path);
         if (isLibrary) libraries.push(found.path);
+      } else if (found.path === path) {
+        libraries.push(...(await this.#inFolder(path, isData)));
+      } else if (isData) {
+        // Folders behind links may lead anywhere, also back; the link itself is part of the folder.
+        for (const [link, target] of found.links) this.links.set(link, target);
       }
-    };
-    for (const folder of moduleFolders) await visit(folder, false);
-    for (const folder of dataFolders) await visit(folder, true);
+    }
     return libraries;
   }
 
@@ -252,7 +256,9 @@ function searchFolders(loaded: Loaded): readonly string[] {
 }
 
 function habitsOf({ elf, path, loader }: Loaded): LoadHabits {
-  return loader === undefined ? programHabits(path) : libraryHabits(elf.soname ?? basename(path), path);
+  return loader === undefined
+    ? programHabits(path, multiarchOf(elf.machine))
+    : libraryHabits(elf.soname ?? basename(path), path);
 }
 
 function isSameKind(a: ElfFile, b: ElfFile): boolean {
