@@ -5,7 +5,8 @@ import { type Instance, newInstance } from '@img/cli/testing/run-img';
 import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import test, { type ExecutionContext } from 'ava';
 import { startImg, withVariables } from '../testing/instance.ts';
-import { done } from '../testing/stage.ts';
+import { canRunShellApp } from '../testing/shell-app.ts';
+import { done, publish, setStage } from '../testing/stage.ts';
 import { jarApp, nodeApp, pythonApp, type TestApp, writeFiles } from './app-folder.ts';
 
 // Apps of every kind, built by the real command from a real archive, and started.
@@ -139,4 +140,24 @@ test('img build builds upon an image that another tool made, and that of this ho
   );
   await build(instance, 'app/second.yaml');
   t.is(await run(instance, ['second']), 'b\n');
+});
+
+test('img build builds upon an image of a registry, and without it once that is locked and cached', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const stage = await setStage(t);
+  await publish(stage, { says: 'hello from below' });
+  const { host, folder, registry } = stage;
+  await writeFiles(join(folder, 'above'), {
+    'img.yaml': `name: com.example.above\nversion: "1"\nfrom: ${registry}/com.example.app:1.0.0\nfiles: [{from: note, to: /etc/}]\n`,
+    note: 'a note',
+  });
+  const digest = await build(host, 'above');
+  t.is(await run(host, ['com.example.above:1']), 'hello from below\n');
+  t.is(await run(host, ['com.example.above:1', 'cat', '/etc/note']), 'a note');
+  const away = withVariables(host, { IMG_ROOT: join(folder, 'another-root') });
+  const recipe = join(folder, 'above/img.yaml');
+  await writeFile(recipe, (await readFile(recipe, 'utf8')).replace(registry, '127.0.0.1:1'));
+  const lock = join(folder, 'above/img.lock');
+  await writeFile(lock, (await readFile(lock, 'utf8')).replace(registry, '127.0.0.1:1'));
+  t.is(await build(away, 'above'), digest);
 });
