@@ -125,12 +125,13 @@ async function refuseBase(name: string): Promise<OpenedBase> {
 }
 
 function heldLockOf(
-  { lock, isLocked = false, onProgress }: BuildImageOptions,
+  { recipe, lock, isLocked = false, onProgress }: BuildImageOptions,
   request: LockRequest,
   platforms: readonly Platform[],
 ): ImageLock | undefined {
   return heldLock(lock, {
-    profile,
+    // Nothing becomes a layer of another image but what is one already.
+    profile: recipe.os.kind === 'image' ? (lock?.profile ?? profile) : profile,
     request,
     platforms: platforms.map(formatPlatform),
     isLocked,
