@@ -36,7 +36,15 @@ export type TransactionOptions = {
    * it the transaction is quicker, and still happens wholly or not at all.
    */
   readonly durable?: boolean;
+  /**
+   * Whether what the work has read must stay as it was until the end; true by default. Without it the work is what one
+   * row is changed by: it waits for others that change the same row, and sees what they have made of it.
+   */
+  readonly isolated?: boolean;
 };
+
+/** For notes of one row that are worth no wait: lost in a power loss, they cost a repetition and nothing else. */
+export const ofOneRow: TransactionOptions = { durable: false, isolated: false };
 
 /** How one schema, and one set of queries, are written for different databases. */
 export type Dialect = {
@@ -56,8 +64,8 @@ export type Dialect = {
 export type Database = Reader & {
   readonly dialect: Dialect;
   /**
-   * Runs the work as if nothing else happened at the same time, and keeps all of its changes or, if it throws,
-   * none. The work must wait for nothing but its own statements, and may be run again where implementations
+   * Runs the work as if nothing else happened at the same time, unless it needs less, and keeps all of its changes
+   * or, if it throws, none. The work must wait for nothing but its own statements, and may be run again where implementations
    * resolve conflicts that way.
    */
   transaction<T>(work: (writer: Writer) => Promise<T>, options?: TransactionOptions): Promise<T>;

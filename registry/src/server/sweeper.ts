@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { collectUnneededBlobs } from '../metadata/collect-unneeded-blobs.ts';
-import type { Database } from '../metadata/database.ts';
+import { type Database, ofOneRow } from '../metadata/database.ts';
 import { forgetTombstones, listTombstones } from '../metadata/tombstones.ts';
 import { cancelUpload, hasUploadWithKey, listStaleUploads, lockUpload } from '../metadata/uploads.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -118,7 +118,7 @@ export class Sweeper {
     if (tombstones.length === 0) return 0;
     await blobs.discard(tombstones);
     const keys = tombstones.map(({ key }) => key);
-    await database.transaction((writer) => forgetTombstones(writer, keys), { durable: false });
+    await database.transaction((writer) => forgetTombstones(writer, keys), ofOneRow);
     return tombstones.length;
   }
 

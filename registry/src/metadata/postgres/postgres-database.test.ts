@@ -2,14 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { collectUnneededBlobs } from '../collect-unneeded-blobs.ts';
-import type { Database } from '../database.ts';
+import { type Database, ofOneRow } from '../database.ts';
 import { takeDueLinks } from '../links.ts';
 import { MetadataError } from '../metadata-error.ts';
 import { migrate } from '../migrate.ts';
 import { migrations } from '../migrations.ts';
-import { hourMs, pushBlob } from '../testing/content.ts';
+import { beginUpload, hourMs, pushBlob, token } from '../testing/content.ts';
 import { postgresServers } from '../testing/postgres-servers.ts';
 import { listTombstones } from '../tombstones.ts';
+import { findUpload, saveUpload } from '../uploads.ts';
 import { PostgresDatabase } from './postgres-database.ts';
 import { type PostgresLocation, parsePostgresLocation } from './postgres-location.ts';
 
@@ -43,6 +44,47 @@ for (const { name, database: createDatabase, certificate, cutConnections } of po
       Array.from({ length: 40 }, (_, index) => index),
     );
   });
+
+  test(title("many uploads at once are noted without getting into each other's way"), async (t) => {
+    const location = await createDatabase();
+    const [first, second] = [await open(t, location), await open(t, location)];
+    await migrate(first, { now: 0 });
+    const uploads = await Promise.all(
+      Array.from({ length: 16 }, (_, index) => beginUpload(first, `${index}`)),
+    );
+    const attempts = { count: 0 };
+    await Promise.all(
+      uploads.map(async ({ id }, lane) => {
+        for (let now = 1; now <= 20; now += 1) {
+          const tail = new Uint8Array(1000).fill(now);
+          await (lane % 2 === 0 ? first : second).transaction((writer) => {
+            attempts.count += 1;
+            return saveUpload(writer, id, { sizeBytes: now, notes: '', tail }, { token, now, until: 1000 });
+          }, ofOneRow);
+        }
+      }),
+    );
+    t.is(attempts.count, 16 * 20, 'each was run once');
+    for (const upload of uploads) t.is((await findUpload(first, upload))?.state.sizeBytes, 20);
+  });
+
+  test(
+    title('who changes a row without isolation waits for the others and sees what they did'),
+    async (t) => {
+      const location = await createDatabase();
+      const [first, second] = [await withTable(await open(t, location)), await open(t, location)];
+      await first.transaction((writer) => writer.run("INSERT INTO things (id, name) VALUES (1, '0')"));
+      const increment = 'UPDATE things SET name = CAST(CAST(name AS INTEGER) + 1 AS TEXT) WHERE id = 1';
+      await Promise.all(
+        Array.from({ length: 60 }, (_, index) =>
+          (index % 2 === 0 ? first : second).transaction((writer) => writer.run(increment), {
+            isolated: index % 3 === 0,
+          }),
+        ),
+      );
+      t.is((await first.get<{ name: string }>('SELECT name FROM things'))?.name, '60');
+    },
+  );
 
   test(title('takeDueLinks() leaves out what another process works on'), async (t) => {
     const location = await createDatabase();

@@ -7,8 +7,8 @@ const conflicts: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 /** Something is there that the transaction could not see yet: a row or table of one that ended in between. */
 const collisions: ReadonlySet<unknown> = new Set(['23505', '42P07', '42710']);
 
-/** The server is starting, stopping, full, or now a copy that takes no writes. */
-const unavailable = /^(08\w{3}|57P0[1-5]|53300|25006)$/;
+/** The server is starting, stopping, full, now a copy that takes no writes, or has too much to do at once. */
+const unavailable = /^(08\w{3}|57P0[1-5]|53300|25006|40001|40P01)$/;
 
 /** The server doesn't know us, the password or the database. */
 const refusals = /^(28\w{3}|3D000|42501)$/;

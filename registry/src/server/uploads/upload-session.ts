@@ -2,6 +2,7 @@ import { type Digest, type DigestAlgorithm, Digester, digestAlgorithm } from '@i
 import { ProtocolError } from '@img/spec/protocol-error';
 import { type Blob, findStoredBlob } from '../../metadata/blobs.ts';
 import { commitBlob } from '../../metadata/commit-blob.ts';
+import { ofOneRow } from '../../metadata/database.ts';
 import { MetadataError } from '../../metadata/metadata-error.ts';
 import {
   cancelUpload,
@@ -157,7 +158,7 @@ export class UploadSession {
     const { database, clock } = this.#services;
     const { id } = this.#upload;
     const lock = lockFrom(clock(), this.#token);
-    await database.transaction((writer) => saveUpload(writer, id, state, lock), { durable: false });
+    await database.transaction((writer) => saveUpload(writer, id, state, lock), ofOneRow);
     this.#upload = { ...this.#upload, state };
   }
 
@@ -168,7 +169,7 @@ export class UploadSession {
     if (now < this.#renewAt) return;
     const lock = lockFrom(now, this.#token);
     const { id } = this.#upload;
-    if (!(await database.transaction((writer) => lockUpload(writer, id, lock), { durable: false }))) {
+    if (!(await database.transaction((writer) => lockUpload(writer, id, lock), ofOneRow))) {
       throw new MetadataError('UPLOAD_TAKEN', `upload ${id} was taken over by another process`);
     }
     this.#renewAt = now + lockMs / 3;

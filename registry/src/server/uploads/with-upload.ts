@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProtocolError } from '@img/spec/protocol-error';
+import { ofOneRow } from '../../metadata/database.ts';
 import {
   findUpload,
   lockUpload,
@@ -30,7 +31,7 @@ export async function withUpload<T>(
   try {
     return await work(new UploadSession(services, upload, token, turn.signal));
   } finally {
-    await services.database.transaction((writer) => unlockUpload(writer, name.id, token), { durable: false });
+    await services.database.transaction((writer) => unlockUpload(writer, name.id, token), ofOneRow);
   }
 }
 
@@ -43,13 +44,10 @@ export async function findUploadOf({ database }: Services, name: UploadName): Pr
 
 async function lockAndFind(services: Services, name: UploadName, token: string): Promise<Upload> {
   await findUploadOf(services, name);
-  const upload = await services.database.transaction(
-    async (writer) => {
-      const isLocked = await lockUpload(writer, name.id, lockFrom(services.clock(), token));
-      return isLocked ? findUpload(writer, name) : undefined;
-    },
-    { durable: false },
-  );
+  const upload = await services.database.transaction(async (writer) => {
+    const isLocked = await lockUpload(writer, name.id, lockFrom(services.clock(), token));
+    return isLocked ? findUpload(writer, name) : undefined;
+  }, ofOneRow);
   if (upload !== undefined) return upload;
   throw new ProtocolError('TOOMANYREQUESTS', 'another request works on this upload', {
     headers: { 'Retry-After': String(busySeconds) },

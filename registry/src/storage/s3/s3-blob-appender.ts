@@ -6,6 +6,15 @@ import { formatParts, type S3Parts } from './s3-notes.ts';
 /** The smallest part that S3 takes, unless it is the last one. */
 export const smallestPartBytes = 5 * 1024 * 1024;
 
+/** Parts that this process sends now. */
+let partsUnderWay = 0;
+
+/** Chunks that are kept as they came. */
+const mostLoose = 256;
+
+/** With more parts under way than this, those who send wait for their part before they gather the next one. */
+const mostOverlapping = 4;
+
 /**
  * How large the next part is. An object has 10,000 parts at most: they grow every thousand, so that a terabyte fits
  * in, and those of blobs below 5 GiB are all of one size, which some storages demand.
@@ -25,6 +34,8 @@ export class S3BlobAppender implements BlobAppender {
   #isBegunHere = false;
   #isNoted = false;
   #chunks: Uint8Array[] = [];
+  /** The last chunks, not put together yet. */
+  #loose: Uint8Array[] = [];
   #bytes = 0;
   #sending: Promise<void> = Promise.resolve();
 
@@ -48,8 +59,9 @@ export class S3BlobAppender implements BlobAppender {
       await this.#sending;
     }
     this.#isNoted = true;
-    const tail = Buffer.concat(this.#chunks);
+    const tail = Buffer.concat([...this.#chunks, ...this.#loose]);
     this.#chunks = tail.byteLength === 0 ? [] : [tail];
+    this.#loose = [];
     return {
       sizeBytes: this.#parts.sizeBytes + tail.byteLength,
       notes: formatParts(this.#parts),
@@ -72,42 +84,63 @@ export class S3BlobAppender implements BlobAppender {
 
   #gather(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    this.#chunks.push(chunk);
+    this.#loose.push(chunk);
     this.#bytes += chunk.byteLength;
+    if (this.#loose.length >= mostLoose) this.#tie();
+  }
+
+  /** Puts the last chunks together: a client that sends single bytes must not cost a hundred for each. */
+  #tie(): void {
+    if (this.#loose.length > 0) this.#chunks.push(Buffer.concat(this.#loose));
+    this.#loose = [];
   }
 
   /** Resolves as soon as a part is on its way; its failure comes out of the next call. */
   async #send(size: number): Promise<void> {
     await this.#sending;
-    const part = this.#take(size);
-    this.#sending = this.#sendPart(part);
+    this.#sending = this.#sendPart(this.#take(size), size);
     this.#sending.catch(() => undefined);
-    // The next part may have another size, which depends on how many there are.
-    if (this.#parts.tags.length % 1000 === 999) await this.#sending;
+    // Where many blobs come at once, each of them gathers a part or sends one, not both: that is enough to keep the
+    // network busy. And the thousandth part decides how large the next one is.
+    const isBusy = partsUnderWay > mostOverlapping;
+    if (isBusy || this.#parts.tags.length % 1000 === 999) await this.#sending;
   }
 
-  async #sendPart(bytes: Buffer): Promise<void> {
-    let { uploadId } = this.#parts;
-    if (uploadId === undefined) {
-      uploadId = await this.#bucket.beginMultipart(this.#object);
-      this.#isBegunHere = true;
-      this.#parts = { ...this.#parts, uploadId };
+  async #sendPart(content: readonly Uint8Array[], size: number): Promise<void> {
+    partsUnderWay += 1;
+    try {
+      const uploadId = this.#parts.uploadId ?? (await this.#begin());
+      const { tags, sizeBytes } = this.#parts;
+      const tag = await this.#bucket.putPart(this.#object, uploadId, tags.length + 1, content);
+      if (tag === undefined) {
+        const message = `the multipart upload of ${this.#object} in ${this.#bucket.name} is gone`;
+        throw new BlobStoreError('UPLOAD_MISSING', message);
+      }
+      this.#parts = { uploadId, tags: [...tags, tag], sizeBytes: sizeBytes + size };
+    } finally {
+      partsUnderWay -= 1;
     }
-    const { tags, sizeBytes } = this.#parts;
-    const tag = await this.#bucket.putPart(this.#object, uploadId, tags.length + 1, bytes);
-    if (tag === undefined) {
-      const message = `the multipart upload of ${this.#object} in ${this.#bucket.name} is gone`;
-      throw new BlobStoreError('UPLOAD_MISSING', message);
-    }
-    this.#parts = { uploadId, tags: [...tags, tag], sizeBytes: sizeBytes + bytes.byteLength };
   }
 
-  #take(size: number): Buffer {
-    const all = Buffer.concat(this.#chunks);
-    const rest = all.subarray(size);
-    // A copy, so that the part doesn't stay in memory because of a few bytes behind it.
-    this.#chunks = rest.byteLength === 0 ? [] : [Buffer.from(rest)];
-    this.#bytes = rest.byteLength;
-    return all.subarray(0, size);
+  async #begin(): Promise<string> {
+    const uploadId = await this.#bucket.beginMultipart(this.#object);
+    this.#isBegunHere = true;
+    this.#parts = { ...this.#parts, uploadId };
+    return uploadId;
+  }
+
+  /** Takes out the first bytes of what was gathered. */
+  #take(size: number): readonly Uint8Array[] {
+    this.#chunks.push(...this.#loose);
+    this.#loose = [];
+    const taken: Uint8Array[] = [];
+    for (let left = size; left > 0; ) {
+      const chunk = this.#chunks.shift() as Uint8Array;
+      taken.push(chunk.subarray(0, left));
+      if (chunk.byteLength > left) this.#chunks.unshift(chunk.subarray(left));
+      left -= Math.min(left, chunk.byteLength);
+    }
+    this.#bytes -= size;
+    return taken;
   }
 }

@@ -92,12 +92,12 @@ export class S3BlobStore implements BlobStore {
     const { uploadId, tags } = this.#partsOf(key, state);
     const object = this.#object(key);
     if (uploadId === undefined) {
-      await this.#bucket.put(object, Buffer.from(state.tail));
+      await this.#bucket.put(object, [state.tail]);
       return;
     }
     const all = [...tags];
     if (state.tail.byteLength > 0) {
-      const tag = await this.#bucket.putPart(object, uploadId, tags.length + 1, Buffer.from(state.tail));
+      const tag = await this.#bucket.putPart(object, uploadId, tags.length + 1, [state.tail]);
       if (tag !== undefined) all.push(tag);
     }
     if (await this.#bucket.completeMultipart(object, uploadId, all)) return;

@@ -1,4 +1,6 @@
-import type { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Client, S3Error } from 'minio';
 import { type RetryPolicy, TransientFailure, withRetries } from '../../client/retry.ts';
 import { BlobStoreError } from '../blob-store-error.ts';
@@ -57,6 +59,8 @@ export class S3Bucket {
   readonly #client: Client;
   /** Signs URLs for clients; never sends anything. */
   readonly #publicClient: Client;
+  /** Whether requests are signed together with their content; encryption protects it as well. */
+  readonly #signsContent: boolean;
   readonly #retry: RetryPolicy;
   readonly #close: () => void;
 
@@ -64,6 +68,7 @@ export class S3Bucket {
     const { bucket, endpoint, prefix } = options.location;
     this.name = `s3://${bucket}/${prefix} at ${endpoint.origin}`;
     this.#bucket = bucket;
+    this.#signsContent = endpoint.protocol === 'http:';
     [this.#client, this.#publicClient] = clients;
     this.#retry = options.retry ?? retryPolicy;
     this.#close = close;
@@ -128,8 +133,8 @@ export class S3Bucket {
     }
   }
 
-  async put(object: string, bytes: Buffer): Promise<void> {
-    await this.#try(`write ${object}`, () => this.#client.putObject(this.#bucket, object, bytes));
+  async put(object: string, content: readonly Uint8Array[]): Promise<void> {
+    await this.#try(`write ${object}`, () => this.#upload({ objectName: object }, content));
   }
 
   /** Removes objects, a thousand per request; those that aren't there count as removed. */
@@ -169,18 +174,15 @@ export class S3Bucket {
   }
 
   /** Stores a part, from 1 on, over any one of the same number; returns its tag, undefined if the upload is gone. */
-  async putPart(object: string, uploadID: string, part: number, bytes: Buffer): Promise<string | undefined> {
-    const about = {
-      bucketName: this.#bucket,
-      objectName: object,
-      // The client encodes it in some requests only.
-      uploadID: encodeURIComponent(uploadID),
-      partNumber: part,
-      headers: {},
-    };
-    return this.#found(
-      `write part ${part} of ${object}`,
-      async () => (await this.#client.uploadPart(about, bytes)).etag,
+  async putPart(
+    object: string,
+    id: string,
+    part: number,
+    content: readonly Uint8Array[],
+  ): Promise<string | undefined> {
+    const query = `partNumber=${part}&uploadId=${encodeURIComponent(id)}`;
+    return this.#found(`write part ${part} of ${object}`, () =>
+      this.#upload({ objectName: object, query }, content),
     );
   }
 
@@ -247,6 +249,23 @@ export class S3Bucket {
     });
   }
 
+  /** Sends bytes as they are: putting them together first would take twice the memory. */
+  async #upload(
+    about: { readonly objectName: string; readonly query?: string },
+    content: readonly Uint8Array[],
+  ): Promise<string> {
+    const sizeBytes = content.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const answer = await this.#client.makeRequestStreamAsync(
+      { ...about, method: 'PUT', bucketName: this.#bucket, headers: { 'content-length': `${sizeBytes}` } },
+      sizeBytes === 0 ? '' : Readable.from(content, { objectMode: false }),
+      this.#signsContent ? sha256Of(content) : '',
+      [200],
+      '',
+    );
+    await finished(answer.resume());
+    return (answer.headers.etag ?? '').replaceAll('"', '');
+  }
+
   /** {@link S3Bucket.#try} for what may not be there. */
   async #found<T>(what: string, ask: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -289,6 +308,12 @@ export class S3Bucket {
     // A certificate that isn't trusted now won't be in a second; connections that break or aren't taken may be.
     return /CERT|SIGNED|SSL|TLS|ERR_/.test(String(code)) ? error : new TransientFailure(error);
   }
+}
+
+function sha256Of(content: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const bytes of content) hash.update(bytes);
+  return hash.digest('hex');
 }
 
 function isS3Error(error: unknown): error is S3Error {
