@@ -3,6 +3,7 @@ import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '@img/spec/
 import { ProtocolError } from '@img/spec/protocol-error';
 import { quote } from '@img/spec/quote';
 import { isRepositoryName, type RepositoryName } from '@img/spec/repository-name';
+import { ofOneRow } from '../../metadata/database.ts';
 import { listRepositoriesWithBlob } from '../../metadata/links.ts';
 import { mountBlob } from '../../metadata/mount-blob.ts';
 import { insertUpload, type Upload } from '../../metadata/uploads.ts';
@@ -56,7 +57,7 @@ async function begin(
     state: emptyUpload,
   };
   const now = services.clock();
-  await services.database.transaction((writer) => insertUpload(writer, upload, now), { durable: false });
+  await services.database.transaction((writer) => insertUpload(writer, upload, now), ofOneRow);
   return upload;
 }
 
