@@ -55,7 +55,7 @@ test('runtimeConfig() carries over what the image says', (t) => {
     rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 20_000 }],
     noNewPrivileges: true,
   });
-  t.deepEqual(root, { path: 'rootfs', readonly: true });
+  t.deepEqual(root, { path: 'rootfs', readonly: false }, 'mounted read-only before');
   t.is(hostname, 'app');
   t.is(annotations['maintainer'], 'Alice');
 });
@@ -89,10 +89,6 @@ test('runtimeConfig() isolates the network unless the host’s is asked for', (t
   t.deepEqual(types({}).toSorted(), ['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts']);
   t.deepEqual(types({ network: 'host' }).toSorted(), ['cgroup', 'ipc', 'mount', 'pid', 'uts']);
   t.deepEqual(config({ network: 'host' }).linux.sysctl, {}, 'nothing of the host’s network is changed');
-});
-
-test('runtimeConfig() is writable only if asked', (t) => {
-  t.false(config({ isWritable: true }).root.readonly);
 });
 
 test('runtimeConfig() puts the container’s mounts after the kernel’s', (t) => {

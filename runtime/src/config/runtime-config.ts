@@ -25,7 +25,7 @@ export type RuntimeContext = {
   /** Names the control group. */
   readonly id: string;
   readonly hostname: string;
-  /** The image's tree, relative to the bundle. */
+  /** The image's tree, relative to the bundle; a mount that can be written if, and only if, the app may. */
   readonly rootPath: string;
   readonly users: UserDatabase;
   /** The mounts over the tree, as {@link planStorage} ordered them. */
@@ -59,7 +59,8 @@ export function runtimeConfig(
   return {
     ociVersion,
     process: processOf(image, options, user, context.limitsText),
-    root: { path: context.rootPath, readonly: options.isWritable !== true },
+    // Mounted read-only where it is: runtimes would mount it anew for that, without `nosuid` and `nodev`.
+    root: { path: context.rootPath, readonly: false },
     hostname: context.hostname,
     mounts: [...kernelMounts, ...context.mounts],
     hooks: { poststop: context.poststop },

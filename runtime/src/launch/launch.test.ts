@@ -94,6 +94,26 @@ each('the tree is read-only, only the usual folders can be written', async (t, r
   t.deepEqual(readdirSync(tree).toSorted(), ['bin', 'usr'], 'the tree itself is untouched');
 });
 
+for (const isWritable of [false, true]) {
+  const kind = isWritable ? 'a writable' : 'a read-only';
+  each(`${kind} root heeds neither devices nor set-user-ID files of the image`, async (t, runtime) => {
+    const { stdout, stderr } = await run(
+      t,
+      runtime,
+      'grep " / / " /proc/self/mountinfo; cat /null /dev/null; touch /new && echo new',
+      {
+        options: { isWritable },
+        // A device that every control group allows, so that only the mount is in the way.
+        prepare: (tree) => execFileSync('mknod', ['-m', '666', join(tree, 'null'), 'c', '1', '3']),
+      },
+    );
+    const access = isWritable ? 'rw' : 'ro';
+    t.regex(stdout, new RegExp(`^\\d+ \\d+ \\S+ / / ${access},nosuid,nodev,\\S+ - overlay `));
+    t.regex(stderr, /can't open '\/null': Permission denied/);
+    t.is(stdout.includes('\nnew\n'), isWritable);
+  });
+}
+
 each('the folders that the tree shares with generated files keep their attributes', async (t, runtime) => {
   const { lines } = await run(t, runtime, 'stat -c "%a %u %g %Y %n" / /etc; readlink /etc/resolv.conf', {
     files: { 'etc/hosts': 'of the image', 'etc/resolv.conf': { link: '/run/systemd/resolv.conf' } },

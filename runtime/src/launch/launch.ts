@@ -78,7 +78,7 @@ export function launch(state: RunState, request: LaunchRequest): never {
   });
   try {
     enterPrivateMounts();
-    const config = makeBundle(state, request, controlGroups, id);
+    const config = makeBundle(state, request, controlGroups, runtime, id);
     writeFileSync('config.json', JSON.stringify(config));
     if (runtime.hidesUnified) hideUnified();
     execute(state, runtime, options, id);
@@ -92,6 +92,7 @@ function makeBundle(
   state: RunState,
   { image, tree, options }: LaunchRequest,
   { controllers }: ControlGroups,
+  runtime: ChosenRuntime,
   id: string,
 ): RuntimeConfig {
   const bundle = state.bundleFolder;
@@ -114,6 +115,7 @@ function makeBundle(
     files: generatedFiles(hostname, options.network === 'host' ? readHostNetwork() : undefined),
     workingDir: parseWorkingDir(options.workingDir ?? image.config.workingDir),
     isWritable: options.isWritable ?? false,
+    runtime: runtime.name,
   });
   const config = runtimeConfig(image, options, {
     id,

@@ -9,6 +9,7 @@ import { type ScratchMount, scratchBytes } from '../config/storage.ts';
 import { mount, mountFlags } from '../linux/mount.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { RuntimeName } from '../state/container-record.ts';
 import { resolveInside } from './inside-root.ts';
 import type { PlacedMount } from './place-mounts.ts';
 import { Skeleton } from './skeleton.ts';
@@ -19,6 +20,7 @@ export type RootRequest = {
   /** Where the process starts; made where the image lacks it. */
   readonly workingDir: string;
   readonly isWritable: boolean;
+  readonly runtime: RuntimeName;
 };
 
 /**
@@ -37,7 +39,21 @@ export function mountRoot(bundle: string, request: RootRequest): readonly Runtim
     ? writableLayer('scratch/root', scratchBytes, resolveInside('tree', '/').stat)
     : [];
   overlay(['skeleton', 'tree'], writable, 'rootfs');
-  return request.mounts.map((placed, index) => runtimeMount(bundle, placed, index));
+  return [
+    ...(request.runtime === 'crun' ? [rootRemount(bundle, request)] : []),
+    ...request.mounts.map((placed, index) => runtimeMount(bundle, placed, index)),
+  ];
+}
+
+// crun mounts the root anew on itself, without the attributes that it has, and takes `/` for no destination.
+function rootRemount(bundle: string, { isWritable }: RootRequest): RuntimeMount {
+  const access = isWritable ? [] : ['ro'];
+  return {
+    destination: '/.',
+    type: 'bind',
+    source: join(bundle, 'rootfs'),
+    options: ['bind', 'remount', ...access, 'nosuid', 'nodev'],
+  };
 }
 
 function makeSkeleton({ mounts, files, workingDir }: RootRequest): void {
@@ -164,7 +180,8 @@ function overlay(
     type: 'overlay',
     target,
     options: [['source', 'img'], ['lowerdir', lower.join(':')], ...writable],
-    attributes: mountAttributes.noDev | (writable.length === 0 ? mountAttributes.readOnly : 0),
+    attributes:
+      mountAttributes.noSuid | mountAttributes.noDev | (writable.length === 0 ? mountAttributes.readOnly : 0),
   });
 }
 
