@@ -31,6 +31,8 @@ export type FindingCode =
   /** Good, but its identity counts already, through a newer statement or the other encoding. */
   | 'REPEATED'
   | 'NOT_IN_RULE'
+  /** By somebody who may say what tags mean. */
+  | 'MOVES_TAG'
   /** By somebody who may extend what others have signed. */
   | 'REFRESHES'
   /** The same, but without an end. */
@@ -68,6 +70,8 @@ export type ImageSigner = {
 export type RefusalCode =
   /** Somebody who may say so has said that this image must not run. */
   | 'DENIED'
+  /** Nobody who may has said that the tag means it. */
+  | 'NO_TAG_MOVER'
   /** Nobody who may has attested what the rule or the asker requires. */
   | 'ATTESTATION_MISSING'
   /** The rule stands in a trust root that has expired. */

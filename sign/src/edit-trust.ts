@@ -7,7 +7,7 @@ import type { TrustDocument } from './trust-document.ts';
 import { checkRule, identitiesIn, type TrustRule } from './trust-rule.ts';
 
 /** What a rule lets an identity do. */
-export type TrustRole = 'signer' | 'refresher' | 'builder';
+export type TrustRole = 'signer' | 'refresher' | 'mover' | 'builder';
 
 export type TrustOptions = {
   /** signer if absent. */
@@ -68,11 +68,14 @@ export function distrustIdentity(
     });
   }
   const left = { ...rule, require: of.length === 0 ? 1 : (require ?? rule.require), of };
-  const changed = withRole(
-    withRole(left, 'refresher', without(rule.refreshers ?? [], id)),
-    'builder',
-    builders,
-  );
+  const { refresher, mover } = rolesIn(rule);
+  const changed = (
+    [
+      ['refresher', without(refresher, id)],
+      ['mover', without(mover, id)],
+      ['builder', builders],
+    ] as const
+  ).reduce((edited, [role, ids]) => withRole(edited, role, ids), left);
   if (of.length > 0 && changed.require > of.length) {
     throw new SignError(
       'POLICY_INVALID',
@@ -170,19 +173,21 @@ function newRule(prefix: NamePrefix): TrustRule {
 }
 
 function rolesIn(rule: TrustRule): { readonly [role in TrustRole]: readonly IdentityId[] } {
-  const { of, refreshers = [], builders = [] } = rule;
-  return { signer: of, refresher: refreshers, builder: builders };
+  const { of, refreshers = [], movers = [], builders = [] } = rule;
+  return { signer: of, refresher: refreshers, mover: movers, builder: builders };
 }
 
 /** A list that nobody is in is left out. */
 function withRole(rule: TrustRule, role: TrustRole, ids: readonly IdentityId[]): TrustRule {
-  if (role === 'signer') return { ...rule, of: ids };
-  const { refreshers, builders, ...others } = rule;
-  const lists = role === 'refresher' ? { refreshers: ids, builders } : { refreshers, builders: ids };
+  const lists: { readonly [each in TrustRole]: readonly IdentityId[] } = { ...rolesIn(rule), [role]: ids };
+  const { signer, refresher, mover, builder } = lists;
   return {
-    ...others,
-    ...(lists.refreshers?.length && { refreshers: lists.refreshers }),
-    ...(lists.builders?.length && { builders: lists.builders }),
+    prefix: rule.prefix,
+    require: rule.require,
+    of: signer,
+    ...(refresher.length > 0 && { refreshers: refresher }),
+    ...(mover.length > 0 && { movers: mover }),
+    ...(builder.length > 0 && { builders: builder }),
   };
 }
 

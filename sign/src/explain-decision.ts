@@ -1,5 +1,5 @@
 import { coversName } from '@img/spec/name-prefix';
-import type { Decision, Finding } from './decision.ts';
+import type { Decision, Finding, FindingCode } from './decision.ts';
 import { imageName } from './refusal.ts';
 import { findBan, findRule } from './trust-policy.ts';
 import { describeRule, displayPrefix } from './trust-rule.ts';
@@ -74,8 +74,14 @@ function evidenceStep({ findings }: Decision): DecisionStep {
   };
 }
 
+const verdicts: ReadonlyMap<FindingCode, string> = new Map([
+  ['COUNTED', 'counts'],
+  ['MOVES_TAG', 'counts for the tag'],
+  ['REFRESHES', 'counts for how long it holds'],
+]);
+
 function findingSentence({ encoding, index, code, message }: Finding): string {
-  const verdict = code === 'COUNTED' ? 'counts' : `does not count (${code})`;
+  const verdict = verdicts.get(code) ?? `does not count (${code})`;
   return `${encoding} ${index + 1} ${verdict}: ${message}`;
 }
 

@@ -4,6 +4,7 @@ import type { Tag } from '@img/spec/tag';
 import { checkEvidence } from './check-evidence.ts';
 import type { Evidence } from './evidence.ts';
 import type { IdentityId } from './identity.ts';
+import { tagRuleOf } from './tag-movers.ts';
 import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
 
 export type RefreshQuestion = {
@@ -20,7 +21,9 @@ export type RefreshQuestion = {
  */
 export function refreshableSequence(question: RefreshQuestion): number | undefined {
   const { repository, tag, digest, evidence, policy } = question;
-  const rule = findRule(policy, repository);
+  const found = findRule(policy, repository);
+  // Where tags are moved by others than those who sign, theirs are the statements about them.
+  const rule = tagRuleOf(found, tag) ?? found;
   if (rule === undefined) return undefined;
   const keys = rule.of
     .flatMap((id) => policy.identities.get(id)?.keys ?? [])

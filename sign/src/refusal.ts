@@ -55,6 +55,7 @@ const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
   ['SIGNATURE_INVALID', 'SIGNATURE_INVALID'],
   ['NOT_IN_RULE', 'UNTRUSTED_KEY'],
   ['REFRESHES', 'UNTRUSTED_KEY'],
+  ['MOVES_TAG', 'UNTRUSTED_KEY'],
   ['NO_END', 'UNTRUSTED_KEY'],
   ['UNKNOWN_KEY', 'UNTRUSTED_KEY'],
   ['MALFORMED', 'SIGNATURE_MALFORMED'],
@@ -66,6 +67,8 @@ function reasonOf({ code, identity, message }: Finding): string {
       return `a signature that names the key of ${identity?.name} was changed or is not by that key`;
     case 'REFRESHES':
       return `${identity?.name} may only extend what others have signed`;
+    case 'MOVES_TAG':
+      return `${identity?.name} may only say what tags mean`;
     case 'UNKNOWN_KEY':
       return 'it is signed, but by no key that is trusted here';
     case 'MALFORMED':
@@ -90,6 +93,7 @@ function tooFewReason(
 
 const hints: { readonly [code in RefusalCode]: string } = {
   DENIED: 'use another version of the image; ask the publisher what is wrong with this one',
+  NO_TAG_MOVER: 'run the image by its digest, or ask a tag mover to sign the tag with img sign',
   ATTESTATION_MISSING: 'ask the publisher for an image with it; img attest adds it',
   ROOT_EXPIRED: 'get a newer version of the trust root from its publisher: img trust import FILE',
   KEY_REVOKED: 'ask the publisher to sign again with a key that counts',

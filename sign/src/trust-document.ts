@@ -97,8 +97,15 @@ export function trustDocumentJson({ identities, rules, revoked, denied }: TrustD
     identities: identities.map(({ id, name, keys }) => {
       return { id, name, keys: keys.map((key) => key.toSshLine()) };
     }),
-    rules: rules.map(({ prefix, require, of, refreshers, builders }) => {
-      return { prefix, require, of, ...(refreshers && { refreshers }), ...(builders && { builders }) };
+    rules: rules.map(({ prefix, require, of, refreshers, movers, builders }) => {
+      return {
+        prefix,
+        require,
+        of,
+        ...(refreshers && { refreshers }),
+        ...(movers && { movers }),
+        ...(builders && { builders }),
+      };
     }),
     ...(revoked && revoked.length > 0 && { revoked }),
     ...(denied && denied.length > 0 && { denied }),
@@ -131,8 +138,9 @@ export function keyFrom(text: string, path: string): PublicKey {
 
 function ruleFrom(value: JsonValue, index: number): TrustRule {
   const fields = new JsonFields(value, `trust document.rules[${index}]`, 'JSON_INVALID');
-  fields.onlyKeys(['prefix', 'require', 'of', 'refreshers', 'builders']);
+  fields.onlyKeys(['prefix', 'require', 'of', 'refreshers', 'movers', 'builders']);
   const refreshers = fields.optionalStrings('refreshers', maxIdentities) ?? [];
+  const movers = fields.optionalStrings('movers', maxIdentities) ?? [];
   const builders = fields.optionalStrings('builders', maxIdentities) ?? [];
   const ids = fields.optionalStrings('of', maxIdentities);
   if (ids === undefined) throw new SignError(code, `${fields.path('of')} should list identities`);
@@ -141,6 +149,7 @@ function ruleFrom(value: JsonValue, index: number): TrustRule {
     require: fields.integer('require', 1, maxIdentities),
     of: ids.map(parseIdentityId),
     ...(refreshers.length > 0 && { refreshers: refreshers.map(parseIdentityId) }),
+    ...(movers.length > 0 && { movers: movers.map(parseIdentityId) }),
     ...(builders.length > 0 && { builders: builders.map(parseIdentityId) }),
   });
 }

@@ -11,6 +11,11 @@ export type TrustRule = {
   readonly of: readonly IdentityId[];
   /** Who may extend the end of what those people have signed, and do nothing else. */
   readonly refreshers?: readonly IdentityId[];
+  /**
+   * If there are any, one of them must have said what the tag means, and those who sign need not name it: they say whose
+   * the image is.
+   */
+  readonly movers?: readonly IdentityId[];
   /** If there are any, one of them must have attested how the image was built. */
   readonly builders?: readonly IdentityId[];
 };
@@ -21,11 +26,11 @@ export type TrustRule = {
  * @throws SignError POLICY_INVALID
  */
 export function checkRule(rule: TrustRule): TrustRule {
-  const { prefix, require, of, refreshers = [], builders = [] } = rule;
-  if ([of, refreshers, builders].some((ids) => new Set(ids).size !== ids.length)) {
+  const { prefix, require, of, refreshers = [], movers = [], builders = [] } = rule;
+  if ([of, refreshers, movers, builders].some((ids) => new Set(ids).size !== ids.length)) {
     throw new SignError('POLICY_INVALID', `rule for ${prefix} lists an identity twice`);
   }
-  const both = refreshers.find((id) => of.includes(id));
+  const both = refreshers.find((id) => of.includes(id) || movers.includes(id));
   if (both !== undefined) {
     throw new SignError('POLICY_INVALID', `rule for ${prefix} lets ${both} sign and refresh`, {
       hint: 'who may sign can sign again; a refresher is somebody who may not',
@@ -47,13 +52,15 @@ export function isSameRule(a: TrustRule, b: TrustRule): boolean {
     a.require === b.require &&
     isSameSet(a.of, b.of) &&
     isSameSet(a.refreshers ?? [], b.refreshers ?? []) &&
+    isSameSet(a.movers ?? [], b.movers ?? []) &&
     isSameSet(a.builders ?? [], b.builders ?? [])
   );
 }
 
 /** Everybody whom a rule gives a part. */
-export function identitiesIn({ of, refreshers = [], builders = [] }: TrustRule): readonly IdentityId[] {
-  return [...of, ...refreshers, ...builders];
+export function identitiesIn(rule: TrustRule): readonly IdentityId[] {
+  const { of, refreshers = [], movers = [], builders = [] } = rule;
+  return [...of, ...refreshers, ...movers, ...builders];
 }
 
 function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean {
@@ -62,11 +69,13 @@ function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean 
 }
 
 /** For example `2 of alice, bob, ci for com.example.*`. */
-export function describeRule({ prefix, require, of, refreshers = [], builders = [] }: TrustRule): string {
+export function describeRule(rule: TrustRule): string {
+  const { prefix, require, of, refreshers = [], movers = [], builders = [] } = rule;
   const names = of.length === 0 ? 'nobody' : of.join(', ');
   const refreshed = refreshers.length === 0 ? '' : `, refreshed by ${refreshers.join(', ')}`;
+  const moved = movers.length === 0 ? '' : `, tags moved by ${movers.join(' or ')}`;
   const built = builders.length === 0 ? '' : `, built by ${builders.join(' or ')}`;
-  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${refreshed}`;
+  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${moved}${refreshed}`;
 }
 
 /** The prefix with a star where it ends in a separator, so that people see that it goes on. */

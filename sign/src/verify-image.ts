@@ -8,6 +8,7 @@ import { judgeStatement, type Question } from './judge-statement.ts';
 import { refreshFindings } from './refresh-findings.ts';
 import { imageName, refusal, refusalForTooFew } from './refusal.ts';
 import { missingAttestation, type RequiredAttestation } from './required-attestation.ts';
+import { joinFindings, noMoverReason, tagRuleOf } from './tag-movers.ts';
 import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
 import { describeRule, identitiesIn, type TrustRule } from './trust-rule.ts';
 import { formatUnixTime, type UnixTime } from './unix-time.ts';
@@ -29,26 +30,43 @@ export type VerifyRequest = Question & {
  * The rule of the most specific prefix that covers the repository decides alone. It is met when as many different
  * identities as it requires have each signed a statement about this repository, tag and digest that is valid now.
  * With a threshold of k the k-th highest sequence counts, so that fewer than k people can't move a tag: not back,
- * and not so far ahead that the others can't follow.
+ * and not so far ahead that the others can't follow. Where the rule has tag movers, one of them moves the tag instead.
  */
 export function verifyImage(request: VerifyRequest): Decision {
   const rule = findRule(request.policy, request.repository);
-  const findings = countOnce(refreshFindings(findingsOf(request, rule)), request.tag);
-  const signers = signersOf(findings, rule);
+  const tagRule = tagRuleOf(rule, request.tag);
+  const signed = roundOf(tagRule === undefined ? request : { ...request, tag: undefined }, rule);
+  const moved = tagRule === undefined ? undefined : roundOf(request, tagRule);
+  const { signers } = signed;
+  const findings =
+    rule !== undefined && tagRule !== undefined && moved !== undefined
+      ? joinFindings(signed.findings, moved.findings, { rule, tagRule })
+      : signed.findings;
   const attestations = checkAttestations(request.evidence.attestations ?? [], { ...request, rule });
   const found = { question: request, rule, findings, attestations, signers };
   const closed = closure(request, rule);
   if (closed !== undefined) return refusal(found, closed.code, closed.reason);
   if (rule === undefined || signers.length < rule.require) return refusalForTooFew(found);
-  const sequence = request.tag === undefined ? undefined : sequenceOf(signers, rule);
+  if (tagRule !== undefined && moved?.signers.length === 0) {
+    return refusal(found, 'NO_TAG_MOVER', noMoverReason(tagRule, request.tag, moved.findings));
+  }
+  const tagged =
+    moved === undefined || tagRule === undefined ? { signers, rule } : { ...moved, rule: tagRule };
+  const sequence = request.tag === undefined ? undefined : sequenceOf(tagged.signers, tagged.rule);
   const missing = missingAttestation(rule, request.required ?? [], attestations);
   if (missing !== undefined) return refusal(found, 'ATTESTATION_MISSING', missing);
   const stale = staleness(request, sequence);
   if (stale !== undefined) return refusal(found, stale.code, stale.reason);
   const names = signers.map(({ identity }) => identity.name).join(', ');
   const message = `${imageName(request)} is signed by ${names}; required: ${describeRule(rule)}`;
-  const expires = expiryOf(signers, rule);
+  const expires = earliest(expiryOf(signers, rule), expiryOf(tagged.signers, tagged.rule));
   return { trusted: true, rule, signers, sequence, expires, findings, attestations, message };
+}
+
+/** What is found of the identities of one rule about one question. */
+function roundOf(request: VerifyRequest, rule: TrustRule | undefined) {
+  const findings = countOnce(refreshFindings(findingsOf(request, rule)), request.tag);
+  return { findings, signers: signersOf(findings, rule) };
 }
 
 /** What no signature can help against. */
@@ -126,6 +144,11 @@ function expiryOf(signers: readonly ImageSigner[], rule: TrustRule): UnixTime | 
   const ends = signers.map(({ expires }) => expires ?? Number.POSITIVE_INFINITY).sort((a, b) => b - a);
   const end = ends[rule.require - 1];
   return end === undefined || end === Number.POSITIVE_INFINITY ? undefined : (end as UnixTime);
+}
+
+function earliest(a: UnixTime | undefined, b: UnixTime | undefined): UnixTime | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
 }
 
 function staleness({ tag, digest, remembered }: VerifyRequest, sequence: number | undefined) {

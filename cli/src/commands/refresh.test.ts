@@ -28,7 +28,7 @@ test('img refresh extends what somebody has signed, and keeps only its last exte
   const { stdout } = await run(['signatures', 'com.example.app:1.0.0']);
   t.is(stdout.trim().split('\n').length, 3, stdout);
   t.regex(stdout, /\nalice .* yes\n/);
-  t.regex(stdout, /\ntimer .*no: timer extends it until 20/);
+  t.regex(stdout, /\ntimer .* {2}timer extends it until 20/);
 });
 
 test('img refresh refuses whoever may not, and what nobody signed', async (t) => {
@@ -53,4 +53,19 @@ test('img refresh refuses whoever may not, and what nobody signed', async (t) =>
   const verified = await run(['verify', 'com.example.app:1.0.0']);
   t.is(verified.code, 3);
   t.regex(verified.stderr, /timer may only extend it, and gives no end/);
+});
+
+test('where a rule has a tag mover, signers release an image and the mover says what its tag means', async (t) => {
+  const run = await prepare(t);
+  const added = await run(['trust', 'add', 'timer', '--prefix', 'com.example.', '--role', 'mover']);
+  t.is(added.stdout, 'required: 1 of alice for com.example.*, tags moved by timer\n');
+  await run(['sign', '--key', 'alice', '--no-registry', '--digest', 'com.example.app:1.0.0']);
+  const released = await run(['verify', 'com.example.app:1.0.0']);
+  t.is(released.code, 3);
+  t.regex(released.stderr, /nobody of timer has said that tag 1\.0\.0 means it\n/);
+  await run(['sign', '--key', 'timer', '--no-registry', 'com.example.app:1.0.0']);
+  t.is((await run(['verify', 'com.example.app:1.0.0'])).code, 0);
+  const { stdout } = await run(['signatures', 'com.example.app:1.0.0']);
+  t.regex(stdout, /\nalice +digest .* yes\n/);
+  t.regex(stdout, /\ntimer +1\.0\.0 #1 .* timer says that the tag means it\n/);
 });

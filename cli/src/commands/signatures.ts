@@ -57,10 +57,13 @@ async function signatures(
   );
 }
 
+// Those that help others to count, and say how.
+const partialCodes: ReadonlySet<string> = new Set(['MOVES_TAG', 'REFRESHES']);
+
 const columns = ['signed by', 'states', 'signed', 'expires', 'counts'].map((title) => ({ title }));
 
 function signatureRow(signature: ListedSignature, now: Date): readonly Line[] {
-  const { identity, statement, isCounted, message } = signature;
+  const { identity, statement, isCounted, code, message } = signature;
   const age = (time: UnixTime | undefined, missing: string) =>
     time === undefined ? missing : formatAge(new Date(time * 1000), now);
   return [
@@ -68,7 +71,7 @@ function signatureRow(signature: ListedSignature, now: Date): readonly Line[] {
     statedOf(signature),
     statement === undefined ? '' : age(statement.issued, 'unknown'),
     statement === undefined ? '' : age(statement.expires, 'never'),
-    isCounted ? green('yes') : `no: ${message}`,
+    isCounted ? green('yes') : `${partialCodes.has(code) ? '' : 'no: '}${message}`,
   ];
 }
 

@@ -1,4 +1,5 @@
 import { type FoundTrustFile, readTrustFiles } from '@img/runtime/trust/trust-files';
+import type { IdentityId } from '@img/sign/identity';
 import type { SignedTrustRoot } from '@img/sign/signed-trust-root';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
 import { describeRule, displayPrefix, identitiesIn, type TrustRule } from '@img/sign/trust-rule';
@@ -62,11 +63,16 @@ export function configureShow(command: Command, context: CommandContext): void {
     output.result({ ...identityDocument(identity), rules }, () => [
       [bold(identity.name), ` (${identity.id})`],
       ...identity.keys.map((key) => `key       ${key.fingerprint}  ${key.algorithm}`),
-      ...rules.map(
-        (rule) => `${rule.of.includes(identity.id) ? 'may sign  ' : 'refreshes '}${describeRule(rule)}`,
-      ),
+      ...rules.map((rule) => `${roleOf(rule, identity.id)}${describeRule(rule)}`),
     ]);
   });
+}
+
+/** The first column: what the rule lets somebody do. */
+function roleOf({ of, movers = [], builders = [] }: TrustRule, id: IdentityId): string {
+  if (of.includes(id)) return 'may sign  ';
+  if (movers.includes(id)) return 'moves tag ';
+  return builders.includes(id) ? 'builds    ' : 'refreshes ';
 }
 
 /** By its name if it is trusted here, or by its file, which is not yet trusted. */

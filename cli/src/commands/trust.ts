@@ -60,8 +60,8 @@ function configureAdd(command: Command, context: CommandContext): void {
     .addOption(
       new Option(
         '--role <role>',
-        'signer (the default); refresher: may only extend how long signatures hold; builder: must have attested how the image was built',
-      ).choices(['signer', 'refresher', 'builder']),
+        'signer (the default); refresher: may only extend how long signatures hold; mover: says what tags mean, instead of the signers; builder: must have attested how the image was built',
+      ).choices(['signer', 'refresher', 'mover', 'builder']),
     )
     .option('--in <file>', 'in a trust root instead of on this host');
   addExamples(

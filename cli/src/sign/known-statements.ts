@@ -58,6 +58,7 @@ export function countingKeys(
   repository: RepositoryName,
   policy: TrustPolicy,
 ): readonly PublicKey[] {
-  const listed = findRule(policy, repository)?.of ?? [];
+  const { of = [], movers = [] } = findRule(policy, repository) ?? {};
+  const listed = [...of, ...movers];
   return [signer, ...listed.flatMap((id) => policy.identities.get(id)?.keys ?? [])];
 }

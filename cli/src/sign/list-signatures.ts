@@ -16,7 +16,10 @@ export function listSignatures({ findings }: Decision): readonly ListedSignature
   }
   const listed = [...groups.values()].flatMap((group): readonly ListedSignature[] => {
     // Of two encodings of one statement only one is counted.
-    const best = group.find(({ code }) => code === 'COUNTED') ?? group[0];
+    const best =
+      group.find(({ code }) => code === 'COUNTED') ??
+      group.find(({ code }) => code === 'MOVES_TAG') ??
+      group[0];
     if (best === undefined) return [];
     const { code, message, identity, key, statement } = best;
     const encodings = [...new Set(group.map(({ encoding }) => encoding))];
