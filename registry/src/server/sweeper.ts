@@ -126,6 +126,7 @@ export class Sweeper {
   async #abandonStrays(): Promise<void> {
     const { database, blobs, limits, clock, log } = this.#options;
     if (clock() < this.#nextStraysAt) return;
+    this.#nextStraysAt = clock() + strayMs;
     for await (const upload of blobs.listUploads()) {
       if (this.#isClosed) return;
       const isOld = upload.begunAt < clock() - limits.uploadMs;
@@ -133,6 +134,5 @@ export class Sweeper {
       await blobs.abandon(upload);
       log.info({ key: upload.key }, 'upload that nobody knows is removed');
     }
-    this.#nextStraysAt = clock() + strayMs;
   }
 }

@@ -49,7 +49,7 @@ export class PostgresDatabase implements Database {
   readonly name: string;
   readonly #pool: Pool;
   readonly #statements = new Map<string, string>();
-  #lastRepeated: Promise<unknown> = Promise.resolve();
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   private constructor(name: string, pool: Pool) {
     this.name = name;
@@ -106,11 +106,14 @@ export class PostgresDatabase implements Database {
 
   async transaction<T>(work: (writer: Writer) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const until = performance.now() + conflictMs;
+    let takesTurn = false;
     for (let count = 1; ; count += 1) {
-      const attempt = await (count === 1 ? this.#attempt(work, options) : this.#repeat(work, options, count));
+      if (count > 1) await pause(count);
+      const attempt = await (takesTurn ? this.#inTurn(work, options) : this.#attempt(work, options));
       if ('value' in attempt) return attempt.value;
       const { error, isAgain } = attempt;
-      const isOver = isConflict(error) ? performance.now() > until : count >= mostTries;
+      takesTurn = isConflict(error);
+      const isOver = takesTurn ? performance.now() > until : count >= mostTries;
       if (!isAgain || isOver) throw failureOf(this.name, error);
     }
   }
@@ -132,17 +135,10 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  /** Those that failed once take turns: together they would only fail again. */
-  async #repeat<T>(
-    work: (writer: Writer) => Promise<T>,
-    options: TransactionOptions,
-    count: number,
-  ): Promise<Attempt<T>> {
-    const turn = this.#lastRepeated.then(async () => {
-      await pause(count);
-      return this.#attempt(work, options);
-    });
-    this.#lastRepeated = turn.catch(() => undefined);
+  /** Those that collided once take turns: together they would only collide again. */
+  async #inTurn<T>(work: (writer: Writer) => Promise<T>, options: TransactionOptions): Promise<Attempt<T>> {
+    const turn = this.#lastTurn.then(() => this.#attempt(work, options));
+    this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
 
