@@ -7,6 +7,7 @@ import { collect } from '@img/spec/collect';
 import { quote } from '@img/spec/quote';
 import { type BuildImageOptions, type BuiltImage, buildImage } from './build-image.ts';
 import { BuilderError } from './builder-error.ts';
+import { explainFull } from './explain-full.ts';
 import { type GuessedRecipe, guessRecipe } from './guess/guess-recipe.ts';
 import { encodeLock } from './lock/encode-lock.ts';
 import type { ImageLock } from './lock/image-lock.ts';
@@ -44,14 +45,16 @@ export type BuiltFolder = {
  * no lock.
  *
  * @param path a folder, an img.yaml under whatever name, or an app
- * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, LOCK_INVALID; SpecError CONTENT_SIZE; what `buildImage`
- *   throws
+ * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, LOCK_INVALID, STORE_FULL; SpecError CONTENT_SIZE; what
+ *   `buildImage` throws
  */
 export async function buildFolder(path: string, options: BuildFolderOptions): Promise<BuiltFolder> {
-  const recipeFile = await findRecipe(path);
-  const guessed = recipeFile === undefined ? await guessRecipe(path) : undefined;
-  if (guessed !== undefined) return await buildGuessed(guessed, options);
-  return await buildRecipe(recipeFile ?? (await recipePath(path)), options);
+  return await explainFull(path, async () => {
+    const recipeFile = await findRecipe(path);
+    const guessed = recipeFile === undefined ? await guessRecipe(path) : undefined;
+    if (guessed !== undefined) return await buildGuessed(guessed, options);
+    return await buildRecipe(recipeFile ?? (await recipePath(path)), options);
+  });
 }
 
 async function buildGuessed(

@@ -63,7 +63,8 @@ export type BuilderErrorCode =
   | 'CACHE_CORRUPT'
   | 'LAYER_UNREPRODUCIBLE'
   | 'OUTPUT_OCCUPIED'
-  | 'PROGRAM_MISSING';
+  | 'PROGRAM_MISSING'
+  | 'STORE_FULL';
 
 /** A build that was refused. The message says which input was at fault and where in it. */
 export class BuilderError extends CodedError<BuilderErrorCode> {

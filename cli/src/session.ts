@@ -1,9 +1,8 @@
-import { NotTrustedError } from '@img/runtime/trust/not-trusted-error';
 import type { CommandContext, Session } from './command.ts';
 import { loadConfig } from './config/config.ts';
 import type { ConfigOptions } from './config/config-options.ts';
 import { exitCodeOf } from './exit-code.ts';
-import { errorLines } from './output/error-lines.ts';
+import { errorDocument, errorLines } from './output/error-lines.ts';
 import { Output, type OutputOptions } from './output/output.ts';
 
 /**
@@ -37,14 +36,4 @@ function firstOf(thrown: unknown): unknown {
   let error = thrown;
   while (error instanceof SuppressedError) error = error.suppressed;
   return error;
-}
-
-function errorDocument(error: unknown): object {
-  const { code, message, hint } = error as { code?: unknown; message?: unknown; hint?: unknown };
-  return {
-    code: typeof code === 'string' ? code : 'UNEXPECTED',
-    ...(error instanceof NotTrustedError ? { reason: error.decision.code } : {}),
-    message: String(message ?? error),
-    hint,
-  };
 }

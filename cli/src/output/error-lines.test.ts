@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SpecError } from '@img/spec/spec-error';
 import test from 'ava';
 import { CliError } from '../cli-error.ts';
-import { errorLines } from './error-lines.ts';
+import { errorDocument, errorLines } from './error-lines.ts';
 import { renderLine } from './text.ts';
 
 function rendered(error: unknown, verbose = false): string[] {
@@ -56,6 +56,24 @@ test("errorLines() puts a system's error into words", (t) => {
     `img: can't listen "127.0.0.1:5000": address already in use`,
     '     hint: another program listens there; stop it or choose another address',
   ]);
+});
+
+test('errorDocument() says the same as errorLines(), with a code', (t) => {
+  const full = Object.assign(new Error('x'), { code: 'ENOSPC', errno: -28, syscall: 'write' });
+  t.deepEqual(errorDocument(full), {
+    code: 'ENOSPC',
+    message: "can't write: no space left on device",
+    hint: 'make room on the disk, then run the command again',
+  });
+  t.deepEqual(errorDocument(new CliError('USAGE', 'x', { hint: 'y' })), {
+    code: 'USAGE',
+    message: 'x',
+    hint: 'y',
+  });
+  t.like(errorDocument(new TypeError('x')), {
+    code: 'UNEXPECTED',
+    message: 'unexpected error: TypeError: x',
+  });
 });
 
 test('errorLines() admits a fault of img, with the stack only when verbose', (t) => {

@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { NotTrustedError } from '@img/runtime/trust/not-trusted-error';
 import { CodedError } from '@img/spec/coded-error';
 import { quote } from '@img/spec/quote';
 import { dim, type Line, red } from './text.ts';
@@ -29,6 +30,17 @@ export function errorLines(error: unknown, { verbose }: ErrorLineOptions): reado
     ...(hint === undefined ? [] : [[dim('     hint: '), hint] as const]),
     ...(verbose ? [...causeLines(error), ...stackLines(error)] : []),
   ];
+}
+
+/** What `--json` says about an error: the same in one object. */
+export function errorDocument(error: unknown): object {
+  const { code } = error as { code?: unknown };
+  return {
+    code: typeof code === 'string' ? code : 'UNEXPECTED',
+    ...(error instanceof NotTrustedError ? { reason: error.decision.code } : {}),
+    message: messageOf(error),
+    hint: hintOf(error),
+  };
 }
 
 function messageLines(error: unknown): readonly Line[] {

@@ -61,8 +61,12 @@ test('img build on a full disk fails, and makes the image when there is space', 
   const filler = join(host.root, 'filler');
   writeFileSync(filler, Buffer.alloc(15.9 * 1024 * 1024));
   const refusal = await runForRefusal(host, ['build', 'app']);
-  t.like(refusal, { code: 1, error: { code: 'ENOSPC' } }, refusal.stderr);
-  t.regex(refusal.stderr, /^img: .*no space left on device\n {5}hint: make room on the disk/m);
+  t.like(refusal, { code: 1, error: { code: 'STORE_FULL' } }, refusal.stderr);
+  t.regex(
+    refusal.stderr,
+    /^img: no space is left to build "app"\n {5}hint: remove images that are not needed/m,
+  );
+  t.regex(refusal.error?.hint ?? '', /^remove images/);
   rmSync(filler);
   t.is((await host.run(['build', 'app'])).code, 0);
   t.deepEqual(leftBehindOf(host), []);
