@@ -152,7 +152,7 @@ class TarIndexer {
   async #block(): Promise<Uint8Array> {
     const block = await this.#bytes(blockBytes);
     if (this.#position === 0 && block[0] === 0x1f && block[1] === 0x8b) {
-      throw this.#invalid('is compressed', 'Decompress it first, for example with gunzip.');
+      throw this.#invalid('is compressed', 'decompress it first, for example with gunzip');
     }
     return block;
   }
