@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
+import { parseNamePrefix } from '@img/spec/name-prefix';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { PostgresDatabase } from '../metadata/postgres/postgres-database.ts';
@@ -13,7 +16,8 @@ import type { RegistryOptions } from './registry-options.ts';
 import { defaultLimits } from './server-limits.ts';
 import { Sweeper } from './sweeper.ts';
 import { passConformance } from './testing/conformance.ts';
-import { basic, pushBlob, pushManifest, startTestRegistry } from './testing/test-registry.ts';
+import { admin, basic, pushBlob, pushManifest, startTestRegistry } from './testing/test-registry.ts';
+import { findTool, type Tool } from './testing/tools.ts';
 
 type Stores = { readonly database: PostgresLocation; readonly bucket: S3BucketOptions };
 
@@ -138,6 +142,36 @@ for (const postgres of postgresServers()) {
       t.deepEqual(requests, []);
       const { client: near } = await start(t, stores, { nearNetworks: ['127.0.0.0/8'] });
       t.is((await near.send('GET', `/v2/app/blobs/${digest}`)).text, '0123456789');
+    });
+
+    test(title('crane and skopeo follow to the storage'), async (t) => {
+      const crane = await findTool(t, 'crane', { isOptional: true });
+      const skopeo = await findTool(t, 'skopeo');
+      if (crane === undefined || skopeo === undefined) return;
+      const stores = await makeStores({ 'public-endpoint': 'http://localhost:PORT' });
+      const { running } = await start(t, stores, { anonymousPull: [parseNamePrefix('*')] });
+      const folder = temporaryFolder(t);
+      const image = `${running.host}/app:1`;
+      const environment = { DOCKER_CONFIG: folder };
+      const ok = async (tool: Tool, args: readonly string[]) => {
+        const { status, stderr } = await tool(args, environment);
+        t.is(status, 0, `${args.join(' ')}: ${stderr}`);
+      };
+      await writeFile(join(folder, 'layer.tar'), Buffer.alloc(8_000_000));
+      await writeFile(join(folder, 'policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
+      await ok(crane, ['auth', 'login', running.host, '-u', admin.name, '-p', admin.password]);
+      await ok(crane, ['append', '-f', join(folder, 'layer.tar'), '-t', image]);
+      await ok(crane, ['validate', '--remote', image]);
+      const policy = ['--policy', join(folder, 'policy.json')];
+      const target = `oci:${join(folder, 'copy')}:1`;
+      await ok(skopeo, [
+        ...policy,
+        'copy',
+        '--src-no-creds',
+        '--src-tls-verify=false',
+        `docker://${image}`,
+        target,
+      ]);
     });
 
     test(title('the conformance suite passes'), async (t) => {
