@@ -4,8 +4,10 @@ import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { parseNamePrefix } from '@img/spec/name-prefix';
+import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
+import { RegistryClient } from '../client/registry-client.ts';
 import { PostgresDatabase } from '../metadata/postgres/postgres-database.ts';
 import type { PostgresLocation } from '../metadata/postgres/postgres-location.ts';
 import { postgresServers } from '../metadata/testing/postgres-servers.ts';
@@ -142,6 +144,23 @@ for (const postgres of postgresServers()) {
       t.deepEqual(requests, []);
       const { client: near } = await start(t, stores, { nearNetworks: ['127.0.0.0/8'] });
       t.is((await near.send('GET', `/v2/app/blobs/${digest}`)).text, '0123456789');
+    });
+
+    test(title('our own client follows to the storage, from the middle of a blob too'), async (t) => {
+      const { running, client, requests } = await start(t, await makeStores({ redirect: 'true' }));
+      const content = Buffer.alloc(6_000_000, 'content that the storage sends ');
+      const digest = await pushBlob(client, content);
+      requests.length = 0;
+      const credentials = { kind: 'password', username: admin.name, password: admin.password } as const;
+      const own = new RegistryClient(running.host, { credentials: async () => credentials });
+      t.teardown(() => own.close());
+      const repository = own.repository(parseRepositoryName('app'), 'pull');
+      const descriptor = { mediaType: mediaTypes.ociLayer, digest, size: content.byteLength };
+      for (const offset of [0, 5_000_000]) {
+        const bytes = Buffer.concat(await Array.fromAsync(repository.getBlob(descriptor, { offset })));
+        t.true(bytes.equals(content.subarray(offset)), `from ${offset}`);
+      }
+      t.deepEqual(requests, [], 'nothing went through the registry');
     });
 
     test(title('crane and skopeo follow to the storage'), async (t) => {
