@@ -10,3 +10,6 @@ export function repositoryScope(repository: RepositoryName, actions: readonly Re
 
 /** Needed for the list of all repositories. */
 export const catalogScope: Scope = 'registry:catalog:*';
+
+/** Needed to manage the accounts of a registry of img. */
+export const accountsScope: Scope = 'registry:accounts:*';

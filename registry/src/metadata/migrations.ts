@@ -1,4 +1,5 @@
 import type { Dialect } from './database.ts';
+import { accounts } from './migrations/accounts.ts';
 import { beginning } from './migrations/beginning.ts';
 import { secrets } from './migrations/secrets.ts';
 
@@ -8,4 +9,4 @@ export type Migration = {
   readonly statements: (dialect: Dialect) => readonly string[];
 };
 
-export const migrations: readonly Migration[] = [beginning, secrets];
+export const migrations: readonly Migration[] = [beginning, secrets, accounts];

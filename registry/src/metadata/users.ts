@@ -35,3 +35,22 @@ export async function putUser(writer: Writer, user: User, now: number): Promise<
     now,
   );
 }
+
+/** A user as lists show it; times are milliseconds since 1970. */
+export type ListedUser = Pick<User, 'name' | 'is_administrator'> & { readonly created_at: number };
+
+/** All users by name. */
+export async function listUsers(reader: Reader): Promise<readonly ListedUser[]> {
+  return reader.all<ListedUser>('SELECT name, is_administrator, created_at FROM users ORDER BY name');
+}
+
+/** Removes a user with its memberships and log-ins; false if there is none. */
+export async function deleteUser(writer: Writer, name: string): Promise<boolean> {
+  return (await writer.run('DELETE FROM users WHERE name = $1', name)) > 0;
+}
+
+/** How many may do everything. */
+export async function countAdministrators(reader: Reader): Promise<number> {
+  const row = await reader.get<{ n: number }>('SELECT count(*) AS n FROM users WHERE is_administrator = 1');
+  return (row as { n: number }).n;
+}

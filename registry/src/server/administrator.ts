@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { quote } from '@img/spec/quote';
+import { fewestPasswordCharacters, isUserName } from '../accounts/account-names.ts';
 import type { Database } from '../metadata/database.ts';
 import { findAdministrator, findUser, putUser } from '../metadata/users.ts';
 import { hashPassword, verifyPassword } from './auth/password-hash.ts';
 import type { RunningRegistry } from './registry-options.ts';
 import { ServerError } from './server-error.ts';
-
-// No colon, which ends the name in Basic credentials.
-const namePattern = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
-const fewestCharacters = 8;
 
 /**
  * Sees to it that there is an administrator: with the password given, also if it was another one before; else, if
@@ -21,7 +18,7 @@ export async function ensureAdministrator(
   { name = 'admin', password }: { readonly name?: string; readonly password?: string },
   now: number,
 ): Promise<RunningRegistry['administrator']> {
-  if (!namePattern.test(name)) {
+  if (!isUserName(name)) {
     throw new ServerError(
       'OPTION_INVALID',
       `the administrator's name ${quote(name)} should be lower-case letters, digits, ".", "_" and "-", 64 at most`,
@@ -31,10 +28,10 @@ export async function ensureAdministrator(
     const existing = await findAdministrator(database, name);
     return existing === undefined ? invent(database, name, now) : { name: existing, newPassword: undefined };
   }
-  if (password.length < fewestCharacters) {
+  if (password.length < fewestPasswordCharacters) {
     throw new ServerError(
       'OPTION_INVALID',
-      `the administrator's password should have ${fewestCharacters} characters at least`,
+      `the administrator's password should have ${fewestPasswordCharacters} characters at least`,
     );
   }
   const user = await findUser(database, name);

@@ -83,14 +83,16 @@ async function authorize(ctx: Context, services: Services, grant: Grant | undefi
   if (caller === 'none') throw challenge(ctx, about);
   if (caller === 'invalid') throw challenge(ctx, { ...about, error: 'invalid_token' });
   ctx.state['user'] = caller.name;
-  if (grant === undefined || holds(caller, grant)) return caller;
+  if (grant === undefined || (await holds(caller, grant))) return caller;
   const principal = await caller.principal();
-  const isOutOfReach = policy.intersect(principal, [grant]).length === 0;
+  const [reachable] = await policy.intersect(principal, [grant]);
+  const isOutOfReach = reachable === undefined || reachable.actions.length < grant.actions.length;
   if (principal.name !== '' && isOutOfReach) throw new ProtocolError('DENIED');
   throw challenge(ctx, { ...about, error: 'insufficient_scope' });
 }
 
-function holds(caller: Caller, grant: Grant): boolean {
+async function holds(caller: Caller, grant: Grant): Promise<boolean> {
   if (grant.type === 'registry') return caller.allowsCatalog();
-  return grant.actions.every((action) => caller.allows(grant.name, action));
+  for (const action of grant.actions) if (!(await caller.allows(grant.name, action))) return false;
+  return true;
 }

@@ -73,7 +73,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     options.database === undefined
       ? await loadTokenKey(join(dataFolder, 'token-key.pem'))
       : await shareTokenKey(database, clock());
-  const policy = new AccessPolicy(options.anonymousPull ?? []);
+  const policy = new AccessPolicy({ database, anonymousPull: options.anonymousPull ?? [] });
   const issuer = new TokenIssuer({ key, service, clock });
   const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
   return {

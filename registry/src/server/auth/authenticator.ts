@@ -2,15 +2,17 @@ import type { RepositoryName } from '@img/spec/repository-name';
 import type { RepositoryAction } from '@img/spec/routes';
 import type { AccessPolicy, Principal } from './access-policy.ts';
 import { parseBasic } from './basic-credentials.ts';
-import { type LogIn, principalOf } from './log-in.ts';
+import type { LogIn } from './log-in.ts';
 import type { AccessClaims, TokenIssuer } from './token-issuer.ts';
 
 /** Whoever sent a request, with the rights that its credentials carry. */
 export type Caller = {
   /** The user's name; empty for nobody in particular. */
   readonly name: string;
-  allows(repository: RepositoryName, action: RepositoryAction): boolean;
+  allows(repository: RepositoryName, action: RepositoryAction): Promise<boolean>;
   allowsCatalog(): boolean;
+  /** Whether the credentials are good for the management API; what it allows depends on the principal. */
+  allowsAccounts(): boolean;
   /** Who it is, with the rights beyond these credentials. */
   principal(): Promise<Principal>;
 };
@@ -50,8 +52,8 @@ export class Authenticator {
     if (bearer !== undefined) return this.#byToken(bearer);
     const credentials = parseBasic(authorization);
     if (credentials === undefined) return 'invalid';
-    const user = await this.#options.logIn.byPassword(credentials, address);
-    return user === undefined ? 'invalid' : this.#byPolicy(principalOf(user));
+    const account = await this.#options.logIn.byPassword(credentials, address);
+    return account === undefined ? 'invalid' : this.#byPolicy(account.principal);
   }
 
   async #byToken(token: string): Promise<Authentication> {
@@ -65,11 +67,12 @@ export class Authenticator {
     const { subject, grants } = claims;
     return {
       name: subject,
-      allows: (repository, action) =>
+      allows: async (repository, action) =>
         grants.some((grant) => {
           return grant.type === 'repository' && grant.name === repository && grant.actions.includes(action);
         }),
-      allowsCatalog: () => grants.some(({ type }) => type === 'registry'),
+      allowsCatalog: () => grants.some(({ type, name }) => type === 'registry' && name === 'catalog'),
+      allowsAccounts: () => grants.some(({ type, name }) => type === 'registry' && name === 'accounts'),
       principal: () => logIn.principal(subject),
     };
   }
@@ -80,6 +83,7 @@ export class Authenticator {
       name: principal.name,
       allows: (repository, action) => policy.allows(principal, repository, action),
       allowsCatalog: () => policy.allowsCatalog(principal),
+      allowsAccounts: () => principal.name !== '',
       principal: async () => principal,
     };
   }

@@ -1,12 +1,22 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { ProtocolError } from '@img/spec/protocol-error';
+import { parseRobotLogIn } from '../../accounts/account-names.ts';
+import { isRobotToken } from '../../accounts/robot-token.ts';
+import { findRobot } from '../../metadata/accounts/robots.ts';
 import type { Reader } from '../../metadata/database.ts';
-import { findUser, type User } from '../../metadata/users.ts';
+import { findUser } from '../../metadata/users.ts';
 import { nobody, type Principal } from './access-policy.ts';
 import type { LogInLimit } from './log-in-limit.ts';
 import { verifyPassword } from './password-hash.ts';
 
 export type Credentials = { readonly name: string; readonly password: string };
+
+/** A user, or a robot whose time isn't over. */
+export type Account = {
+  readonly principal: Principal;
+  /** What is stored of its password or token; another one as soon as that changes. */
+  readonly secretHash: string;
+};
 
 export type LogInOptions = {
   readonly users: Reader;
@@ -36,34 +46,57 @@ export class LogIn {
   }
 
   /**
-   * The user whose password this is; undefined if it is not, or there is no such user.
+   * Whose password or token this is; undefined if it is not, or there is no such account.
    *
    * @param address where the request came from
    * @throws ProtocolError TOOMANYREQUESTS after too many wrong ones from the address
    */
-  async byPassword({ name, password }: Credentials, address: string): Promise<User | undefined> {
-    const user = await findUser(this.#options.users, name);
-    const memory = this.#memoryOf(name, password, user);
-    const isRight = this.#isRemembered(memory) || (await this.#checkOnce(memory, password, user, address));
-    return isRight ? user : undefined;
+  async byPassword({ name, password }: Credentials, address: string): Promise<Account | undefined> {
+    const account = await this.account(name);
+    const memory = this.#memoryOf(name, password, account);
+    const isRight =
+      this.#isRemembered(memory) || (await this.#checkOnce(memory, { name, password }, account, address));
+    return isRight ? account : undefined;
   }
 
-  /** The user with the name. */
-  async user(name: string): Promise<User | undefined> {
-    return name === '' ? undefined : findUser(this.#options.users, name);
+  /** The user or robot with the name. */
+  async account(name: string): Promise<Account | undefined> {
+    const robot = parseRobotLogIn(name);
+    if (robot !== undefined) return this.#robot(name, robot);
+    const user = name === '' ? undefined : await findUser(this.#options.users, name);
+    if (user === undefined) return undefined;
+    const principal = { name: user.name, isAdministrator: user.is_administrator === 1 };
+    return { principal, secretHash: user.password_hash };
   }
 
-  /** Who has the name; somebody who is no user any more is nobody. */
+  /** Who has the name; somebody who has no account any more is nobody. */
   async principal(name: string): Promise<Principal> {
-    const user = await this.user(name);
-    return user === undefined ? nobody : principalOf(user);
+    return (await this.account(name))?.principal ?? nobody;
+  }
+
+  async #robot(
+    name: string,
+    { organisation, robot }: NonNullable<ReturnType<typeof parseRobotLogIn>>,
+  ): Promise<Account | undefined> {
+    const { users, clock } = this.#options;
+    const found = await findRobot(users, organisation, robot);
+    if (found === undefined || found.expires_at <= clock()) return undefined;
+    const principal = { name, isAdministrator: false, robot: { organisation, role: found.role } };
+    return { principal, secretHash: found.token_hash };
   }
 
   /** Clients begin with many requests at once: the same password is checked, and counted, once for all of them. */
-  #checkOnce(memory: string, password: string, user: User | undefined, address: string): Promise<boolean> {
+  #checkOnce(
+    memory: string,
+    { name, password }: Credentials,
+    account: Account | undefined,
+    address: string,
+  ): Promise<boolean> {
     const running = this.#checks.get(memory);
     if (running !== undefined) return running;
-    const check = this.#check(password, user, address).finally(() => this.#checks.delete(memory));
+    const check = this.#check({ name, password }, account, address).finally(() =>
+      this.#checks.delete(memory),
+    );
     this.#checks.set(memory, check);
     return check.then((isRight) => {
       if (isRight) this.#remember(memory);
@@ -71,22 +104,21 @@ export class LogIn {
     });
   }
 
-  async #check(password: string, user: User | undefined, address: string): Promise<boolean> {
+  async #check(credentials: Credentials, account: Account | undefined, address: string): Promise<boolean> {
     const { limit } = this.#options;
     const waitMs = limit.take(address);
     if (waitMs > 0) throw tooManyTries(Math.ceil(waitMs / 1000));
-    const hash = user?.password_hash ?? decoyHash;
-    const verification = this.#lastCheck.then(() => verifyPassword(password, hash));
+    const verification = this.#lastCheck.then(() => isSecret(credentials, account));
     this.#lastCheck = verification.catch(() => undefined);
-    const isRight = (await verification) && user !== undefined;
+    const isRight = await verification;
     if (isRight) limit.giveBack(address);
     return isRight;
   }
 
   // Bound to the stored hash, so a changed password is forgotten at once; the password itself is not kept.
-  #memoryOf(name: string, password: string, user: User | undefined): string {
+  #memoryOf(name: string, password: string, account: Account | undefined): string {
     return createHmac('sha256', this.#secret)
-      .update(JSON.stringify([name, password, user?.password_hash]))
+      .update(JSON.stringify([name, password, account?.secretHash]))
       .digest('base64');
   }
 
@@ -104,8 +136,11 @@ export class LogIn {
   }
 }
 
-export function principalOf(user: User): Principal {
-  return { name: user.name, isAdministrator: user.is_administrator === 1 };
+async function isSecret({ name, password }: Credentials, account: Account | undefined): Promise<boolean> {
+  // A token is compared at once, also with none: only passwords take the same time to be refused as to be checked.
+  if (parseRobotLogIn(name) !== undefined) return isRobotToken(password, account?.secretHash ?? '');
+  const isRight = await verifyPassword(password, account?.secretHash ?? decoyHash);
+  return isRight && account !== undefined;
 }
 
 function tooManyTries(seconds: number): ProtocolError {

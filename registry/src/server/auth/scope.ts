@@ -8,7 +8,12 @@ export type Grant =
       readonly name: RepositoryName;
       readonly actions: readonly RepositoryAction[];
     }
-  | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: readonly ['*'] };
+  | {
+      readonly type: 'registry';
+      /** `accounts`: what the management API lets its user do. */
+      readonly name: 'catalog' | 'accounts';
+      readonly actions: readonly ['*'];
+    };
 
 const repositoryActions: readonly RepositoryAction[] = ['pull', 'push', 'delete'];
 
@@ -16,7 +21,8 @@ const repositoryActions: readonly RepositoryAction[] = ['pull', 'push', 'delete'
 const mostScopes = 20;
 
 /**
- * Reads the scopes of a token request: `repository:<name>:<actions>` and `registry:catalog:*`, each parameter with
+ * Reads the scopes of a token request: `repository:<name>:<actions>`, `registry:catalog:*` and our own
+ * `registry:accounts:*`, each parameter with
  * one or several, separated by spaces (Docker's token specification). What we don't know is left out, because a
  * token must be given for the rest.
  */
@@ -39,7 +45,8 @@ function parseScope(text: string): Grant | undefined {
     text.slice(last + 1).split(','),
   ];
   if (type === 'registry') {
-    return name === 'catalog' && asked.includes('*') ? { type, name, actions: ['*'] } : undefined;
+    const isKnown = name === 'catalog' || name === 'accounts';
+    return isKnown && asked.includes('*') ? { type, name, actions: ['*'] } : undefined;
   }
   if (type !== 'repository' || !isRepositoryName(name)) return undefined;
   const actions = repositoryActions.filter((action) => asked.includes(action) || asked.includes('*'));

@@ -1,11 +1,10 @@
 import { ProtocolError } from '@img/spec/protocol-error';
 import type { Context } from 'koa';
-import type { User } from '../../metadata/users.ts';
 import { readBody } from '../http/request-body.ts';
 import type { Services } from '../services.ts';
 import { nobody } from './access-policy.ts';
 import { parseBasic } from './basic-credentials.ts';
-import { principalOf } from './log-in.ts';
+import type { Account } from './log-in.ts';
 import { formatScope, parseScopes } from './scope.ts';
 import { accessTokenSeconds } from './token-issuer.ts';
 
@@ -13,7 +12,7 @@ const formBytes = 64 * 1024;
 
 type TokenRequest = {
   /** Undefined for whoever gave no credentials. */
-  readonly user: User | undefined;
+  readonly account: Account | undefined;
   readonly scopes: readonly string[];
   /** Whether the client wants to come back without the password. */
   readonly wantsRefresh: boolean;
@@ -37,14 +36,14 @@ export async function answerTokenRequest(ctx: Context, services: Services): Prom
 
 async function answerToken(ctx: Context, services: Services, request: TokenRequest): Promise<void> {
   const { issuer, policy } = services;
-  const { user } = request;
-  const principal = user === undefined ? nobody : principalOf(user);
-  const grants = policy.intersect(principal, parseScopes(request.scopes));
+  const { account } = request;
+  const principal = account?.principal ?? nobody;
+  const grants = await policy.intersect(principal, parseScopes(request.scopes));
   const { token, issuedAt } = await issuer.issueAccess(principal.name, grants);
   const refreshToken =
     request.refreshToken ??
-    (user !== undefined && request.wantsRefresh
-      ? await issuer.issueRefresh(user.name, user.password_hash)
+    (account !== undefined && request.wantsRefresh
+      ? await issuer.issueRefresh(principal.name, account.secretHash)
       : undefined);
   ctx.set('Cache-Control', 'no-store');
   ctx.body = {
@@ -62,9 +61,9 @@ async function readQuery(ctx: Context, { logIn }: Services): Promise<TokenReques
   const query = new URLSearchParams(ctx.querystring);
   const authorization = ctx.get('Authorization');
   const credentials = parseBasic(authorization);
-  const user = credentials === undefined ? undefined : await logIn.byPassword(credentials, ctx.ip);
-  if (user === undefined && authorization !== '') throw wrongPassword();
-  return { user, scopes: query.getAll('scope'), wantsRefresh: query.get('offline_token') === 'true' };
+  const account = credentials === undefined ? undefined : await logIn.byPassword(credentials, ctx.ip);
+  if (account === undefined && authorization !== '') throw wrongPassword();
+  return { account, scopes: query.getAll('scope'), wantsRefresh: query.get('offline_token') === 'true' };
 }
 
 async function readForm(ctx: Context, { logIn, issuer, limits }: Services): Promise<TokenRequest> {
@@ -73,17 +72,17 @@ async function readForm(ctx: Context, { logIn, issuer, limits }: Services): Prom
   switch (form.get('grant_type')) {
     case 'password': {
       const credentials = { name: form.get('username') ?? '', password: form.get('password') ?? '' };
-      const user = await logIn.byPassword(credentials, ctx.ip);
-      if (user === undefined) throw wrongPassword();
-      return { ...request, user };
+      const account = await logIn.byPassword(credentials, ctx.ip);
+      if (account === undefined) throw wrongPassword();
+      return { ...request, account };
     }
     case 'refresh_token': {
       const refreshToken = form.get('refresh_token') ?? '';
       const read = await issuer.readRefresh(refreshToken);
-      const user = read === undefined ? undefined : await logIn.user(read.subject);
-      const isValid = user !== undefined && read?.isFor(user.password_hash) === true;
+      const account = read === undefined ? undefined : await logIn.account(read.subject);
+      const isValid = account !== undefined && read?.isFor(account.secretHash) === true;
       if (!isValid) throw wrongPassword('invalid refresh token');
-      return { ...request, user, refreshToken };
+      return { ...request, account, refreshToken };
     }
     default:
       throw new ProtocolError('UNSUPPORTED', 'grant_type should be password or refresh_token', {

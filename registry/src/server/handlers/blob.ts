@@ -63,7 +63,7 @@ async function findForCaller(
   const isDueSoon =
     blob !== undefined && blob.review_at !== null && blob.review_at < now + limits.unneededMs / 2;
   const isThere =
-    isDueSoon && ctx.method === 'HEAD' && caller.allows(repository, 'push')
+    isDueSoon && ctx.method === 'HEAD' && (await caller.allows(repository, 'push'))
       ? await database.transaction((writer) => {
           return postponeReview(writer, repository, digest, now + limits.unneededMs);
         })

@@ -90,7 +90,8 @@ async function findSource(
   const principal = await caller.principal();
   const holders =
     named === null ? await listRepositoriesWithBlob(services.database, digest, mostSources) : [named];
-  return holders.find((name) => services.policy.allows(principal, name, 'pull'));
+  for (const name of holders) if (await services.policy.allows(principal, name, 'pull')) return name;
+  return undefined;
 }
 
 function algorithmParameter(query: URLSearchParams): DigestAlgorithm | undefined {

@@ -1,0 +1,213 @@
+import type { Role } from './account-names.ts';
+import { apiSchemas } from './api-schemas.ts';
+import type { ObjectSchema, Schema, ValueOf } from './schema.ts';
+
+/**
+ * Who may use a route: everybody, whoever is logged in, administrators, or members of the organisation of the path,
+ * or of the one that owns its repository, with this role or a higher one.
+ */
+export type ApiAccess =
+  | 'everybody'
+  | 'account'
+  | 'administrator'
+  | { readonly organisation: Role }
+  | { readonly repository: Role };
+
+export type ApiRoute = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Each `{parameter}` is one segment, percent-encoded. */
+  readonly path: string;
+  readonly summary: string;
+  readonly access: ApiAccess;
+  /** Parameters of the query, all optional, with what they are. */
+  readonly query?: { readonly [name: string]: string };
+  readonly body?: ObjectSchema;
+  /** What is answered with 200; without it, the answer is 204 and empty. */
+  readonly answer?: Schema;
+};
+
+/** The management API. The server, the client, the OpenAPI document and the access tests read this one table. */
+export const apiRoutes = {
+  document: {
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'this API as an OpenAPI 3.1 document',
+    access: 'everybody',
+    answer: { type: 'object', properties: {}, required: [] },
+  },
+  account: {
+    method: 'GET',
+    path: '/api/v1/account',
+    summary: 'who is logged in',
+    access: 'account',
+    answer: apiSchemas.account,
+  },
+  changePassword: {
+    method: 'PUT',
+    path: '/api/v1/account/password',
+    summary: 'give the user that is logged in another password',
+    access: 'account',
+    body: apiSchemas.passwordChange,
+    answer: apiSchemas.passwordMade,
+  },
+  listUsers: {
+    method: 'GET',
+    path: '/api/v1/users',
+    summary: 'list the users',
+    access: 'administrator',
+    answer: apiSchemas.users,
+  },
+  createUser: {
+    method: 'POST',
+    path: '/api/v1/users',
+    summary: 'make a user',
+    access: 'administrator',
+    body: apiSchemas.userNew,
+    answer: apiSchemas.passwordMade,
+  },
+  resetPassword: {
+    method: 'PUT',
+    path: '/api/v1/users/{user}/password',
+    summary: 'give a user another password',
+    access: 'administrator',
+    body: apiSchemas.passwordNew,
+    answer: apiSchemas.passwordMade,
+  },
+  deleteUser: {
+    method: 'DELETE',
+    path: '/api/v1/users/{user}',
+    summary: 'remove a user; what it pushed stays',
+    access: 'administrator',
+  },
+  listOrganisations: {
+    method: 'GET',
+    path: '/api/v1/organisations',
+    summary: 'list the organisations that the caller belongs to; all of them for administrators',
+    access: 'account',
+    answer: apiSchemas.organisations,
+  },
+  createOrganisation: {
+    method: 'POST',
+    path: '/api/v1/organisations',
+    summary: 'make an organisation, which owns the repositories whose names begin with its name',
+    access: 'administrator',
+    body: apiSchemas.organisationNew,
+  },
+  deleteOrganisation: {
+    method: 'DELETE',
+    path: '/api/v1/organisations/{organisation}',
+    summary: 'remove an organisation; its repositories stay',
+    access: 'administrator',
+  },
+  listMembers: {
+    method: 'GET',
+    path: '/api/v1/organisations/{organisation}/members',
+    summary: 'list the members of an organisation',
+    access: { organisation: 'read' },
+    answer: apiSchemas.members,
+  },
+  putMember: {
+    method: 'PUT',
+    path: '/api/v1/organisations/{organisation}/members/{user}',
+    summary: 'make a user a member, or change the role',
+    access: { organisation: 'admin' },
+    body: apiSchemas.memberRole,
+  },
+  deleteMember: {
+    method: 'DELETE',
+    path: '/api/v1/organisations/{organisation}/members/{user}',
+    summary: 'remove a member from an organisation',
+    access: { organisation: 'admin' },
+  },
+  listRobots: {
+    method: 'GET',
+    path: '/api/v1/organisations/{organisation}/robots',
+    summary: 'list the robots of an organisation',
+    access: { organisation: 'admin' },
+    answer: apiSchemas.robots,
+  },
+  createRobot: {
+    method: 'POST',
+    path: '/api/v1/organisations/{organisation}/robots',
+    summary: 'make a robot, or give the one with the name another token',
+    access: { organisation: 'admin' },
+    body: apiSchemas.robotNew,
+    answer: apiSchemas.robotMade,
+  },
+  deleteRobot: {
+    method: 'DELETE',
+    path: '/api/v1/organisations/{organisation}/robots/{robot}',
+    summary: 'remove a robot',
+    access: { organisation: 'admin' },
+  },
+  listRepositories: {
+    method: 'GET',
+    path: '/api/v1/repositories',
+    summary: 'list the repositories that the caller may pull',
+    access: 'account',
+    query: {
+      search: 'a part of the name',
+      after: 'the name after which the page begins',
+      n: 'how many at most',
+    },
+    answer: apiSchemas.repositories,
+  },
+  setVisibility: {
+    method: 'PUT',
+    path: '/api/v1/repositories/{repository}/visibility',
+    summary: 'let everybody pull a repository, or only members',
+    access: { repository: 'admin' },
+    body: apiSchemas.repositoryVisibility,
+  },
+} as const satisfies { readonly [id: string]: ApiRoute };
+
+export type ApiRouteId = keyof typeof apiRoutes;
+
+type RouteOf<Id extends ApiRouteId> = (typeof apiRoutes)[Id];
+
+type ParametersIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParametersIn<Rest>
+  : never;
+
+export type ParametersOf<Id extends ApiRouteId> = {
+  readonly [Name in ParametersIn<RouteOf<Id>['path']>]: string;
+};
+export type BodyOf<Id extends ApiRouteId> =
+  RouteOf<Id> extends { readonly body: infer B } ? ValueOf<B> : undefined;
+export type AnswerOf<Id extends ApiRouteId> =
+  RouteOf<Id> extends { readonly answer: infer A } ? ValueOf<A> : undefined;
+
+/** The table with its entries as what they have in common. */
+export const anyApiRoutes: { readonly [id in ApiRouteId]: ApiRoute } = apiRoutes;
+
+const apiRouteIds = Object.keys(apiRoutes) as ApiRouteId[];
+
+const patterns = apiRouteIds.map((id) => {
+  const { path } = apiRoutes[id];
+  return {
+    id,
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
+  };
+});
+
+export type ApiMatch = {
+  readonly id: ApiRouteId;
+  /** Still percent-encoded. */
+  readonly parameters: { readonly [name: string]: string };
+};
+
+/** Finds the routes of a path, one for each of its methods. */
+export function matchApiRoutes(path: string): readonly ApiMatch[] {
+  return patterns.flatMap(({ id, pattern }) => {
+    const match = path.length > 2048 ? null : pattern.exec(path);
+    return match === null ? [] : [{ id, parameters: { ...match.groups } }];
+  });
+}
+
+/** The path of a request. */
+export function apiPath<Id extends ApiRouteId>(id: Id, parameters: ParametersOf<Id>): string {
+  const values: { readonly [name: string]: string } = parameters;
+  return apiRoutes[id].path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(values[name] ?? ''),
+  );
+}
