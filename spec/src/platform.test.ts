@@ -184,8 +184,9 @@ test('selectPlatform() takes an entry without platform only if it is alone', (t)
   });
 });
 
-test('selectPlatform() names what there is, without attestations and without control characters', (t) => {
+test('selectPlatform() names what there is once, without attestations and without control characters', (t) => {
   const entries = [
+    entry('linux/arm64'),
     entry('linux/arm64'),
     entry('unknown/unknown'),
     { platform: { os: 'li\u001bnux', architecture: 's390x' } },

@@ -140,7 +140,7 @@ function platformsOf(entries: readonly { readonly platform?: Platform }[]): stri
     .flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
     // How buildx marks the attestations that it puts beside images.
     .filter((name) => name !== 'unknown/unknown');
-  return names.length === 0 ? 'none with a platform' : quote(names.join(', '));
+  return names.length === 0 ? 'none with a platform' : quote([...new Set(names)].join(', '));
 }
 
 function normalizeVariant(architecture: string, variant: string | undefined): string | undefined {
