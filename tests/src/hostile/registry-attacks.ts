@@ -12,7 +12,7 @@ import {
 import type { DoubleExchange, Misbehaviour, RegistryDouble } from '@img/registry/testing/registry-double';
 import { addTokenService } from '@img/registry/testing/token-service';
 import type { ManifestContent } from '@img/registry/transfer/content';
-import { type Digest, parseDigest } from '@img/spec/digest';
+import { digestOf as contentDigest, type Digest, parseDigest } from '@img/spec/digest';
 import { parseImageManifest } from '@img/spec/manifest';
 import { mediaTypes } from '@img/spec/media-types';
 
@@ -46,6 +46,18 @@ export const contentAttacks: readonly RegistryAttack[] = [
     begin: (attacked) => only(configOf(attacked), wrongDigest(attacked.double, configOf(attacked))),
     code: 'DIGEST_MISMATCH',
     message: /^blob sha256:\w+ of \S+ is not what it should be: /,
+  },
+  {
+    name: 'the config is that of another image',
+    begin: (attacked) => only(configOf(attacked), answeringBlob({}, otherConfig(attacked))),
+    code: 'DIGEST_MISMATCH',
+    message: /^blob sha256:\w+ of \S+ is not what it should be: /,
+  },
+  {
+    name: 'the layer is another blob of the image',
+    begin: (attacked) => only(layerOf(attacked), answeringBlob({}, blobOf(attacked, configOf(attacked)))),
+    code: 'ANSWER_TRUNCATED',
+    message: /^could not get blob sha256:\w+ of \S+: the answer ended after \d+ of \d+ bytes$/,
   },
   {
     name: 'the layer is shorter than named',
@@ -121,6 +133,18 @@ export const protocolAttacks: readonly RegistryAttack[] = [
     code: 'IMAGE_INVALID',
     message: /^could not get manifest 1\.0 of \S+: /,
   })),
+  {
+    name: 'the manifest is an index of thousands of images, none for this host',
+    begin: () => answeringManifest(largeIndex(4096), mediaTypes.ociIndex),
+    code: 'PLATFORM_UNKNOWN',
+    message: /^no image for linux\/\S+ in the index, which has "linux\/wasm"$/,
+  },
+  {
+    name: 'the manifest is an index of more images than any index has',
+    begin: () => answeringManifest(largeIndex(4097), mediaTypes.ociIndex),
+    code: 'IMAGE_INVALID',
+    message: /^could not get manifest 1\.0 of \S+: .*4096/,
+  },
   {
     name: 'it redirects a layer to another machine without encryption',
     begin: () => redirectTo('blob', `${elsewhere}/layer`),
@@ -235,18 +259,43 @@ function answeringStatus(status: number, headers: { readonly [name: string]: str
   return answering(({ response }) => void response.writeHead(status, headers).end());
 }
 
-function answeringBlob(headers: { readonly [name: string]: string }): Misbehaviour {
+function answeringBlob(
+  headers: { readonly [name: string]: string },
+  content: string | Uint8Array = 'x',
+): Misbehaviour {
   return onRoute(
     'blob',
-    answering(({ response }) => void response.writeHead(200, headers).end('x')),
+    answering(({ response }) => void response.writeHead(200, headers).end(content)),
   );
 }
 
-function answeringManifest(text: string): Misbehaviour {
+function blobOf({ double }: Attacked, digest: Digest): Uint8Array {
+  return double.blobs.get(digest) ?? new Uint8Array();
+}
+
+/** A config for the same layers, and of the same length, that starts something else. */
+function otherConfig(attacked: Attacked): string {
+  return Buffer.from(blobOf(attacked, configOf(attacked)))
+    .toString()
+    .replace('"hello"', '"owned"');
+}
+
+/** An index of so many images, none of which exists. */
+function largeIndex(images: number): string {
+  const manifests = Array.from({ length: images }, (_, index) => ({
+    mediaType: mediaTypes.ociManifest,
+    digest: contentDigest(Buffer.from(String(index))),
+    size: 1000,
+    platform: { os: 'linux', architecture: 'wasm' },
+  }));
+  return JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+}
+
+function answeringManifest(text: string, mediaType: string = mediaTypes.ociManifest): Misbehaviour {
   return onRoute(
     'manifest',
     answering(({ response }) => {
-      response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end(text, 'latin1');
+      response.writeHead(200, { 'content-type': mediaType }).end(text, 'latin1');
     }),
   );
 }
