@@ -1,5 +1,6 @@
 import { type Candidate, parseEntry } from './candidate.ts';
 import type { Relation } from './dependency.ts';
+import { type HeldPackages, heldCandidate, isHeldVersion } from './held-packages.ts';
 import type { IndexEntry, PackageIndex } from './package-index.ts';
 import { compareVersions } from './version.ts';
 
@@ -9,6 +10,8 @@ export type SuiteIndex = { readonly suite: string; readonly index: PackageIndex 
 /** A candidate that stands for a name that isn't its own, with the version it gives that name, if any. */
 export type Provider = { readonly candidate: Candidate; readonly version: string | undefined };
 
+type ListedVersion = { readonly entry: IndexEntry; readonly suite: string };
+
 /**
  * What can be chosen: the packages of several indexes as one. As for apt, only the newest version of a package
  * counts, and the first of equal ones.
@@ -16,21 +19,24 @@ export type Provider = { readonly candidate: Candidate; readonly version: string
 export class Catalog {
   readonly #indexes: readonly SuiteIndex[];
   readonly #architecture: string;
+  readonly #held: HeldPackages;
   readonly #candidates = new Map<string, Candidate | undefined>();
   readonly #providers = new Map<string, readonly Provider[]>();
 
-  constructor(indexes: readonly SuiteIndex[], architecture: string) {
+  /** @param held versions that count instead of the newest, whether the indexes still have them or not */
+  constructor(indexes: readonly SuiteIndex[], architecture: string, held: HeldPackages = new Map()) {
     this.#indexes = indexes;
     this.#architecture = architecture;
+    this.#held = held;
   }
 
   /**
-   * The newest version of a package, undefined if there is none of the name.
+   * The newest version of a package, or the held one; undefined if there is none of the name.
    *
    * @throws BuilderError INDEX_INVALID
    */
   candidate(name: string): Candidate | undefined {
-    if (!this.#candidates.has(name)) this.#candidates.set(name, this.#newest(name));
+    if (!this.#candidates.has(name)) this.#candidates.set(name, this.#heldOrNewest(name));
     return this.#candidates.get(name);
   }
 
@@ -65,23 +71,41 @@ export class Catalog {
     return new Set(this.#indexes.flatMap(({ index }) => [...index.packageNames()]));
   }
 
+  #heldOrNewest(name: string): Candidate | undefined {
+    const newest = this.#newest(name);
+    const held = this.#held.get(name);
+    if (newest === undefined || held === undefined) return newest;
+    const listed = this.#versionsOf(name)
+      .filter(({ entry }) => entry.version === held.version)
+      .map(({ entry, suite }) => parseEntry(entry, suite))
+      .find((found) => isHeldVersion(found, held));
+    return listed === undefined ? heldCandidate(newest, held, this.#held) : { ...newest, ...listed };
+  }
+
   #newest(name: string): Candidate | undefined {
-    let newest: { readonly entry: IndexEntry; readonly suite: string } | undefined;
+    let newest: ListedVersion | undefined;
     let isEssential = false;
     let isProtected = false;
-    for (const { suite, index } of this.#indexes) {
-      const number = index.numberOf(name);
-      for (const entry of number === undefined ? [] : index.versionsOf(number)) {
-        if (entry.architecture !== this.#architecture && entry.architecture !== 'all') continue;
-        // To apt these belong to the package: one version that says so is enough.
-        isEssential ||= entry.essential === 'yes';
-        isProtected ||= entry.protected === 'yes' || entry.important === 'yes';
-        const isNewer = newest === undefined || compareVersions(entry.version, newest.entry.version) > 0;
-        if (isNewer) newest = { entry, suite };
-      }
+    for (const listed of this.#versionsOf(name)) {
+      const { entry } = listed;
+      // To apt these belong to the package: one version that says so is enough.
+      isEssential ||= entry.essential === 'yes';
+      isProtected ||= entry.protected === 'yes' || entry.important === 'yes';
+      const isNewer = newest === undefined || compareVersions(entry.version, newest.entry.version) > 0;
+      if (isNewer) newest = listed;
     }
     if (newest === undefined) return undefined;
     return { ...parseEntry(newest.entry, newest.suite), isEssential, isProtected };
+  }
+
+  #versionsOf(name: string): readonly ListedVersion[] {
+    return this.#indexes.flatMap(({ suite, index }) => {
+      const number = index.numberOf(name);
+      const entries = number === undefined ? [] : index.versionsOf(number);
+      return entries
+        .filter(({ architecture }) => architecture === this.#architecture || architecture === 'all')
+        .map((entry) => ({ entry, suite }));
+    });
   }
 
   #ownersOf(name: string): ReadonlySet<Candidate> {

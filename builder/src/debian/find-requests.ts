@@ -4,7 +4,8 @@ import type { Candidate } from './candidate.ts';
 import type { Catalog } from './catalog.ts';
 import { nearestNames } from './nearest-names.ts';
 
-type Place = {
+/** How messages speak of a catalog. */
+export type RequestPlace = {
   /** How messages name the catalog, for example `debian:13 for amd64`. */
   readonly where: string;
   /** Where people can look for names. */
@@ -16,7 +17,11 @@ type Place = {
  *
  * @throws BuilderError PACKAGE_UNKNOWN, PACKAGE_AMBIGUOUS
  */
-export function findRequests(catalog: Catalog, names: readonly string[], place: Place): readonly Candidate[] {
+export function findRequests(
+  catalog: Catalog,
+  names: readonly string[],
+  place: RequestPlace,
+): readonly Candidate[] {
   const unknown: string[] = [];
   const found = names.flatMap((name) => {
     const candidates = findRequest(catalog, name);
@@ -28,7 +33,11 @@ export function findRequests(catalog: Catalog, names: readonly string[], place: 
 }
 
 /** All that are mistyped at once. */
-function unknownError(catalog: Catalog, names: readonly string[], { where, website }: Place): BuilderError {
+function unknownError(
+  catalog: Catalog,
+  names: readonly string[],
+  { where, website }: RequestPlace,
+): BuilderError {
   const known = catalog.packageNames();
   const isOne = names.length === 1;
   const hints = names.map((name) => {

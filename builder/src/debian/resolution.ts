@@ -1,5 +1,6 @@
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
+import type { HeldPackages } from './held-packages.ts';
 import type { DebianPackage } from './package.ts';
 import type { DebianSystem } from './system.ts';
 
@@ -27,6 +28,8 @@ export type ResolveOptions = ArchiveOptions & {
   readonly now: Date;
   /** What a lock recorded: a suite whose Date is older now has been rolled back, which is refused. */
   readonly previous?: readonly ReleaseRecord[];
+  /** Versions that stay unless something newer can't do with them, such as those of a lock; none if absent. */
+  readonly held?: HeldPackages;
   /** Accepts indexes after their Valid-Until, with a note; for mirrors that are frozen on purpose. */
   readonly allowExpired?: boolean;
   /** Keeps the packages that only maintainer scripts need, see `script-only.ts`. */

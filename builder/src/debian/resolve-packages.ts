@@ -1,16 +1,15 @@
 import { BuilderError } from '../builder-error.ts';
 import { openMirrors } from './archive-mirrors.ts';
 import type { Candidate, DependencyKind } from './candidate.ts';
-import { Catalog, type SuiteIndex } from './catalog.ts';
+import type { SuiteIndex } from './catalog.ts';
 import { closureOf } from './closure.ts';
 import { explainBroken } from './explain.ts';
 import { fetchIndexes } from './fetch-index.ts';
 import { type FetchedRelease, fetchRelease } from './fetch-release.ts';
-import { findRequests } from './find-requests.ts';
 import type { HttpOptions } from './http.ts';
 import type { Resolution, ResolveOptions } from './resolution.ts';
 import { isScriptOnly } from './script-only.ts';
-import { selectPackages } from './select-packages.ts';
+import { selectHolding } from './select-holding.ts';
 import { together } from './together.ts';
 
 const needingKinds: ReadonlySet<DependencyKind> = new Set(['depends']);
@@ -27,15 +26,13 @@ export async function resolvePackages(
 ): Promise<Resolution> {
   const { architecture, system } = options;
   const suites = await readSuites(options);
-  const catalog = new Catalog(
-    suites.flatMap(({ indexes }) => indexes),
+  const indexes = suites.flatMap((suite) => suite.indexes);
+  const { selection, requests } = selectHolding(indexes, {
     architecture,
-  );
-  const requests = findRequests(catalog, options.packages, {
-    where: `${system.name} for ${architecture}`,
-    website: system.website,
+    packages: options.packages,
+    held: options.held ?? new Map(),
+    place: { where: `${system.name} for ${architecture}`, website: system.website },
   });
-  const selection = selectPackages(catalog, architecture, requests);
   if (selection.allChosen().some(({ package: { name } }) => selection.isBroken(name))) {
     throw explainBroken(selection);
   }
