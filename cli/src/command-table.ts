@@ -97,6 +97,26 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'login', summary: 'tell a registry who you are', load: () => import('./commands/login.ts') },
       { name: 'logout', summary: 'forget a login', load: () => import('./commands/logout.ts') },
       { name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') },
+      {
+        name: 'repo',
+        summary: 'list the repositories of a registry, and say who may pull them',
+        load: () => import('./commands/repo.ts'),
+      },
+      {
+        name: 'org',
+        summary: 'make organisations, and say who belongs to them',
+        load: () => import('./commands/org.ts'),
+      },
+      {
+        name: 'robot',
+        summary: 'give programs tokens that expire',
+        load: () => import('./commands/robot.ts'),
+      },
+      {
+        name: 'user',
+        summary: 'make users, and change passwords',
+        load: () => import('./commands/user.ts'),
+      },
     ],
   ],
   [

@@ -1,13 +1,11 @@
-import { collect } from '@img/spec/collect';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { dockerCredentials, openRegistry } from '../host/open-registry.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
 import { bold } from '../output/text.ts';
+import { readStdinText } from '../terminal/stdin-text.ts';
 import { TerminalPrompt } from '../terminal/terminal-prompt.ts';
-
-const maxPasswordBytes = 64 * 1024;
 
 type LoginOptions = { readonly username?: string; readonly passwordStdin?: boolean };
 
@@ -46,7 +44,8 @@ async function readLogin(
   { username, passwordStdin }: LoginOptions,
   registry: string,
 ): Promise<{ readonly username: string; readonly password: string }> {
-  if (passwordStdin === true && username !== undefined) return { username, password: await readStdin() };
+  if (passwordStdin === true && username !== undefined)
+    return { username, password: await readStdinText('password') };
   using prompt = TerminalPrompt.open();
   if (prompt === undefined) {
     throw new CliError('PASSPHRASE_MISSING', `there is no terminal to ask for a login to ${registry} on`, {
@@ -55,11 +54,8 @@ async function readLogin(
   }
   const name = username ?? (await prompt.askText(`User name for ${registry}: `, { signal })).trim();
   const password =
-    passwordStdin === true ? await readStdin() : await prompt.askSecret('Password: ', { signal });
+    passwordStdin === true
+      ? await readStdinText('password')
+      : await prompt.askSecret('Password: ', { signal });
   return { username: name, password };
-}
-
-async function readStdin(): Promise<string> {
-  const bytes = await collect(process.stdin, maxPasswordBytes, 'password');
-  return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
 }

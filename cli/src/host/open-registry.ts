@@ -1,3 +1,5 @@
+import { AccountsClient } from '@img/registry/accounts/accounts-client';
+import type { ConnectionOptions } from '@img/registry/client/connection';
 import { DockerCredentials } from '@img/registry/client/docker-credentials';
 import { RegistryClient } from '@img/registry/client/registry-client';
 import type { RetryPolicy } from '@img/registry/client/retry';
@@ -15,18 +17,34 @@ export type OpenRegistryOptions = {
 export function openRegistry(
   session: Pick<Session, 'config' | 'environment' | 'signal'>,
   host: RegistryHost,
-  { retry = {}, login }: OpenRegistryOptions = {},
+  options: OpenRegistryOptions = {},
 ): RegistryClient {
+  return new RegistryClient(host, connectionOptions(session, host, options));
+}
+
+/** A client for the accounts of a registry. Close it, or bind it with `await using`. */
+export function openAccounts(
+  session: Pick<Session, 'config' | 'environment' | 'signal'>,
+  host: RegistryHost,
+): AccountsClient {
+  return new AccountsClient(host, connectionOptions(session, host, {}));
+}
+
+function connectionOptions(
+  session: Pick<Session, 'config' | 'environment' | 'signal'>,
+  host: RegistryHost,
+  { retry = {}, login }: OpenRegistryOptions,
+): ConnectionOptions {
   const { config, signal } = session;
   const stored = dockerCredentials(session);
-  return new RegistryClient(host, {
+  return {
     ...(config.plainHttp.has(host) ? { scheme: 'http' } : {}),
     credentials: async (asked) => {
       return login === undefined ? await stored.get(asked, { signal }) : { kind: 'password', ...login };
     },
     retry,
     userAgent: `img/${version}`,
-  });
+  };
 }
 
 /** What Docker's tools and `img login` have stored. */

@@ -44,7 +44,11 @@ export async function change(
 /** @throws ProtocolError NAME_INVALID */
 export function userName(text: string): UserName {
   if (isUserName(text)) return text;
-  throw nameInvalid('user', text, 'lower-case letters, digits, ".", "_" and "-", 64 at most');
+  throw nameInvalid(
+    'user',
+    text,
+    'lower-case letters and digits, with dots, _ and - inside, 64 characters at most',
+  );
 }
 
 /** @throws ProtocolError NAME_INVALID */
@@ -56,7 +60,7 @@ export function organisationName(text: string): OrganisationName {
 /** @throws ProtocolError NAME_INVALID */
 export function robotName(text: string): string {
   if (isRobotName(text)) return text;
-  throw nameInvalid('robot', text, 'lower-case letters, digits and "-", 32 at most');
+  throw nameInvalid('robot', text, 'lower-case letters and digits, with - inside, 32 characters at most');
 }
 
 /** @throws ProtocolError NAME_INVALID */
@@ -69,8 +73,9 @@ function nameInvalid(kind: string, text: string, expected: string): ProtocolErro
   return new ProtocolError('NAME_INVALID', `the name of the ${kind}, ${quote(text)}, should be ${expected}`);
 }
 
+/** @param name one that was checked */
 export function unknown(kind: string, name: string): ProtocolError {
-  return new ProtocolError('NAME_UNKNOWN', `there is no ${kind} ${quote(name)}`);
+  return new ProtocolError('NAME_UNKNOWN', `there is no ${kind} ${name}`);
 }
 
 /** What contradicts what is there. */
