@@ -11,7 +11,7 @@ type GoProgram = {
   readonly version: string;
 };
 
-/** The longest to compile last, so that the others are not lost where time is short. */
+/** Those that take long come last, so that the others are not lost where time is short. */
 const programs: readonly GoProgram[] = [
   { name: 'crane', package: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' },
   { name: 'oras', package: 'oras.land/oras/cmd/oras', version: 'v1.3.6' },
@@ -21,6 +21,8 @@ const programs: readonly GoProgram[] = [
     // The suite has no tags; this is the commit of 31 August 2026.
     version: 'v0.0.0-20260831232431-97274622c111',
   },
+  { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
+  { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
   { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
   {
     name: 'minio',
@@ -28,22 +30,30 @@ const programs: readonly GoProgram[] = [
     // Its tags are no versions for Go; this is the last commit before the project ended.
     version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
   },
-  { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
-  { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
 ];
 
-/** Compiles those programs that are not in the folder in the right version. Nothing of it is demanded without Go. */
-export async function installGoPrograms(folder: string): Promise<readonly Missing[]> {
+/**
+ * Compiles those programs that are not in the folder in the right version. Nothing of it is demanded without Go.
+ *
+ * @param minutes after which no further program is begun; each takes up to five on two processors
+ */
+export async function installGoPrograms(folder: string, minutes: number): Promise<readonly Missing[]> {
   const go = await command('go', ['version']);
   if (!go.isDone) {
     const reason = 'no distribution packages it, and there is no Go here to compile it';
     return programs.map(({ name }) => ({ name, reason, isRequired: false }));
   }
   const missing: Missing[] = [];
+  const lastStart = performance.now() + minutes * 60_000;
   // One after the other: each is compiled by all processors, and they share most of their packages.
   for (const program of programs) {
     if (await isPresent(program, folder)) {
       say(`${program.name} ${program.version} is there`);
+      continue;
+    }
+    if (performance.now() > lastStart) {
+      const reason = `the ${minutes} minutes of IMG_TOOLS_MINUTES are over`;
+      missing.push({ name: program.name, reason, isRequired: false });
       continue;
     }
     say(`compiling ${program.name}: go install ${program.package}@${program.version}`);
