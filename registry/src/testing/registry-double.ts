@@ -37,6 +37,8 @@ export class RegistryDouble implements AsyncDisposable {
   hasMounts = true;
   readonly #server: Server;
   readonly #sessions = new Map<string, Session>();
+  // Never used again, because ended sessions are removed while others go on.
+  #sessionCount = 0;
   readonly #misbehaviours: Misbehaviour[] = [];
 
   private constructor(server: Server) {
@@ -206,7 +208,8 @@ export class RegistryDouble implements AsyncDisposable {
     if (this.hasMounts && url.searchParams.has('from') && this.blobs.has(mount)) {
       return void response.writeHead(201, { location: `/v2/${name}/blobs/${mount}` }).end();
     }
-    const id = `session-${this.#sessions.size + 1}`;
+    this.#sessionCount += 1;
+    const id = `session-${this.#sessionCount}`;
     this.#sessions.set(id, { bytes: new Uint8Array() });
     const location = `/v2/${name}/blobs/uploads/${id}?state=a%2Fb%3D`;
     response.writeHead(202, { location, range: '0-0' }).end();
