@@ -14,7 +14,6 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     [
       { name: 'build', summary: 'make an image of an img.yaml', load: () => import('./commands/build.ts') },
       { name: 'run', summary: 'fetch, verify and start an image', load: () => import('./commands/run.ts') },
-      { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
       { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
       {
         name: 'inspect',
@@ -32,7 +31,30 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/diff.ts'),
       },
       { name: 'tag', summary: 'give an image another name', load: () => import('./commands/tag.ts') },
-      { name: 'rm', summary: 'remove images from this host', load: () => import('./commands/rm.ts') },
+      {
+        name: 'rm',
+        summary: 'remove containers and images from this host',
+        load: () => import('./commands/rm.ts'),
+      },
+      {
+        name: 'gc',
+        summary: 'remove content that nothing on this host needs',
+        load: () => import('./commands/gc.ts'),
+      },
+    ],
+  ],
+  [
+    'Containers:',
+    [
+      { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
+      { name: 'logs', summary: 'show what a container writes', load: () => import('./commands/logs.ts') },
+      { name: 'stop', summary: 'end containers', load: () => import('./commands/stop.ts') },
+      { name: 'kill', summary: 'send containers a signal', load: () => import('./commands/kill.ts') },
+      {
+        name: 'wait',
+        summary: 'wait until containers have ended, and print their exit codes',
+        load: () => import('./commands/wait.ts'),
+      },
     ],
   ],
   [

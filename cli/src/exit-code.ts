@@ -19,7 +19,7 @@ export const exitCodeHelp: readonly (readonly [code: ExitCode, meaning: string])
   [exitCodes.failed, 'failed'],
   [exitCodes.usage, 'wrong usage or configuration'],
   [exitCodes.notTrusted, 'the image is not trusted, or was changed'],
-  [exitCodes.notFound, 'the image, key or identity was not found'],
+  [exitCodes.notFound, 'the image, container, key or identity was not found'],
   [exitCodes.refused, 'the registry refused'],
   [exitCodes.rolledBack, 'updated, was not healthy, and was rolled back'],
 ];
@@ -41,6 +41,7 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['NOT_TRUSTED', exitCodes.notTrusted],
   ['ROOT_REFUSED', exitCodes.notTrusted],
   ['TRUST_MEMORY_INVALID', exitCodes.notTrusted],
+  ['CONTAINER_UNKNOWN', exitCodes.notFound],
   ['CONTENT_MISSING', exitCodes.notFound],
   ['IDENTITY_UNKNOWN', exitCodes.notFound],
   ['IMAGE_MISSING', exitCodes.notFound],

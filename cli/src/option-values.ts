@@ -19,3 +19,16 @@ export function parseDuration(text: string): number {
   if (count !== undefined) return Number(count) * (unitSeconds[unit] ?? 0);
   throw new InvalidArgumentError('It should be a number and h, d, w or y, such as 30d.');
 }
+
+const momentUnitSeconds: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A time as `10m` ago (s, m, h, d) or as RFC 3339 writes it, for options. */
+export function parseMoment(text: string, now: Date): Date {
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (count !== undefined) {
+    return new Date(now.getTime() - Number(count) * (momentUnitSeconds[unit] ?? 0) * 1000);
+  }
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time)) return new Date(time);
+  throw new InvalidArgumentError('It should be such as 30s, 10m, 2h or 1d ago, or 2026-01-31T12:00:00Z.');
+}

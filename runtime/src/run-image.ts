@@ -2,12 +2,18 @@ import type { ContentSource } from '@img/registry/transfer/content';
 import { formatReference, type Reference } from '@img/spec/reference';
 import type { PullPolicy } from './acquire-image.ts';
 import type { RunOptions } from './config/run-options.ts';
+import { listContainers } from './containers/find-container.ts';
+import { removeContainer } from './containers/remove-container.ts';
 import type { FetchOptions } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { type InsecureItem, type InstalledImage, installImage } from './install-image.ts';
 import { checkCaller } from './launch/check-caller.ts';
 import { launch } from './launch/launch.ts';
-import type { RuntimeName } from './state/container-record.ts';
+import { launchDetached } from './launch/launch-detached.ts';
+import type { LaunchRequest } from './launch/prepare-launch.ts';
+import type { ContainerName } from './state/container-name.ts';
+import type { ContainerRecord, RuntimeName } from './state/container-record.ts';
+import type { RunState } from './state/run-state.ts';
 
 export type RunImageRequest = {
   readonly reference: Reference;
@@ -19,11 +25,20 @@ export type RunImageRequest = {
   readonly insecure?: readonly InsecureItem[];
   /** Chosen by what the host has if not given. */
   readonly runtime?: RuntimeName;
+  /** What the container is called; nothing if not given. */
+  readonly name?: ContainerName;
+  /** Whether a container that has the name already is stopped and removed, once the image is ready to start. */
+  readonly isReplacing?: boolean;
   /**
    * Told what is about to run, when nothing but the launch is left to do: the app takes the place of this process, so
    * whatever the caller still has open can only be closed here.
    */
   readonly beforeLaunch?: (image: InstalledImage) => Promise<void>;
+};
+
+export type StartImageRequest = RunImageRequest & {
+  /** What becomes of the container when it ends. */
+  readonly atEnd: NonNullable<ContainerRecord['detached']>;
 };
 
 /**
@@ -38,7 +53,33 @@ export async function runImage(
   host: Host,
   fetchOptions: FetchOptions = {},
 ): Promise<never> {
-  const { reference, remote, options, pull = 'missing', insecure = [], runtime } = request;
+  const launchRequest = await prepare(request, host, fetchOptions);
+  await host.close();
+  return launch(host.state, launchRequest);
+}
+
+/**
+ * Like {@link runImage}, but the app runs on without this process, which should have nothing left to do.
+ *
+ * @returns what is known of the container, as soon as it runs
+ * @throws as `installImage`, `launchDetached` and `removeContainer`
+ */
+export async function startImage(
+  request: StartImageRequest,
+  host: Host,
+  fetchOptions: FetchOptions = {},
+): Promise<ContainerRecord> {
+  const launchRequest = await prepare(request, host, fetchOptions);
+  await host.close();
+  return launchDetached(host.state, launchRequest, request.atEnd);
+}
+
+async function prepare(
+  request: RunImageRequest,
+  host: Host,
+  fetchOptions: FetchOptions,
+): Promise<LaunchRequest> {
+  const { reference, remote, options, pull = 'missing', insecure = [], runtime, name } = request;
   checkCaller(options);
   const { signal, progress } = fetchOptions;
   const { stuck } = await host.sweep(signal === undefined ? {} : { signal });
@@ -46,11 +87,12 @@ export async function runImage(
   const installed = await installImage({ reference, remote, pull, insecure }, host, fetchOptions);
   const { descriptor, decision, config, tree } = installed;
   await request.beforeLaunch?.(installed);
-  await host.close();
-  return launch(host.state, {
+  if (name !== undefined && request.isReplacing === true) await clearName(host.state, name, signal);
+  return {
     image: config,
     tree,
     options,
+    ...(name === undefined ? {} : { name }),
     ...(runtime === undefined ? {} : { runtime }),
     receipt: {
       reference: formatReference(reference),
@@ -59,5 +101,11 @@ export async function runImage(
       // Only what made a difference: an image that is trusted all the same runs as any other.
       insecure: decision.trusted ? [] : insecure,
     },
-  });
+  };
+}
+
+async function clearName(state: RunState, name: ContainerName, signal?: AbortSignal): Promise<void> {
+  const holder = listContainers(state).find((container) => container.name === name);
+  if (holder === undefined) return;
+  await removeContainer(state, holder, { isForced: true, ...(signal === undefined ? {} : { signal }) });
 }

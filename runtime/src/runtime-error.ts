@@ -5,6 +5,7 @@ export type RuntimeErrorCode =
   // The host.
   | 'HOST_UNSUPPORTED'
   | 'ROOT_REQUIRED'
+  | 'RUNTIME_FAILED'
   | 'RUNTIME_MISSING'
   | 'SYSTEM_CALL_FAILED'
   | 'TERMINAL_REQUIRED'
@@ -42,7 +43,13 @@ export type RuntimeErrorCode =
   | 'TREE_LIMIT'
   | 'TREE_MISSING'
   // State and trust.
+  | 'CONTAINER_ATTACHED'
+  | 'CONTAINER_ENDED'
+  | 'CONTAINER_NAME_INVALID'
+  | 'CONTAINER_NAME_TAKEN'
+  | 'CONTAINER_RUNNING'
   | 'CONTAINER_STUCK'
+  | 'CONTAINER_UNKNOWN'
   | 'IMAGE_DAMAGED'
   | 'IMAGE_MISSING'
   | 'IMAGE_UNSUPPORTED'

@@ -6,6 +6,7 @@ import { say } from './say.ts';
 const packages: readonly (readonly [name: string, use: string])[] = [
   ['runc', 'runs containers'],
   ['crun', 'runs containers'],
+  ['conmon', 'holds the output of detached containers'],
   ['busybox-static', 'is in the images of tests'],
   ['skopeo', 'copies and inspects images'],
   ['umoci', 'unpacks images'],

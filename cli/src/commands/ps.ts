@@ -1,3 +1,4 @@
+import { type Container, isEnded, listContainers } from '@img/runtime/containers/find-container';
 import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
@@ -8,33 +9,47 @@ import { formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, type Line, red } from '../output/text.ts';
 
+type CommandLine = { readonly all?: boolean };
+
 export function configure(command: Command, context: CommandContext): void {
-  addExamples(command, 'img ps', 'img ps --json');
-  onRun(command, context, async (session) => listContainers(session));
+  command.option('-a, --all', 'also those that have ended and are kept');
+  addExamples(command, 'img ps', 'img ps --all', 'img ps --json');
+  onRun(command, context, async (session, line: CommandLine) => showContainers(session, line));
 }
 
-async function listContainers(session: Session): Promise<void> {
+async function showContainers(session: Session, { all }: CommandLine): Promise<void> {
   await using host = await openHost(session);
-  const containers = host.state.list();
+  const containers = all === true ? listContainers(host.state) : host.state.list();
   const now = new Date();
   session.output.result(containers, () =>
     tableLines(
       [
         { title: 'id' },
+        { title: 'name' },
         { title: 'image' },
         { title: 'signed by' },
         { title: 'pid', align: 'right' },
         { title: 'started' },
+        ...(all === true ? [{ title: 'ended' }] : []),
       ],
-      containers.map(({ id, reference, signers, insecure, pid, started }): readonly Line[] => [
-        bold(id),
-        shortReference(reference, session.config),
-        insecure.includes('signature') ? red('NOT VERIFIED') : signers.join(', '),
-        pid === undefined ? '' : `${pid}`,
-        formatAge(new Date(started), now),
+      containers.map((container): readonly Line[] => [
+        bold(container.id),
+        container.name ?? '',
+        shortReference(container.reference, session.config),
+        container.insecure.includes('signature') ? red('NOT VERIFIED') : container.signers.join(', '),
+        isEnded(container) || container.pid === undefined ? '' : `${container.pid}`,
+        formatAge(new Date(container.started), now),
+        ...(all === true ? [endOf(container, now)] : []),
       ]),
     ),
   );
+}
+
+function endOf(container: Container, now: Date): Line {
+  if (!isEnded(container)) return '';
+  const { exitCode, ended } = container;
+  const code = `exit ${exitCode}`;
+  return [exitCode === 0 ? code : red(code), `, ${formatAge(new Date(ended), now)}`];
 }
 
 function shortReference(text: string, config: Config): string {

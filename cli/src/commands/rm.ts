@@ -1,9 +1,15 @@
 import type { StoredImage } from '@img/registry/images/image-store';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
+import { type Container, findContainer, isEnded } from '@img/runtime/containers/find-container';
+import { removeContainer } from '@img/runtime/containers/remove-container';
 import type { Host } from '@img/runtime/host';
+import { RuntimeError } from '@img/runtime/runtime-error';
+import type { RunState } from '@img/runtime/state/run-state';
 import { type Digest, isDigest } from '@img/spec/digest';
+import { quote } from '@img/spec/quote';
 import type { Tag } from '@img/spec/tag';
 import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
 import { openHost } from '../host/open-host.ts';
@@ -12,53 +18,103 @@ import { findTaggedImage } from '../host/tagged-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { countOf } from '../output/measure.ts';
 
+type CommandLine = { readonly force?: boolean };
+
 export function configure(command: Command, context: CommandContext): void {
-  command.argument(
-    '[image...]',
-    'a name with a tag, a name for all tags of its newest image, or a digest; without any, only the content that no image needs is removed',
+  command
+    .argument(
+      '<name...>',
+      'a container by name or id; an image by a name with a tag, a name for all tags of its newest image, or a digest',
+    )
+    .option('-f, --force', 'stop containers that run');
+  addExamples(command, 'img rm web', 'img rm com.example.app:1.0.0', 'img rm sha256:3f2a91c0');
+  onRun(command, context, async (session, line: CommandLine, names: readonly string[]) =>
+    remove(session, line, names),
   );
-  addExamples(command, 'img rm com.example.app:1.0.0', 'img rm sha256:3f2a91c0', 'img rm');
-  onRun(command, context, async (session, _: object, images: readonly string[]) => remove(session, images));
 }
 
-async function remove(session: Session, images: readonly string[]): Promise<void> {
-  const { config, output } = session;
+async function remove(session: Session, line: CommandLine, names: readonly string[]): Promise<void> {
+  const { config, output, signal } = session;
   await using host = await openHost(session);
   // All are looked up before the first is removed, so that a typing mistake removes nothing.
   const wanted: Wanted[] = [];
-  for (const text of images) wanted.push(...(await find(text, host, config)));
+  for (const name of names) wanted.push(...(await find(name, host, config)));
+  const containers = wanted.flatMap((found) => ('container' in found ? [found.container] : []));
+  const images = wanted.flatMap((found) => ('location' in found ? [found] : []));
+  const isForced = line.force === true;
+  if (!isForced) checkEnded(containers);
+  await Promise.all(
+    containers.map((container) => removeContainer(host.state, container, { isForced, signal })),
+  );
   const removed: string[] = [];
-  for (const { location, reference } of wanted) {
+  for (const { location, reference } of images) {
     for (const gone of await host.images.remove(location, reference)) {
       removed.push(
         shortName({ ...location, ...(isDigest(gone) ? { digest: gone } : { tag: gone }) }, config),
       );
     }
   }
-  const deleted = await host.collectGarbage();
-  output.result({ removed, deleted }, () => removed);
-  output.story(...stillRunning(host, wanted));
-  output.story(
-    `removed ${countOf(removed.length, 'reference')} and ${countOf(deleted.length, 'piece')} of content`,
-  );
+  const deleted = images.length === 0 ? [] : await host.collectGarbage();
+  const ended = containers.map(({ id, name }): string => name ?? id);
+  output.result({ containers: ended, removed, deleted }, () => [...ended, ...removed]);
+  if (images.length > 0) output.story(...stillRunning(host, images), ...removalStory(removed, deleted));
 }
 
-/** What was asked for, and the image that it meant. */
-type Wanted = {
+/** A reference that was asked for, and the image that it meant. */
+type WantedImage = {
   readonly location: RepositoryLocation;
   readonly reference: Tag | Digest;
   readonly digest: Digest;
 };
 
-function stillRunning(host: Host, wanted: readonly Wanted[]): readonly string[] {
+type Wanted = WantedImage | { readonly container: Container };
+
+// Before anything is removed, also when the first of several could be.
+function checkEnded(containers: readonly Container[]): void {
+  const running = containers.filter((container) => !isEnded(container));
+  if (running.length === 0) return;
+  const names = running.map(({ id, name }) => name ?? id).join(' ');
+  throw new RuntimeError(
+    'CONTAINER_RUNNING',
+    `${countOf(running.length, 'container')} still running: ${names}`,
+    {
+      hint: `stop first with img stop ${names}, or remove with --force`,
+    },
+  );
+}
+
+function removalStory(removed: readonly string[], deleted: readonly Digest[]): string {
+  return `removed ${countOf(removed.length, 'reference')} and ${countOf(deleted.length, 'piece')} of content`;
+}
+
+function stillRunning(host: Host, wanted: readonly WantedImage[]): readonly string[] {
   const removed = new Set(wanted.map(({ digest }) => digest));
   const running = host.state.list().filter(({ digest }) => removed.has(digest));
   return running.map(
-    ({ id }) => `container ${id} runs on, and keeps its content until img rm is used after its end`,
+    ({ id }) => `container ${id} runs on, and keeps its content until img gc is used after its end`,
   );
 }
 
 async function find(text: string, host: Host, config: Config): Promise<readonly Wanted[]> {
+  const container = findContainerIfAny(host.state, text);
+  if (container === undefined) return await findImages(text, host, config);
+  const images = await findImages(text, host, config).catch(() => []);
+  if (images.length === 0) return [{ container }];
+  throw new CliError('USAGE', `${quote(text)} is a container and an image`, {
+    hint: `img rm ${container.id} removes the container; write the image with its tag to remove that`,
+  });
+}
+
+function findContainerIfAny(state: RunState, text: string): Container | undefined {
+  try {
+    return findContainer(state, text);
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'CONTAINER_UNKNOWN') return undefined;
+    throw error;
+  }
+}
+
+async function findImages(text: string, host: Host, config: Config): Promise<readonly WantedImage[]> {
   const byDigest = await findByDigest(text, host);
   if (byDigest.length > 0) {
     return byDigest.map(({ location, descriptor: { digest } }) => ({ location, reference: digest, digest }));

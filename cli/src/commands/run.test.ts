@@ -192,7 +192,7 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   const { stdout } = await host.run(['ps']);
   t.regex(
     stdout,
-    /^ID +IMAGE +SIGNED BY +PID +STARTED\n[0-9a-f]{16} +com\.example\.app:latest +Alice +\d+ +/,
+    /^ID +NAME +IMAGE +SIGNED BY +PID +STARTED\n[0-9a-f]{16} +com\.example\.app:latest +Alice +\d+ +/,
   );
   t.like((JSON.parse((await host.run(['ps', '--json'])).stdout) as object[])[0], {
     signers: ['Alice'],
@@ -205,12 +205,13 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   child.kill('SIGTERM');
   t.is((await once(child, 'exit'))[0], 9);
   t.is((await host.run(['ps'])).stdout, '');
-  t.regex((await host.run(['rm'])).stderr, /^removed 0 references and [1-9]\d* pieces of content$/m);
+  t.regex((await host.run(['gc'])).stderr, /^removed [1-9]\d* pieces of content$/m);
   t.deepEqual(await leftovers(host), []);
 });
 
 const everyCommand: readonly (readonly string[])[] = [
   ['ps'],
+  ['gc'],
   ['images'],
   ['inspect', 'com.example.app'],
   ['verify', 'com.example.app'],

@@ -1,16 +1,15 @@
 import module from 'node:module';
 import type { PullPolicy } from '@img/runtime/acquire-image';
-import { parseByteSize } from '@img/runtime/config/byte-size';
-import type { Network, RunOptions } from '@img/runtime/config/run-options';
-import { parseBindMount, parseScratchMount } from '@img/runtime/config/storage';
 import type { InsecureItem, InstalledImage } from '@img/runtime/install-image';
-import { runImage } from '@img/runtime/run-image';
+import { runImage, startImage } from '@img/runtime/run-image';
+import { parseContainerName } from '@img/runtime/state/container-name';
 import type { RuntimeName } from '@img/runtime/state/container-record';
 import type { Decision } from '@img/sign/decision';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import type { Environment } from '../environment.ts';
+import { type AppCommandLine, appOptions } from '../host/app-options.ts';
 import { decisionLines } from '../host/decision-lines.ts';
 import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
@@ -19,24 +18,14 @@ import { typedReference } from '../host/typed-reference.ts';
 import { parseCount } from '../option-values.ts';
 import type { Output } from '../output/output.ts';
 
-type CommandLine = {
+type CommandLine = AppCommandLine & {
   readonly pull: PullPolicy;
   readonly insecure?: readonly InsecureItem[];
   readonly runtime?: RuntimeName;
-  readonly env?: readonly string[];
-  readonly volume?: readonly string[];
-  readonly tmpfs?: readonly string[];
-  readonly net: Network;
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly hostname?: string;
-  readonly entrypoint?: string;
-  readonly writable?: boolean;
-  readonly tty?: boolean;
-  readonly interactive?: boolean;
-  readonly memory?: string;
-  readonly cpus?: number;
-  readonly pids?: number;
+  readonly detach?: boolean;
+  readonly rm?: boolean;
+  readonly name?: string;
+  readonly replace?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -45,16 +34,29 @@ export function configure(command: Command, context: CommandContext): void {
     .argument('[command...]', 'instead of the command of the image')
     .passThroughOptions()
     .helpOption('-h, --help', 'show how to use it');
+  addLifeOptions(command);
   addAppOptions(command);
   addHostOptions(command);
-  command.addHelpText('after', '\nThe exit code is that of the app.');
+  command.addHelpText(
+    'after',
+    '\nThe exit code is that of the app; with --detach, 0 as soon as the app runs. Its id is printed then.',
+  );
   addExamples(
     command,
     'img run com.example.app',
     'img run -e PORT=8080 --net host com.example.app',
     'img run -it com.example.app /bin/sh',
+    'img run --detach --name web --replace com.example.app',
   );
   onRun(command, context, run);
+}
+
+function addLifeOptions(command: Command): void {
+  command
+    .option('-d, --detach', 'let it run on; see img logs, img stop, img wait')
+    .option('--name <name>', 'call the container so')
+    .option('--replace', 'stop and remove the container that has the name')
+    .option('--rm', 'with --detach: remove it when it ends, with what it wrote');
 }
 
 function addAppOptions(command: Command): void {
@@ -97,6 +99,8 @@ async function run(
   words: readonly string[],
 ): Promise<void> {
   const { config, output, signal } = session;
+  checkLine(line);
+  const name = line.name === undefined ? undefined : parseArgument(parseContainerName, line.name);
   const reference = typedReference(image, config);
   await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
@@ -106,6 +110,8 @@ async function run(
     options: appOptions(session, line, words),
     pull: line.pull,
     insecure: line.insecure ?? [],
+    isReplacing: line.replace === true,
+    ...(name === undefined ? {} : { name }),
     ...(line.runtime === undefined ? {} : { runtime: line.runtime }),
     beforeLaunch: async ({ decision }: InstalledImage) => {
       await remote[Symbol.asyncDispose]();
@@ -115,47 +121,27 @@ async function run(
       module.flushCompileCache();
     },
   };
-  await runImage(request, host, { progress: output.progress, signal });
+  const fetchOptions = { progress: output.progress, signal };
+  if (line.detach !== true) await runImage(request, host, fetchOptions);
+  const atEnd = line.rm === true ? 'removed' : 'kept';
+  const { id, digest } = await startImage({ ...request, atEnd }, host, fetchOptions);
+  output.result({ id, name: name ?? null, digest }, () => [id]);
+}
+
+function checkLine({ detach, tty, interactive, name, replace }: CommandLine): void {
+  if (detach === true && (tty === true || interactive === true)) {
+    throw new CliError('USAGE', 'an app that runs on without you has no terminal and reads nothing', {
+      hint: 'leave out --tty and --interactive, or --detach',
+    });
+  }
+  if (replace === true && name === undefined) {
+    throw new CliError('USAGE', '--replace needs --name: the name of the container whose place is taken');
+  }
 }
 
 function announce(decision: Decision, name: string, output: Output): void {
   if (decision.trusted) output.remark(...decisionLines(decision, name, new Date()));
   else output.warn(`NOT VERIFIED, as you asked: ${decision.message}`);
-}
-
-function appOptions({ environment }: Session, line: CommandLine, command: readonly string[]): RunOptions {
-  const { user, workdir, hostname, entrypoint, cpus, pids, memory } = line;
-  const mounts = [
-    ...(line.volume ?? []).map((text) =>
-      parseArgument((typed) => parseBindMount(typed, environment.workingFolder), text),
-    ),
-    ...(line.tmpfs ?? []).map((text) => parseArgument(parseScratchMount, text)),
-  ];
-  return {
-    env: (line.env ?? []).flatMap((text) => variableOf(text, environment)),
-    mounts,
-    network: line.net,
-    isWritable: line.writable === true,
-    hasTerminal: line.tty === true,
-    isInteractive: line.interactive === true,
-    ...(command.length === 0 ? {} : { command }),
-    ...(entrypoint === undefined ? {} : { entrypoint: [entrypoint] }),
-    ...(user === undefined ? {} : { user }),
-    ...(workdir === undefined ? {} : { workingDir: workdir }),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(pids === undefined ? {} : { pids }),
-    ...(memory === undefined
-      ? {}
-      : { memoryBytes: parseArgument((typed) => parseByteSize(typed, 'memory'), memory) }),
-  };
-}
-
-/** `NAME=value` as it is; `NAME` with the caller's own value, if there is one. */
-function variableOf(text: string, { variables }: Environment): readonly string[] {
-  if (text.includes('=')) return [text];
-  const value = variables[text];
-  return value === undefined ? [] : [`${text}=${value}`];
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {

@@ -65,6 +65,11 @@ export class Output {
     else this.#view.interrupt(() => stdout.write(text));
   }
 
+  /** Passes on what an app wrote, as if it wrote it here; like `img run`, it leaves every byte as it is. */
+  pass(bytes: Uint8Array, stream: 'stdout' | 'stderr'): void {
+    this.#streams[stream].write(bytes);
+  }
+
   /** Tells what happens; nothing that a program would need. */
   story(...lines: readonly Line[]): void {
     if (!this.#isQuiet) this.#write(this.#streams.stderr, lines);

@@ -94,7 +94,7 @@ test('barView() draws while something is at work', async (t) => {
     {
       ...stream,
       write: (text) => {
-        stream.write(text);
+        stream.write(String(text));
         drawn.resolve();
       },
     },

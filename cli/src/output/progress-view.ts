@@ -6,7 +6,7 @@ import { renderLine } from './text.ts';
 
 /** A stream that text goes to; what is known of its terminal, if it is one. */
 export type TextStream = {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;

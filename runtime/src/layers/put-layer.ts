@@ -135,7 +135,7 @@ function explainFull(error: unknown, folder: string): unknown {
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new RuntimeError('STORE_FULL', `no space is left for a layer in ${folder}`, {
     cause: error,
-    hint: 'remove images that are not needed (img rm), or make the disk larger',
+    hint: 'remove images that are not needed (img rm, img gc), or make the disk larger',
   });
 }
 

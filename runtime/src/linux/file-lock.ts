@@ -17,3 +17,8 @@ export function tryLock(descriptor: number): boolean {
     throw error;
   }
 }
+
+/** Takes the exclusive lock of an open file or folder, and waits for it; only for what takes moments. */
+export function waitForLock(descriptor: number): void {
+  flock(descriptor, exclusive);
+}

@@ -27,11 +27,16 @@ const leftAlone: readonly number[] = [
  */
 export function resetForExec(): void {
   for (const stream of [0, 1, 2]) makeBlocking(stream);
-  for (const name of readdirSync('/proc/self/fd')) {
-    if (Number(name) > 2) ignoreClosed(() => fcntl(Number(name), setDescriptorFlags, closeOnExec));
-  }
+  closeOthersOnExec();
   for (let number = 1; number <= lastSignal; number += 1) {
     if (!leftAlone.includes(number)) signal(number, 0);
+  }
+}
+
+/** Makes descriptors that the caller left open, except for the standard streams, close in whatever is executed. */
+export function closeOthersOnExec(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    if (Number(name) > 2) ignoreClosed(() => fcntl(Number(name), setDescriptorFlags, closeOnExec));
   }
 }
 

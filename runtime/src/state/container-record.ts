@@ -3,6 +3,7 @@ import { parseJson } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
 import { RuntimeError } from '../runtime-error.ts';
+import { type ContainerName, parseContainerName } from './container-name.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** The names of the runtimes that can be launched. */
@@ -12,6 +13,8 @@ export type RuntimeName = 'crun' | 'runc';
 export type ContainerRecord = {
   /** 16 hex characters. */
   readonly id: string;
+  /** What the caller calls it; no other container of this host has the same. */
+  readonly name?: ContainerName;
   /** The image as the caller wrote it, in full. */
   readonly reference: string;
   readonly digest: Digest;
@@ -22,8 +25,15 @@ export type ContainerRecord = {
   readonly runtime: RuntimeName;
   /** The number of the signal that ends the app. */
   readonly stopSignal: number;
-  /** The process that the container lives and ends with: first `img`, then the runtime in its place. */
+  /** The process that the container lives and ends with: first `img`, then the runtime in its place, or conmon. */
   readonly supervisor: ProcessIdentity;
+  /**
+   * What becomes of one that runs on without its caller when it ends: `kept` stays with its output and its exit code
+   * until somebody removes it or the host is switched off. Absent if the caller waits for it.
+   */
+  readonly detached?: 'kept' | 'removed';
+  /** The `img` that starts a detached one, in whose place nothing comes. */
+  readonly launcher?: ProcessIdentity;
   /** RFC 3339. */
   readonly started: string;
 };
@@ -35,23 +45,26 @@ const maxItems = 256;
 export function parseContainerRecord(bytes: Uint8Array, path: string): ContainerRecord {
   try {
     const fields = new JsonFields(parseJson(bytes, { maxBytes }), 'record', 'CONFIG_INVALID');
-    const supervisor = fields.object('supervisor');
+    const launcher = fields.optionalObject('launcher');
     const runtime = fields.string('runtime');
+    const name = fields.optionalString('name');
+    const detached = fields.optionalString('detached');
+    if (detached !== undefined && detached !== 'kept' && detached !== 'removed') {
+      throw new Error(`unknown end ${quote(detached)}`);
+    }
     if (runtime !== 'crun' && runtime !== 'runc') throw new Error(`unknown runtime ${quote(runtime)}`);
     return {
       id: parseContainerId(fields.string('id')),
+      ...(name === undefined ? {} : { name: parseContainerName(name) }),
       reference: fields.string('reference'),
       digest: parseDigest(fields.string('digest')),
       signers: fields.optionalStrings('signers', maxItems) ?? [],
       insecure: fields.optionalStrings('insecure', maxItems) ?? [],
       runtime,
       stopSignal: fields.integer('stopSignal', 1, 64),
-      supervisor: {
-        pid: supervisor.integer('pid', 1),
-        startTicks: supervisor.integer('startTicks', 0),
-        bootId: supervisor.string('bootId'),
-        pidNamespace: supervisor.string('pidNamespace'),
-      },
+      supervisor: identityFrom(fields.object('supervisor')),
+      ...(detached === undefined ? {} : { detached }),
+      ...(launcher === undefined ? {} : { launcher: identityFrom(launcher) }),
       started: fields.string('started'),
     };
   } catch (cause) {
@@ -63,6 +76,15 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
       },
     );
   }
+}
+
+function identityFrom(fields: JsonFields): ProcessIdentity {
+  return {
+    pid: fields.integer('pid', 1),
+    startTicks: fields.integer('startTicks', 0),
+    bootId: fields.string('bootId'),
+    pidNamespace: fields.string('pidNamespace'),
+  };
 }
 
 export function encodeContainerRecord(record: ContainerRecord): string {

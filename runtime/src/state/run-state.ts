@@ -1,9 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeFolderSync } from '@img/registry/storage/make-folder';
 import type { RuntimeHook } from '@img/spec/runtime-config';
+import { waitForLock } from '../linux/file-lock.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { ContainerName } from './container-name.ts';
 import {
   type ContainerRecord,
   encodeContainerRecord,
@@ -12,12 +24,27 @@ import {
   type RuntimeName,
 } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
-import { hasArgument, isRunning, readBootId, readPidNamespace } from './process-identity.ts';
+import {
+  hasArgument,
+  isRunning,
+  type ProcessIdentity,
+  readBootId,
+  readPidNamespace,
+} from './process-identity.ts';
+import { RunFolder } from './run-folder.ts';
 
 /** A running container. */
 export type RunningContainer = ContainerRecord & {
   /** Its first process, as the host numbers it; undefined while the runtime is still preparing. */
   readonly pid: number | undefined;
+};
+
+/** A container that has ended and is kept. */
+export type EndedContainer = ContainerRecord & {
+  /** As a shell would say it: 128 and the number of the signal if that ended the app. */
+  readonly exitCode: number;
+  /** RFC 3339. */
+  readonly ended: string;
 };
 
 export type SweepOptions = { readonly signal?: AbortSignal };
@@ -30,41 +57,15 @@ export type Swept = {
 };
 
 const recordName = 'record.json';
+// As after SIGKILL, which is how a sweep ends what is left.
+const killedCode = 137;
 const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 
 /**
- * The run folder of this host, usually /run/img: what runs now, and nothing that would outlive it.
- *
- *     containers/<id>/record.json   who, what, since when; written before anything of the container exists
- *     containers/<id>/pid           its first process
- *     runtimes/<crun|runc>/<id>/    the runtime's own state
- *     bundle/                       always empty: each launch mounts its bundle here, where only it can see it
- *
- * Calls are synchronous where they must work in a private mount namespace.
+ * What runs now on this host, and nothing that would outlive it. Calls are synchronous where they must work in a
+ * private mount namespace.
  */
-export class RunState {
-  readonly #folder: string;
-
-  /** @param folder absolute; is created with the first container */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  /** Where a launch mounts its bundle. */
-  get bundleFolder(): string {
-    return join(this.#folder, 'bundle');
-  }
-
-  /** Where the runtime keeps its own state. */
-  runtimeRoot(runtime: RuntimeName): string {
-    return join(this.#folder, 'runtimes', runtime);
-  }
-
-  /** Where the runtime writes the number of the container's first process. */
-  pidFile(id: string): string {
-    return join(this.#containerFolder(id), 'pid');
-  }
-
+export class RunState extends RunFolder {
   /**
    * What the runtime does at the end, when nothing of ours runs any more.
    *
@@ -73,52 +74,89 @@ export class RunState {
   poststop(id: string, { sh, rm }: { readonly sh: string; readonly rm: string }): readonly RuntimeHook[] {
     // A hook is told the container's state on its input; crun complains to the app's user if it isn't read.
     const script = 'while read -r line; do :; done; exec "$0" -rf -- "$1"';
-    return [{ path: sh, args: ['sh', '-c', script, rm, this.#containerFolder(id)] }];
+    return [{ path: sh, args: ['sh', '-c', script, rm, this.containerFolder(id)] }];
   }
 
   newId(): string {
     return randomBytes(8).toString('hex');
   }
 
-  /** Records a container before anything of it exists. */
+  /**
+   * Records a container before anything of it exists.
+   *
+   * @throws RuntimeError CONTAINER_NAME_TAKEN
+   */
   add(record: ContainerRecord): void {
     for (const runtime of runtimeNames) makeFolderSync(this.runtimeRoot(runtime));
     makeFolderSync(this.bundleFolder);
-    const { pid, startTicks } = record.supervisor;
-    const temporary = join(this.#containers, `.new-${pid}-${startTicks}-${record.id}`);
-    makeFolderSync(temporary);
-    writeFileSync(join(temporary, recordName), encodeContainerRecord(record), { mode: 0o600 });
-    renameSync(temporary, this.#containerFolder(record.id));
+    makeFolderSync(this.containers);
+    const { name } = record;
+    if (name === undefined) this.#add(record);
+    else this.#withLock(() => this.#addNamed(record, name));
+  }
+
+  /**
+   * Records that a container lives and ends with another process from now on, although this one still has to start it.
+   *
+   * @returns the new record
+   */
+  handOver(record: ContainerRecord, supervisor: ProcessIdentity): ContainerRecord {
+    const changed = { ...record, supervisor, launcher: record.supervisor };
+    const temporary = `${this.containerFolder(record.id)}/.${recordName}`;
+    writeFileSync(temporary, encodeContainerRecord(changed), { mode: 0o600 });
+    renameSync(temporary, join(this.containerFolder(record.id), recordName));
+    return changed;
   }
 
   /** Forgets a container of which nothing exists. */
   remove(id: string): void {
-    for (const runtime of runtimeNames) {
-      rmSync(join(this.runtimeRoot(runtime), id), { recursive: true, force: true });
-    }
-    rmSync(this.#containerFolder(id), { recursive: true, force: true });
+    for (const runtime of runtimeNames) this.#removeRuntimeState(runtime, id);
+    rmSync(this.containerFolder(id), { recursive: true, force: true });
   }
 
   /**
-   * The containers whose supervisor runs, oldest first.
+   * The containers whose supervisor runs and which have not ended, oldest first.
    *
    * @throws RuntimeError STATE_INVALID
    */
   list(): readonly RunningContainer[] {
-    return this.#ids()
-      .flatMap((id) => {
-        const record = this.#read(id);
-        return record !== undefined && isRunning(record.supervisor)
-          ? [{ ...record, pid: this.#readPid(id) }]
-          : [];
-      })
-      .sort((a, b) => a.supervisor.startTicks - b.supervisor.startTicks);
+    return this.#records()
+      .filter((record) => isRunning(record.supervisor) && this.#readEnd(record) === undefined)
+      .map((record) => ({ ...record, pid: this.#readPid(record.id) }));
+  }
+
+  /**
+   * The containers that have ended and are kept, oldest first.
+   *
+   * @throws RuntimeError STATE_INVALID
+   */
+  listEnded(): readonly EndedContainer[] {
+    return this.#records().flatMap((record) => {
+      const end = record.detached === 'kept' ? this.#readEnd(record) : undefined;
+      return end === undefined ? [] : [{ ...record, ...end }];
+    });
+  }
+
+  /** Whether a process still works for a container, if only to clean up after it. */
+  isAlive(id: string): boolean {
+    const record = this.#read(id);
+    return record !== undefined && isRunning(record.supervisor);
+  }
+
+  /**
+   * Ends whatever is left of a container that nobody supervises, and forgets it.
+   *
+   * @throws RuntimeError CONTAINER_STUCK; the reason of the signal
+   */
+  async discard(id: string, options: SweepOptions = {}): Promise<void> {
+    await killControlGroup(readControlGroups(), `img-${id}`, options);
+    this.remove(id);
   }
 
   /**
    * Removes what a killed process left: processes, control groups, the runtime's state, records. A container whose
-   * supervisor was killed is ended, because nobody could take its exit code any more. Any number of commands may
-   * sweep at the same time.
+   * supervisor was killed is ended, because nobody could take its exit code any more; of one that is kept the
+   * record and the output stay. Any number of commands may sweep at the same time.
    *
    * @throws the reason of the signal
    */
@@ -129,8 +167,10 @@ export class RunState {
     for (const id of this.#ids()) {
       if (this.#isInUse(id)) continue;
       try {
+        this.#killMonitor(id);
         await killControlGroup(readControlGroups(), `img-${id}`, options);
-        this.remove(id);
+        if (this.#isKept(id)) this.#markEnded(id);
+        else this.remove(id);
         swept.push(id);
       } catch (error) {
         if (!(error instanceof RuntimeError) || error.code !== 'CONTAINER_STUCK') throw error;
@@ -142,13 +182,62 @@ export class RunState {
 
   // The runtimes' folders are listed first, because a record is always there before them.
   #ids(): readonly string[] {
-    const folders = [...runtimeNames.map((name) => this.runtimeRoot(name)), this.#containers];
+    const folders = [...runtimeNames.map((name) => this.runtimeRoot(name)), this.containers];
     return [...new Set(folders.flatMap(listFolder))].filter(isContainerId);
+  }
+
+  #records(): readonly ContainerRecord[] {
+    return this.#ids()
+      .flatMap((id) => this.#read(id) ?? [])
+      .sort(
+        (a, b) => a.started.localeCompare(b.started) || a.supervisor.startTicks - b.supervisor.startTicks,
+      );
+  }
+
+  #add(record: ContainerRecord): void {
+    const { pid, startTicks } = record.supervisor;
+    const temporary = join(this.containers, `.new-${pid}-${startTicks}-${record.id}`);
+    makeFolderSync(temporary);
+    writeFileSync(join(temporary, recordName), encodeContainerRecord(record), { mode: 0o600 });
+    if (record.detached !== undefined) writeFileSync(join(temporary, 'exit'), '', { mode: 0o600 });
+    renameSync(temporary, this.containerFolder(record.id));
+  }
+
+  #addNamed(record: ContainerRecord, name: ContainerName): void {
+    const holder = this.#records().find((other) => other.name === name);
+    if (holder !== undefined) {
+      throw new RuntimeError('CONTAINER_NAME_TAKEN', `container ${holder.id} has the name ${name} already`, {
+        hint: `remove it with img rm ${name}, or take its place with --replace`,
+      });
+    }
+    this.#add(record);
+  }
+
+  #withLock(action: () => void): void {
+    const folder = openSync(this.containers, 'r');
+    try {
+      waitForLock(folder);
+      action();
+    } finally {
+      closeSync(folder);
+    }
+  }
+
+  #readEnd(record: ContainerRecord): Pick<EndedContainer, 'exitCode' | 'ended'> | undefined {
+    if (record.detached === undefined) return undefined;
+    try {
+      const path = this.exitFile(record.id);
+      const exitCode = parseExitCode(readFileSync(path, 'utf8'));
+      return exitCode === undefined ? undefined : { exitCode, ended: statSync(path).mtime.toISOString() };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   // Undefined if there is none.
   #read(id: string): ContainerRecord | undefined {
-    const path = join(this.#containerFolder(id), recordName);
+    const path = join(this.containerFolder(id), recordName);
     try {
       return parseContainerRecord(readFileSync(path), path);
     } catch (error) {
@@ -160,12 +249,59 @@ export class RunState {
   #isInUse(id: string): boolean {
     try {
       const record = this.#read(id);
-      return record === undefined ? this.#isEnding(id) : isRunning(record.supervisor);
+      if (record === undefined) return this.#isEnding(id);
+      return isRunning(record.supervisor) ? !this.#isAbandoned(record) : this.#isOver(record);
     } catch (error) {
       // Somebody has changed the record, or a newer version wrote it: that is no reason to end a container.
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
       throw error;
     }
+  }
+
+  // Whether it is kept, and nothing is left but what is to be kept.
+  #isOver(record: ContainerRecord): boolean {
+    const { id, detached, supervisor } = record;
+    if (detached !== 'kept' || supervisor.bootId !== readBootId()) return false;
+    const isEnded = this.#readEnd(record) !== undefined;
+    return isEnded && !runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id)));
+  }
+
+  #isKept(id: string): boolean {
+    const record = this.#read(id);
+    const isOfThisBoot = record?.supervisor.bootId === readBootId();
+    // What was never started has written nothing.
+    return isOfThisBoot && record.detached === 'kept' && existsSync(this.pidFile(id)) && !this.#isWaiting(id);
+  }
+
+  // Whether it was made, but the command that should have started it was killed.
+  #isAbandoned({ id, launcher }: ContainerRecord): boolean {
+    return launcher !== undefined && this.#isWaiting(id) && !isRunning(launcher);
+  }
+
+  // Both runtimes have this pipe as long as a container waits to be started.
+  #isWaiting(id: string): boolean {
+    return runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id, 'exec.fifo')));
+  }
+
+  // It would record an end of what was never started.
+  #killMonitor(id: string): void {
+    const supervisor = this.#read(id)?.supervisor;
+    if (supervisor === undefined || !isRunning(supervisor)) return;
+    try {
+      process.kill(supervisor.pid, 'SIGKILL');
+    } catch {
+      // It has ended in the meantime.
+    }
+  }
+
+  #markEnded(id: string): void {
+    for (const runtime of runtimeNames) this.#removeRuntimeState(runtime, id);
+    const isWritten = statSync(this.exitFile(id)).size > 0;
+    if (!isWritten) writeFileSync(this.exitFile(id), `${killedCode}\n`);
+  }
+
+  #removeRuntimeState(runtime: RuntimeName, id: string): void {
+    rmSync(join(this.runtimeRoot(runtime), id), { recursive: true, force: true });
   }
 
   // crun removes its own state after the poststop hook has removed the record. A sweep in between must leave that
@@ -176,12 +312,12 @@ export class RunState {
 
   // A launch that was killed while it wrote its record.
   #sweepUnfinished(): void {
-    for (const name of listFolder(this.#containers)) {
+    for (const name of listFolder(this.containers)) {
       const match = /^\.new-(\d+)-(\d+)-/.exec(name);
       if (match === null) continue;
       const [pid, startTicks] = [Number(match[1]), Number(match[2])];
       if (isRunning({ pid, startTicks, bootId: readBootId(), pidNamespace: readPidNamespace() })) continue;
-      rmSync(join(this.#containers, name), { recursive: true, force: true });
+      rmSync(join(this.containers, name), { recursive: true, force: true });
     }
   }
 
@@ -193,14 +329,12 @@ export class RunState {
       return undefined;
     }
   }
+}
 
-  get #containers(): string {
-    return join(this.#folder, 'containers');
-  }
-
-  #containerFolder(id: string): string {
-    return join(this.#containers, id);
-  }
+/** What an `exit` file says; undefined as long as the app runs. */
+export function parseExitCode(text: string): number | undefined {
+  const [, digits] = /^(\d{1,3})\n$/.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function listFolder(path: string): readonly string[] {

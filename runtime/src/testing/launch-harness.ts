@@ -11,7 +11,9 @@ import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import type { RunOptions } from '../config/run-options.ts';
 import { image } from '../config/testing.ts';
-import type { RuntimeName } from '../state/container-record.ts';
+import { waitUntilGone } from '../containers/wait-for-end.ts';
+import { parseContainerName } from '../state/container-name.ts';
+import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
 import { type RunningContainer, RunState } from '../state/run-state.ts';
 import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
@@ -27,6 +29,8 @@ export type LaunchCase = {
   readonly prepare?: (tree: string) => void;
   readonly tree?: string;
   readonly runFolder?: string;
+  readonly name?: string;
+  readonly detached?: ContainerRecord['detached'];
   /** A program that starts the launch. */
   readonly wrapper?: readonly string[];
 };
@@ -53,6 +57,8 @@ export function start(t: ExecutionContext, runtime: RuntimeName, command: string
       insecure: [],
     },
     stopsInLaunch: options.stopsInLaunch ?? false,
+    ...(options.name === undefined ? {} : { name: parseContainerName(options.name) }),
+    ...(options.detached === undefined ? {} : { detached: options.detached }),
   };
   const [program = '', ...args] = [
     ...(options.wrapper ?? []),
@@ -65,7 +71,9 @@ export function start(t: ExecutionContext, runtime: RuntimeName, command: string
   t.teardown(async () => {
     const isOver = child.exitCode !== null || child.signalCode !== null;
     if (!isOver && child.kill('SIGKILL')) await once(child, 'exit');
-    // A failed test leaves its container to the next command, and there is none.
+    // What still runs on is left to whoever stops it, and here that is nobody.
+    for (const { supervisor } of state.list()) process.kill(supervisor.pid, 'SIGKILL');
+    await waitUntilAllGone(state);
     await state.sweep();
   });
   return { child, state, runFolder, tree };
@@ -85,6 +93,23 @@ export async function run(
     once(child, 'close') as Promise<[number | null, string | null]>,
   ]);
   return { stdout, stderr, code, signal, lines: stdout.trimEnd().split('\n'), ...rest };
+}
+
+async function waitUntilAllGone(state: RunState): Promise<void> {
+  for (const { id } of state.list()) await waitUntilGone(state, id);
+}
+
+/** Starts a detached container; its id, as soon as it runs. */
+export async function startDetached(
+  t: ExecutionContext,
+  runtime: RuntimeName,
+  command: string,
+  options: LaunchCase = {},
+) {
+  const launched = await run(t, runtime, command, { detached: 'kept', ...options });
+  if (launched.code !== 0) throw new Error(launched.stderr);
+  const { state, runFolder, tree } = launched;
+  return { id: launched.stdout.trim(), state, runFolder, tree };
 }
 
 /** The first that the app says. */

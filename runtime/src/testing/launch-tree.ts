@@ -5,9 +5,12 @@
 import { writeSync } from 'node:fs';
 import type { ImageConfig } from '@img/spec/image-config';
 import type { RunOptions } from '../config/run-options.ts';
-import { type LaunchRequest, launch } from '../launch/launch.ts';
+import { launch } from '../launch/launch.ts';
+import { launchDetached } from '../launch/launch-detached.ts';
+import type { LaunchRequest } from '../launch/prepare-launch.ts';
 import { mount, mountFlags } from '../linux/mount.ts';
-import type { RuntimeName } from '../state/container-record.ts';
+import type { ContainerName } from '../state/container-name.ts';
+import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
 import { RunState } from '../state/run-state.ts';
 
 export type LaunchTreeRequest = {
@@ -20,13 +23,22 @@ export type LaunchTreeRequest = {
   readonly receipt: LaunchRequest['receipt'];
   /** Whether to say `mounting` and wait to be killed in the middle of the launch. */
   readonly stopsInLaunch: boolean;
+  readonly name?: ContainerName;
+  /** Whether the app runs on without its caller, which then says the id. */
+  readonly detached?: ContainerRecord['detached'];
 };
 
 const request = JSON.parse(process.argv[2] ?? '') as LaunchTreeRequest;
 const state = new RunState(request.runFolder);
 await state.sweep();
 try {
-  launch(state, { ...request, tree: { method: 'checkout', mount: mountTree } });
+  const { detached, ...rest } = request;
+  const launched: LaunchRequest = { ...rest, tree: { method: 'checkout', mount: mountTree } };
+  if (detached === undefined) launch(state, launched);
+  const { id } = await launchDetached(state, launched, detached);
+  writeSync(1, `${id}\n`);
+  // What the monitor holds open would keep this process.
+  process.exit();
 } catch (error) {
   const { name, code, message } = error as Error & { code: string };
   writeSync(2, `${name} ${code}: ${message}\n`);

@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
+import test, { type ExecutionContext } from 'ava';
+import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
+
+/** A host with one image of its own, which has a shell, and no container left at the end. */
+async function prepare(t: ExecutionContext): Promise<Instance> {
+  const instance = await newInstance(t);
+  const { folder, run } = instance;
+  t.teardown(async () => {
+    const { stdout } = await run(['ps', '--all', '--json']);
+    const ids = (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id);
+    if (ids.length > 0) await run(['rm', '--force', ...ids]);
+  });
+  await mkdir(join(folder, 'app'));
+  await copyFile(findProgram('busybox') ?? '', join(folder, 'app/busybox'));
+  await writeFile(
+    join(folder, 'app/img.yaml'),
+    'name: com.example.app\nversion: 1.0.0\nos: scratch\nfiles: [{from: busybox, to: /bin/busybox, mode: "0755"}]\n' +
+      'run: {entrypoint: [/bin/busybox, sh, -c], cmd: [echo hello]}\n',
+  );
+  t.is((await run(['build', 'app'])).code, 0);
+  return instance;
+}
+
+function canRun(t: ExecutionContext): boolean {
+  const hasRuntime = findProgram('crun') !== undefined || needsTool(t, 'runc');
+  return needsRoot(t) && needsTool(t, 'busybox') && needsTool(t, 'conmon') && hasRuntime;
+}
+
+const start = ['run', '--quiet', '--pull', 'never', '--insecure', 'signature', '--detach'];
+const image = 'com.example.app';
+const untilTerm =
+  'trap "echo bye; exit 5" TERM; echo up; echo problem >&2; while :; do /bin/busybox sleep 0.1; done';
+
+test('img run --detach starts an app, whose life img ps, logs, wait, stop and rm follow', async (t) => {
+  if (!canRun(t)) return;
+  const { run, folder, variables } = await prepare(t);
+  const started = await run([...start, '--name', 'web', image, untilTerm]);
+  t.is(started.code, 0, started.stderr);
+  const id = started.stdout.trim();
+  t.regex(id, /^[0-9a-f]{16}$/);
+  t.regex(
+    (await run(['ps'])).stdout,
+    new RegExp(`^${id} +web +com\\.example\\.app:latest +NOT VERIFIED +\\d+`, 'm'),
+  );
+  const options = { cwd: folder, env: variables };
+  const follower = spawn(process.execPath, [programPath, 'logs', '--follow', 'web'], options);
+  await once(follower.stdout, 'data');
+  const waiter = spawn(process.execPath, [programPath, 'wait', id.slice(0, 6)], options);
+  const [followed, waited] = [text(follower.stdout), text(waiter.stdout)];
+  t.is((await run(['logs', 'web'])).stderr, 'problem\n', 'stderr goes to stderr');
+  t.regex((await run(['logs', '-t', '-n', '1', '--since', '1h', 'web'])).stderr, /^\d{4}-\S+Z problem\n$/);
+  t.is((await run(['rm', 'web'])).code, 1, 'it runs');
+  t.is((await run(['stop', 'web'])).stdout, 'web\n');
+  t.is(await followed, 'bye\n', 'what came after the first');
+  t.is(await waited, '5\n');
+  t.is((await run(['wait', 'web'])).stdout, '5\n', 'also afterwards');
+  t.is((await run(['ps'])).stdout, '');
+  t.regex((await run(['ps', '-a'])).stdout, /exit 5, /);
+  t.like((JSON.parse((await run(['logs', '--json', 'web'])).stdout) as object[])[0], {
+    stream: 'stdout',
+    text: 'up\n',
+  });
+  t.like(JSON.parse((await run(['logs', '--json', '--follow', 'web'])).stdout), { error: { code: 'USAGE' } });
+  t.is((await run(['kill', 'web'])).code, 1, 'it has ended');
+  t.is((await run(['rm', 'web'])).stdout, 'web\n');
+  t.is((await run(['ps', '--all'])).stdout, '');
+  t.is((await run(['logs', 'web'])).code, 4);
+});
+
+test('img run --name refuses a name that is taken, and --replace takes it', async (t) => {
+  if (!canRun(t)) return;
+  const { run } = await prepare(t);
+  const named = [...start, '--name', 'web'];
+  const first = (await run([...named, image, untilTerm])).stdout.trim();
+  const taken = await run([...named, image]);
+  t.is(taken.code, 1);
+  t.regex(taken.stderr, /^img: container [0-9a-f]{16} has the name web already\n {5}hint: .*--replace/m);
+  const second = await run([...named, '--replace', '--rm', image, untilTerm]);
+  t.is(second.code, 0, second.stderr);
+  t.not(second.stdout.trim(), first);
+  t.deepEqual(
+    (JSON.parse((await run(['ps', '-a', '--json'])).stdout) as { id: string }[]).map(({ id }) => id),
+    [second.stdout.trim()],
+  );
+  t.is((await run(['kill', '--signal', 'TERM', 'web'])).code, 0);
+  const { stdout, code } = await run(['wait', 'web']);
+  if (code === 0) t.is(stdout, '5\n');
+  t.is((await run(['ps', '--all'])).stdout, '', 'with --rm nothing is kept');
+});
+
+test('img rm removes nothing if a name means a container and an image', async (t) => {
+  if (!canRun(t)) return;
+  const { run } = await prepare(t);
+  const id = (await run([...start, '--name', image, image])).stdout.trim();
+  await run(['wait', id]);
+  const { code, stderr } = await run(['rm', image]);
+  t.is(code, 2);
+  t.is(
+    stderr,
+    `img: "${image}" is a container and an image\n     hint: img rm ${id} removes the container; write the image with its tag to remove that\n`,
+  );
+  t.is((await run(['rm', id])).code, 0);
+  t.is((await run(['rm', image])).code, 0);
+});
+
+for (const [words, code, message, reason] of [
+  [[...start, '-it', image], 2, /has no terminal and reads nothing/, 'a terminal for nobody'],
+  [[...start, '--replace', image], 2, /--replace needs --name/, 'no name'],
+  [[...start, '--name', 'a/b', image], 2, /container name "a\/b" should be/, 'a wrong name'],
+  [['stop', 'wbe'], 4, /no container has the name or id "wbe"/, 'an unknown container'],
+  [['stop', '--time', 'soon', 'x'], 2, /whole number of seconds/, 'a wrong time'],
+  [['kill', '--signal', 'STOPP', 'x'], 2, /"STOPP" should be a name such as/, 'a wrong signal'],
+  [['logs', '--since', 'noon', 'x'], 2, /It should be such as 30s/, 'a wrong time'],
+  [['rm'], 2, /missing required argument/, 'nothing to remove'],
+] as const) {
+  test(`img ${words.join(' ')} is refused: ${reason}`, async (t) => {
+    const { run } = await newInstance(t);
+    const refused = await run(words);
+    t.is(refused.code, code, refused.stderr);
+    t.regex(refused.stderr, message);
+    t.is(refused.stdout, '');
+  });
+}

@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { printable } from '@img/spec/printable';
+import { RuntimeError } from '../runtime-error.ts';
+import type { ContainerRecord } from '../state/container-record.ts';
+import { killControlGroup, readControlGroups } from '../state/control-groups.ts';
+import { identifyProcess } from '../state/process-identity.ts';
+import type { RunState } from '../state/run-state.ts';
+import type { ChosenRuntime } from './choose-runtime.ts';
+import { type LaunchRequest, makeBundle, prepareLaunch } from './prepare-launch.ts';
+import { runtimeArguments } from './runtime-arguments.ts';
+import { type Monitor, startMonitor } from './start-monitor.ts';
+
+/**
+ * Starts an app that runs on without its caller. conmon (under 1 MB) holds its output and takes its exit code; it has
+ * the mounts, which nobody else sees and which end with it. This process has a mount namespace of its own afterwards,
+ * so it should have nothing left to do.
+ *
+ * @param atEnd what becomes of the container when it ends
+ * @throws RuntimeError as `launch`, and RUNTIME_FAILED with what the runtime said; nothing is left then
+ */
+export async function launchDetached(
+  state: RunState,
+  request: LaunchRequest,
+  atEnd: NonNullable<ContainerRecord['detached']>,
+): Promise<ContainerRecord> {
+  const prepared = prepareLaunch(state, request, atEnd);
+  const { record, runtime } = prepared;
+  let monitor: Monitor | undefined;
+  try {
+    makeBundle(state, request, prepared);
+    monitor = startMonitor(state, runtime, record.id);
+    const handedOver = state.handOver(record, monitor.identity);
+    const pid = await monitor.create();
+    startContainer(state, runtime, record.id, pid);
+    return handedOver;
+  } catch (error) {
+    await killControlGroup(readControlGroups(), `img-${record.id}`);
+    await monitor?.end();
+    await state.discard(record.id);
+    throw error;
+  }
+}
+
+function startContainer(state: RunState, runtime: ChosenRuntime, id: string, pid: number): void {
+  const args = [...runtimeArguments(state, runtime.name), 'start', id];
+  const { status, stderr, error } = spawnSync(runtime.path, args, { cwd: '/', encoding: 'utf8' });
+  // runc reports an app as dead that has started and ended before it looked.
+  if (status === 0 || identifyProcess(pid) === undefined) return;
+  throw new RuntimeError(
+    'RUNTIME_FAILED',
+    `the app could not be started: ${printable((error?.message ?? stderr).trim())}`,
+  );
+}

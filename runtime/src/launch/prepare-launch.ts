@@ -1,0 +1,169 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Digest } from '@img/spec/digest';
+import type { ImageConfig } from '@img/spec/image-config';
+import { generatedFiles } from '../config/generated-files.ts';
+import { parseHostname } from '../config/hostname.ts';
+import type { Controller } from '../config/resources.ts';
+import type { RunOptions } from '../config/run-options.ts';
+import { runtimeConfig } from '../config/runtime-config.ts';
+import { parseStopSignal } from '../config/stop-signal.ts';
+import { planStorage } from '../config/storage.ts';
+import { parseWorkingDir } from '../config/working-dir.ts';
+import { capabilities, hasCapability } from '../linux/capability.ts';
+import { findProgram } from '../linux/find-program.ts';
+import { hasChildren } from '../linux/has-children.ts';
+import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { enterPrivateMounts } from '../linux/private-mounts.ts';
+import { RuntimeError } from '../runtime-error.ts';
+import type { ContainerName } from '../state/container-name.ts';
+import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
+import { readControlGroups } from '../state/control-groups.ts';
+import { identifyProcess } from '../state/process-identity.ts';
+import type { RunState } from '../state/run-state.ts';
+import type { Tree } from '../tree/tree.ts';
+import { checkCaller } from './check-caller.ts';
+import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
+import { checkCommand } from './find-command.ts';
+import { hideUnified } from './hide-unified.ts';
+import { checkPlatform, detailedHostPlatform } from './host-platform.ts';
+import { readInside } from './inside-root.ts';
+import { mountRoot } from './mount-root.ts';
+import { placeMounts } from './place-mounts.ts';
+
+export type LaunchRequest = {
+  readonly image: ImageConfig;
+  readonly tree: Tree;
+  readonly options: RunOptions;
+  /** Chosen by what the host has if not given. */
+  readonly runtime?: RuntimeName;
+  /** What the caller calls it; nothing if not given. */
+  readonly name?: ContainerName;
+  /** What is remembered of the container while it runs. */
+  readonly receipt: {
+    readonly reference: string;
+    readonly digest: Digest;
+    readonly signers: readonly string[];
+    readonly insecure: readonly string[];
+  };
+};
+
+/** A launch that is recorded, and of which nothing else exists. */
+export type PreparedLaunch = {
+  readonly record: ContainerRecord;
+  readonly runtime: ChosenRuntime;
+  readonly controllers: ReadonlySet<Controller>;
+};
+
+const userFileBytes = 1024 * 1024;
+
+/**
+ * Checks what can be checked before, chooses the runtime, and records the container. Whoever calls it removes the
+ * record if the launch then fails.
+ *
+ * @param detached as in the record
+ * @throws RuntimeError as `launch`
+ */
+export function prepareLaunch(
+  state: RunState,
+  { image, options, receipt, name, ...request }: LaunchRequest,
+  detached?: ContainerRecord['detached'],
+): PreparedLaunch {
+  checkPlatform(image.platform, detailedHostPlatform());
+  checkCaller(options);
+  const controlGroups = readControlGroups();
+  const canRaiseLimits = hasCapability(capabilities.sysResource);
+  // conmon has no children but the container.
+  const host = { ...controlGroups, canRaiseLimits, hasChildren: detached === undefined && hasChildren() };
+  const runtime = chooseRuntime(request.runtime, host, (program) =>
+    findProgram(program, process.env['PATH']),
+  );
+  const supervisor = identifyProcess(process.pid);
+  if (supervisor === undefined) throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no /proc');
+  const record: ContainerRecord = {
+    id: state.newId(),
+    ...(name === undefined ? {} : { name }),
+    ...receipt,
+    runtime: runtime.name,
+    stopSignal: parseStopSignal(image.config.stopSignal),
+    supervisor,
+    ...(detached === undefined ? {} : { detached }),
+    started: new Date().toISOString(),
+  };
+  state.add(record);
+  return { record, runtime, controllers: controlGroups.controllers };
+}
+
+/**
+ * Mounts the tree where only this process sees it, and writes the bundle there, which becomes the current folder.
+ *
+ * @throws RuntimeError as `launch`
+ */
+export function makeBundle(
+  state: RunState,
+  { image, tree, options }: LaunchRequest,
+  { record, runtime, controllers }: PreparedLaunch,
+): void {
+  const { id } = record;
+  enterPrivateMounts();
+  const bundle = state.bundleFolder;
+  mountFileSystem({
+    type: 'tmpfs',
+    target: bundle,
+    options: [
+      ['source', 'img'],
+      ['mode', '700'],
+    ],
+    attributes: mountAttributes.noSuid | mountAttributes.noDev,
+  });
+  process.chdir(bundle);
+  mkdirSync('tree');
+  tree.mount(`${bundle}/tree`);
+  const placed = placeMounts('tree', planStorage(image.config.volumes, options.mounts ?? []));
+  const hostname = parseHostname(options.hostname ?? id.slice(0, 12));
+  const mounts = mountRoot(bundle, {
+    mounts: placed,
+    files: generatedFiles(hostname, options.network === 'host' ? readHostNetwork() : undefined),
+    workingDir: parseWorkingDir(options.workingDir ?? image.config.workingDir),
+    isWritable: options.isWritable ?? false,
+    runtime: runtime.name,
+  });
+  const config = runtimeConfig(image, options, {
+    id,
+    hostname,
+    rootPath: 'rootfs',
+    users: {
+      passwd: readInside('tree', '/etc/passwd', userFileBytes, 'USER_INVALID'),
+      group: readInside('tree', '/etc/group', userFileBytes, 'USER_INVALID'),
+    },
+    mounts,
+    controllers,
+    limitsText: readFileSync('/proc/self/limits', 'utf8'),
+    poststop:
+      record.detached === 'kept'
+        ? []
+        : state.poststop(id, { sh: findProgram('sh') ?? '/bin/sh', rm: findProgram('rm') ?? '/bin/rm' }),
+  });
+  checkCommand(
+    'tree',
+    config.process,
+    mounts.map(({ destination }) => destination),
+  );
+  writeFileSync(state.processFile(id), JSON.stringify(config.process), { mode: 0o600 });
+  writeFileSync('config.json', JSON.stringify(config));
+  if (runtime.hidesUnified) hideUnified();
+}
+
+function readHostNetwork(): {
+  readonly hosts: Uint8Array | undefined;
+  readonly resolvConf: Uint8Array | undefined;
+} {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path);
+    } catch {
+      // A host without the file: the app gets what it would get there.
+      return undefined;
+    }
+  };
+  return { hosts: read('/etc/hosts'), resolvConf: read('/etc/resolv.conf') };
+}
