@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { needsTool } from '@img/sign/testing/needs';
@@ -128,6 +130,30 @@ test('a registry that is not started is an error at once, with a hint', async (t
   t.teardown(() => client.close());
   const error = await t.throwsAsync(client.check(), { code: 'REGISTRY_UNREACHABLE' });
   t.is((error as { hint?: string }).hint, `nothing listens at ${host}; is the registry started?`);
+});
+
+test('a registry that has answered is waited for while it is started again', async (t) => {
+  const server = createHttpServer((_, response) => void response.end('{}'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const random = () => {
+    // The pause before the next try.
+    if (!server.listening) server.listen(port, '127.0.0.1');
+    return 0;
+  };
+  const client = new RegistryClient(parseRegistryHost(`127.0.0.1:${port}`), {
+    retry: { ...quickRetry, random },
+  });
+  t.teardown(async () => {
+    await client.close();
+    server.close();
+  });
+  await client.check();
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+  await t.notThrowsAsync(client.check());
 });
 
 test('something that does not speak HTTP is an invalid answer', async (t) => {

@@ -41,6 +41,8 @@ export type TransportOptions = {
 /** Connections to one registry and to where it redirects, kept alive between requests. */
 export class Transport {
   readonly #agent: Agent;
+  /** Origins. */
+  readonly #answered = new Set<string>();
 
   constructor({ certificates }: TransportOptions = {}) {
     this.#agent = new Agent({
@@ -72,11 +74,15 @@ export class Transport {
         highWaterMark: 256 * 1024,
         ...(signal === undefined ? {} : { signal }),
       });
+      this.#answered.add(url.origin);
       return answerOf(answer, exchange);
     } catch (error) {
       signal?.throwIfAborted();
       if (sent?.failure !== undefined) throw sent.failure.error;
-      throw failureOf(error, what, url);
+      const failure = failureOf(error, what, url);
+      // A server that has answered is being started again; where none ever did, the address may be wrong.
+      const isAway = codeOf(error) === 'ECONNREFUSED' && this.#answered.has(url.origin);
+      throw isAway ? new TransientFailure(failure) : failure;
     }
   }
 
