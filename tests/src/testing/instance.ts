@@ -38,7 +38,10 @@ export function startImg(
   const [program = '', ...args] = [...wrapper, process.execPath, programPath, ...words];
   const child = spawn(program, args, { cwd: folder, env: variables });
   if (!keepsInput) child.stdin.end();
-  t.teardown(() => child.kill('SIGKILL'));
+  t.teardown(async () => {
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    if (!isOver && child.kill('SIGKILL')) await once(child, 'exit');
+  });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const ended = Promise.all([text(child.stdout), text(child.stderr), closed]).then(
     ([stdout, stderr, [code, signal]]) => ({ code, signal, stdout, stderr }),
