@@ -144,7 +144,7 @@ test('buildFolder() builds upon an image without asking for it again once it is 
   await rm(system.cacheFolder, { recursive: true });
   const third = await system.build({ openBase: base.open });
   t.is(third.image.descriptor.digest, first.image.descriptor.digest);
-  const updated = await system.build({ openBase: base.open, isUpdating: true });
+  const updated = await system.build({ openBase: base.open, updates: 'all' });
   t.deepEqual(layersOf(updated), ['layer 1 of oci:../base', 'app src']);
 });
 
@@ -178,7 +178,7 @@ test('buildFolder() takes the image of its platform out of an index, and no othe
   t.is(built.image.lock?.platforms.get('linux/amd64')?.base, images[1][1].descriptor.digest);
 
   await putTestImage(target, { ...config, platform: arm }, { tag, layers: [await makeTar(lowest)] });
-  t.is(await codeOf(system.build({ openBase: base.open, isUpdating: true })), 'BASE_UNSUPPORTED');
+  t.is(await codeOf(system.build({ openBase: base.open, updates: 'all' })), 'BASE_UNSUPPORTED');
 });
 
 const hostile: readonly (readonly [why: string, members: readonly DebMember[]])[] = [

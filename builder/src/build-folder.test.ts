@@ -3,6 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotations } from '@img/spec/annotations';
 import { mediaTypes } from '@img/spec/media-types';
+import type { ProgressListener } from '@img/spec/progress';
 import test from 'ava';
 import type { BuiltFolder } from './build-folder.ts';
 import { startServer } from './debian/testing/test-server.ts';
@@ -251,4 +252,20 @@ test('buildFolder() takes an img.yaml under another name, with a lock of its own
     (await system.build({}, join(system.folder, 'other.yaml'))).lockFile,
     join(system.folder, 'other.lock'),
   );
+});
+
+test('buildFolder() makes every layer again if it is told to, and the same ones', async (t) => {
+  const system = await TestSystem.start(t, 'packages: [tool, small]\n');
+  const converted = async (isFresh: boolean) => {
+    const items: string[] = [];
+    const onProgress: ProgressListener = (event) => {
+      if (event.kind === 'start' && event.what.startsWith('convert')) items.push(event.what);
+    };
+    const built = await system.build({ isFresh, onProgress });
+    return { digest: built.image.descriptor.digest, count: items.length };
+  };
+  const first = await converted(false);
+  t.is(first.count, 5);
+  t.deepEqual(await converted(false), { ...first, count: 0 });
+  t.deepEqual(await converted(true), first);
 });

@@ -9,6 +9,8 @@ export type CliErrorCode =
   | 'CONFIG_INVALID'
   | 'FILE_EXISTS'
   | 'IDENTITY_UNKNOWN'
+  /** It is not what it is made of. */
+  | 'IMAGE_DIFFERS'
   | 'KEY_EXISTS'
   | 'KEY_UNKNOWN'
   | 'KEY_UNSAFE'

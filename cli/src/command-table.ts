@@ -13,6 +13,16 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     'Images:',
     [
       { name: 'build', summary: 'make an image of an img.yaml', load: () => import('./commands/build.ts') },
+      {
+        name: 'lock',
+        summary: 'choose the packages of an img.yaml, or newer ones, and write img.lock',
+        load: () => import('./commands/lock.ts'),
+      },
+      {
+        name: 'rebuild',
+        summary: 'make an image of img.lock again, and compare it',
+        load: () => import('./commands/rebuild.ts'),
+      },
       { name: 'run', summary: 'fetch, verify and start an image', load: () => import('./commands/run.ts') },
       { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
       {
@@ -48,6 +58,21 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     [
       { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
       { name: 'logs', summary: 'show what a container writes', load: () => import('./commands/logs.ts') },
+      {
+        name: 'exec',
+        summary: 'run a command in a container',
+        load: () => import('./commands/exec.ts'),
+      },
+      {
+        name: 'top',
+        summary: 'list the processes of a container',
+        load: () => import('./commands/top.ts'),
+      },
+      {
+        name: 'stats',
+        summary: 'show what containers use of this host',
+        load: () => import('./commands/stats.ts'),
+      },
       { name: 'stop', summary: 'end containers', load: () => import('./commands/stop.ts') },
       { name: 'kill', summary: 'send containers a signal', load: () => import('./commands/kill.ts') },
       {

@@ -15,8 +15,8 @@ export type BuildContext = {
   readonly npmRegistry: string;
   /** Root of an index of Python packages; undefined for the one that requirements.txt names, or the usual one. */
   readonly pythonIndex: string | undefined;
-  /** Where the image goes. */
-  readonly target: ContentTarget;
+  /** Where the image goes; undefined to see what would be built. */
+  readonly target: ContentTarget | undefined;
   readonly compression: LayerCompression;
   /**
    * Time of the image and of its own files in seconds since 1970 (reproducible-builds.org); if absent, files

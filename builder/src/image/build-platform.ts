@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Platform } from '@img/spec/platform';
 import type { BaseImage } from '../base/read-base.ts';
-import { BuilderError } from '../builder-error.ts';
 import { readShebang } from '../deb/shebang.ts';
 import { writingTo } from '../debian/cache-folder.ts';
 import { conversionConcurrency } from '../layers/conversion-concurrency.ts';
@@ -15,6 +14,7 @@ import { foundationOf } from './foundation-of.ts';
 import { type ImageLayer, ownLayerFile, packageLayerFiles, recompressed } from './layer-files.ts';
 import type { Foundation, PackageSource } from './os-layers.ts';
 import { type OwnLayers, ownLayers } from './own-layers.ts';
+import { checkHostFiles, checkLayers, platformLockOf } from './platform-lock.ts';
 import { checkProgram, checkShebang, lookUpProgram, startOf } from './program.ts';
 import { storeLayers } from './store-layers.ts';
 
@@ -61,9 +61,9 @@ export async function buildPlatform(
   });
   await checkStart(recipe, foundation, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
-  const lock = lockOf(foundation, locking, own);
+  const lock = platformLockOf(foundation, locking, own.hostFiles);
   if (locked !== undefined) checkHostFiles(lock, locked, options);
-  if (locked !== undefined && samePackages(lock, locked)) checkLayers(lock, locked);
+  if (locked !== undefined) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];
   try {
     for (const layer of own.layers) {
@@ -80,7 +80,8 @@ export async function buildPlatform(
       start: own.start,
       created,
     });
-    await storeLayers(layers, config, options);
+    const { target } = options;
+    if (target !== undefined) await storeLayers(layers, config, { ...options, target });
     return { platform, manifest, config, layers, lock, created };
   } finally {
     for (const { path } of ownFiles) await rm(path, { force: true });
@@ -125,65 +126,6 @@ async function checkStart(
 async function beginningOf({ content }: TarItem): Promise<Uint8Array> {
   for await (const chunk of content?.() ?? []) return chunk;
   return new Uint8Array();
-}
-
-function lockOf(
-  { base, releases, layers }: Foundation,
-  files: readonly ImageLayer[],
-  { hostFiles }: OwnLayers,
-): PlatformLock {
-  return {
-    ...(base === undefined ? {} : { base: base.digest }),
-    ...(hostFiles === undefined ? {} : { files: hostFiles }),
-    releases,
-    packages: layers.map((layer) => layer.package),
-    layers: files.map(({ diffId, digest, sizeBytes, packages }) => ({
-      diffId,
-      digest,
-      size: sizeBytes,
-      packages,
-    })),
-  };
-}
-
-function samePackages(made: PlatformLock, locked: PlatformLock): boolean {
-  const digests = ({ packages }: PlatformLock) => packages.map(({ digest }) => digest).join();
-  return digests(made) === digests(locked);
-}
-
-/** Locked packages must give the locked layers: a digest never changes silently. */
-function checkLayers(made: PlatformLock, locked: PlatformLock): void {
-  const before = new Map(locked.layers.map((layer) => [layer.packages.join(), layer]));
-  for (const { packages, digest, diffId } of made.layers) {
-    const was = before.get(packages.join());
-    if (was?.digest === digest && was.diffId === diffId) continue;
-    const change = was === undefined ? 'is not in img.lock' : `is ${digest}, in img.lock it is ${was.digest}`;
-    throw new BuilderError('LAYER_UNREPRODUCIBLE', `the layer of ${packages.join(', ')} ${change}`, {
-      hint: 'another version of img or of its compressor made img.lock; delete it to take the layers of this one',
-    });
-  }
-}
-
-/** What is taken from this machine should be what is locked. */
-function checkHostFiles(
-  made: PlatformLock,
-  locked: PlatformLock,
-  { isLocked, onProgress }: BuildPlatformOptions,
-): void {
-  const before = new Map((locked.files ?? []).map((file) => [file.path, file.digest]));
-  const after = new Map((made.files ?? []).map((file) => [file.path, file.digest]));
-  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
-    (path) => before.get(path) !== after.get(path),
-  );
-  if (changed.length === 0) return;
-  const more = changed.length > 3 ? ` and ${changed.length - 3} more` : '';
-  const text = `programs of this machine are others than in img.lock: ${changed.slice(0, 3).join(', ')}${more}`;
-  if (isLocked) {
-    throw new BuilderError('LOCK_OUTDATED', text, {
-      hint: 'build on the machine that made the lock, or once without --locked, and look at what changes in img.lock',
-    });
-  }
-  onProgress?.({ kind: 'note', text });
 }
 
 function createdOf({ base, layers }: Foundation, sourceDateEpoch: number | undefined): string | undefined {

@@ -105,7 +105,8 @@ async function planOf({ binaries }: ImageRecipe, { platform }: OwnLayersOptions)
   return await planBinaries(binaries, platform);
 }
 
-function lockedFiles({ files }: BinaryPlan): readonly LockedFile[] | undefined {
+/** What is locked of programs of this machine; undefined if nothing is. */
+export function lockedFiles({ files }: BinaryPlan): readonly LockedFile[] | undefined {
   if (files.length === 0) return undefined;
   return files.map(({ path, digest, owner }) => {
     return { path: `/${path}`, digest, package: owner && `${owner.name}=${owner.version}` };

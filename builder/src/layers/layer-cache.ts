@@ -24,14 +24,19 @@ const dayMs = 24 * 60 * 60 * 1000;
 export class LayerCache {
   /** On a disk with room for what packages unpack to; also for whatever is needed while layers are made. */
   readonly folder: string;
+  readonly #isFresh: boolean;
+  readonly #made = new Set<string>();
 
-  constructor(folder: string) {
+  /** @param options `isFresh`: whether only what is put in from now on is found, so that everything is made again */
+  constructor(folder: string, { isFresh = false }: { readonly isFresh?: boolean } = {}) {
     this.folder = join(folder, format);
+    this.#isFresh = isFresh;
   }
 
   /** @param key path of the layer below the cache's folder */
   async find<Notes>(key: string): Promise<CachedLayer<Notes> | undefined> {
     const path = join(this.folder, key);
+    if (this.#isFresh && !this.#made.has(path)) return undefined;
     try {
       const [digest, json = ''] = (await readFile(`${path}.record`, 'utf8')).split('\n');
       if (digest !== digestOf(Buffer.from(json))) return undefined;
@@ -82,6 +87,7 @@ export class LayerCache {
     const json = JSON.stringify(layer);
     // Notes decide what an image becomes, so a damaged record must not pass for a good one.
     await writeFileAtomic(`${path}.record`, `${digestOf(Buffer.from(json))}\n${json}`);
+    this.#made.add(path);
     return { ...layer, path };
   }
 

@@ -1,16 +1,11 @@
 import { type BuiltFolder, buildFolder } from '@img/builder/build-folder';
 import type { BuiltImage } from '@img/builder/build-image';
 import { gitAnnotations } from '@img/builder/output/git-annotations';
-import { hostPlatform } from '@img/runtime/launch/host-platform';
-import { formatPlatform, parsePlatform } from '@img/spec/platform';
-import { quote } from '@img/spec/quote';
+import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
-import { parseArgument } from '../argument.ts';
-import { CliError } from '../cli-error.ts';
+import { buildOptions } from '../build/build-options.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openOutput, outputHelp } from '../copy/build-output.ts';
-import { openBase } from '../copy/open-base.ts';
-import { type Environment, variable } from '../environment.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { countOf, formatBytes, formatDuration } from '../output/measure.ts';
@@ -21,6 +16,8 @@ type BuildOptions = {
   readonly update?: boolean;
   readonly compress: 'zstd' | 'gzip';
   readonly platform?: readonly string[];
+  /** False for `--no-cache`. */
+  readonly usesCache?: boolean;
   readonly output?: string;
   readonly git?: boolean;
 };
@@ -34,6 +31,7 @@ export function configure(command: Command, context: CommandContext): void {
       new Option('--compress <how>', 'gzip is for old clients').choices(['zstd', 'gzip']).default('zstd'),
     )
     .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64')
+    .addOption(noCache())
     .option('--output <place>', "where the image goes instead of this host's images")
     .option('--git', "annotate the image with the folder's commit and where that is from")
     .addHelpText('after', outputHelp);
@@ -48,31 +46,27 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, build);
 }
 
+function noCache(): Option {
+  const option = new Option('--no-cache', 'make every layer again; what was downloaded is used again');
+  // By its name it would switch off --cache, which says where the cache is.
+  option.attributeName = () => 'usesCache';
+  return option;
+}
+
 async function build(session: Session, options: BuildOptions, path: string): Promise<void> {
-  const { config, output, signal, environment } = session;
+  const { config } = session;
   const startedAt = performance.now();
   await using host = await openHost(session);
   await using place = options.output === undefined ? undefined : await openOutput(options.output, session);
   const built = await buildFolder(path, {
-    cacheFolder: config.cacheFolder,
-    platform: hostPlatform(),
-    ...(options.platform === undefined
-      ? {}
-      : { platforms: options.platform.map((text) => parseArgument(parsePlatform, text)) }),
+    ...buildOptions(session, host, options),
     compression: options.compress,
     isLocked: options.locked === true,
-    isUpdating: options.update === true,
-    mirror: config.mirror,
-    sourceDateEpoch: sourceDateEpoch(environment),
-    now: new Date(),
-    openBase: openBase(session, host),
-    npmRegistry: variable(environment, 'npm_config_registry') ?? variable(environment, 'NPM_CONFIG_REGISTRY'),
-    pythonIndex: variable(environment, 'PIP_INDEX_URL'),
+    isFresh: options.usesCache === false,
+    updates: options.update === true ? 'all' : undefined,
     ...(options.git === true ? { annotationsFor: gitAnnotations } : {}),
     targetFor: ({ name }) =>
       place?.target ?? host.images.repository({ registry: config.registries.default, repository: name }),
-    onProgress: output.progress,
-    signal,
   });
   await place?.finish(built.image);
   report(session, built, { output: options.output, ms: performance.now() - startedAt });
@@ -110,12 +104,4 @@ function sizeOf({ images }: BuiltImage): number {
   return images
     .flatMap(({ layers, config }) => [...layers.map((layer) => layer.sizeBytes), config.descriptor.size])
     .reduce((sum, size) => sum + size, 0);
-}
-
-/** reproducible-builds.org, SOURCE_DATE_EPOCH. */
-function sourceDateEpoch(environment: Environment): number | undefined {
-  const text = variable(environment, 'SOURCE_DATE_EPOCH');
-  if (text === undefined) return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new CliError('USAGE', `SOURCE_DATE_EPOCH should be seconds since 1970, not ${quote(text)}`);
 }

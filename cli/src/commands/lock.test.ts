@@ -1,0 +1,129 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeSuite } from '@img/builder/debian/testing/test-archive';
+import { makeKey } from '@img/builder/debian/testing/test-keys';
+import { startServer } from '@img/builder/debian/testing/test-server';
+import { archivePackage, type TestDeb, testPackages } from '@img/builder/testing/test-system';
+import test, { type ExecutionContext } from 'ava';
+import { newInstance } from '../testing/run-img.ts';
+
+const of = (version: string): readonly TestDeb[] => [
+  ...testPackages.filter(({ name }) => name !== 'tool' && name !== 'small'),
+  {
+    name: 'tool',
+    version,
+    fields: { Depends: 'small' },
+    data: [{ name: './usr/bin/tool', content: `tool ${version}`, mode: 0o755 }],
+  },
+  {
+    name: 'small',
+    version,
+    data: [{ name: './usr/bin/small', content: `small ${version}`, mode: 0o755 }],
+  },
+];
+
+/** An instance with an img.yaml and an archive whose packages can be replaced. */
+async function prepare(t: ExecutionContext) {
+  const instance = await newInstance(t);
+  const key = await makeKey();
+  const server = await startServer(t);
+  const publish = async (packages: readonly TestDeb[]) => {
+    const suite = await makeSuite({
+      key,
+      packages: await Promise.all(packages.map(archivePackage)),
+      date: new Date(),
+    });
+    server.files.clear();
+    for (const [path, bytes] of suite) server.files.set(path, bytes);
+  };
+  const folder = join(instance.folder, 'app');
+  await mkdir(folder);
+  await writeFile(join(folder, 'keys.asc'), key.keyring);
+  await writeFile(
+    join(folder, 'img.yaml'),
+    'name: com.example.app\nversion: 1.0.0\npackages: [tool]\n' +
+      `os: {mirror: "${server.url}", suites: [trixie], keyring: keys.asc}\nfiles: [{from: late, to: /srv/}]\n`,
+  );
+  const run = (...words: readonly string[]) => {
+    return instance.run(words, { variables: { IMG_CACHE: join(instance.folder, 'cache') } });
+  };
+  const done = async (...words: readonly string[]) => {
+    const result = await run(...words);
+    t.is(result.code, 0, result.stderr);
+    return result;
+  };
+  return { folder, publish, run, done };
+}
+
+test('img lock writes img.lock before the files are there, updates packages, and shows what changes', async (t) => {
+  const { folder, publish, run, done } = await prepare(t);
+  await publish(of('1.0'));
+  t.like(await run('lock', 'app', '--update', 'tool'), { code: 1 });
+  const first = await done('lock', 'app');
+  t.regex(first.stdout, /\+ +tool +1\.0 +\+\d+ B\n/);
+  t.regex(first.stderr, /4 packages new; .* to transfer\n.*app\/img\.lock; keep it in version control/s);
+  t.regex((await done('lock', 'app')).stderr, /says all this already/);
+
+  await publish(of('2.0'));
+  t.is((await done('lock', 'app')).stdout, '', 'what is locked stays');
+  const unknown = await run('lock', 'app', '--update', 'tol');
+  t.is(unknown.code, 1);
+  t.regex(unknown.stderr, /no package "tol" in img\.lock\n.*did you mean tool\?/);
+  const one = await done('lock', 'app', '--update', 'small');
+  t.regex(one.stdout, /^ +PACKAGE .*\n~ +small +1\.0 +2\.0 +[+-]\d+ B\n$/);
+  const all = JSON.parse((await done('lock', 'app', '--update-all', '--json')).stdout);
+  t.deepEqual(
+    all.packages.map(({ name, before, after }: { name: string; before: object; after: object }) => [
+      name,
+      before,
+      after,
+    ]),
+    [['tool', { ...all.packages[0].before, version: '1.0' }, { ...all.packages[0].after, version: '2.0' }]],
+  );
+  t.like(await run('lock', 'app', '--update-all', '--update', 'tool'), { code: 2 });
+  const lock = await readFile(join(folder, 'img.lock'), 'utf8');
+  await writeFile(join(folder, 'late'), 'x');
+  await done('build', 'app', '--locked');
+  t.is(await readFile(join(folder, 'img.lock'), 'utf8'), lock, 'a build locks the same');
+});
+
+test('img lock says that there is nothing to lock', async (t) => {
+  const { folder, run } = await prepare(t);
+  await writeFile(join(folder, 'img.yaml'), 'name: com.example.app\nversion: 1.0.0\nos: scratch\n');
+  const result = await run('lock', 'app');
+  t.is(result.code, 2);
+  t.regex(result.stderr, /has nothing to lock/);
+});
+
+test('img rebuild --check says whether an image is what it is made of', async (t) => {
+  const { folder, publish, run, done } = await prepare(t);
+  await publish(of('1.0'));
+  await writeFile(join(folder, 'late'), 'x');
+  t.like(await run('rebuild', 'app', '--check'), { code: 1 });
+  await done('lock', 'app');
+  t.regex(
+    (await done('rebuild', 'app', '--check')).stderr,
+    /there is no com\.example\.app:1\.0\.0 to compare it with/,
+  );
+  t.is(JSON.parse((await done('images', '--json')).stdout).images?.length ?? 0, 0, 'it stores nothing');
+  const built = JSON.parse((await done('build', 'app', '--json')).stdout);
+  const same = await done('rebuild', 'app', '--check', '--json');
+  t.like(JSON.parse(same.stdout), { digest: built.digest, isSame: true });
+  t.regex((await done('rebuild', 'app', '--check')).stderr, /made again, all \d layers are the same/);
+
+  await writeFile(join(folder, 'late'), 'y');
+  const differs = await run('rebuild', 'app', '--check');
+  t.is(differs.code, 1);
+  t.regex(differs.stderr, /but what it is made of gives sha256:\w+; 1 layer of \d differ/);
+  const stored = JSON.parse((await done('rebuild', 'app', '--json')).stdout);
+  t.not(stored.digest, built.digest);
+  t.like(JSON.parse((await done('rebuild', 'app', '--check', '--json')).stdout), { digest: stored.digest });
+});
+
+test('img build --no-cache makes the same image again', async (t) => {
+  const { folder, publish, done } = await prepare(t);
+  await publish(of('1.0'));
+  await writeFile(join(folder, 'late'), 'x');
+  const first = JSON.parse((await done('build', 'app', '--json')).stdout);
+  t.is(JSON.parse((await done('build', 'app', '--no-cache', '--json')).stdout).digest, first.digest);
+});

@@ -1,0 +1,113 @@
+import type { DebianPackage } from '@img/builder/debian/package';
+import { type LockChanges, lockChanges, type PackageChange } from '@img/builder/lock/lock-changes';
+import { type LockedFolder, lockFolder } from '@img/builder/lock-folder';
+import { type Command, Option } from 'commander';
+import { buildOptions } from '../build/build-options.ts';
+import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { openHost } from '../host/open-host.ts';
+import { countOf, formatBytes } from '../output/measure.ts';
+import { tableLines } from '../output/table.ts';
+import { green, type Line, red, yellow } from '../output/text.ts';
+
+type LockOptions = {
+  readonly update?: readonly string[];
+  readonly updateAll?: boolean;
+  readonly platform?: readonly string[];
+};
+
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .argument('[path]', 'a folder with an img.yaml, or the file', '.')
+    .addOption(
+      new Option(
+        '--update <package>',
+        'take the newest version of a package, or of all that is built from a source; may be repeated',
+      )
+        .argParser(collect)
+        .conflicts('updateAll'),
+    )
+    .option('--update-all', 'take the newest version of everything')
+    .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64');
+  addExamples(command, 'img lock', 'img lock --update openssl', 'img lock examples/web --update-all');
+  onRun(command, context, lock);
+}
+
+async function lock(session: Session, options: LockOptions, path: string): Promise<void> {
+  await using host = await openHost(session);
+  const locked = await lockFolder(path, {
+    ...buildOptions(session, host, options),
+    updates: options.updateAll === true ? 'all' : options.update,
+  });
+  show(session, locked);
+}
+
+function show({ output }: Session, { lockFile, before, lock, isChanged }: LockedFolder): void {
+  const changes = lockChanges(before, lock);
+  const { packages, layerBytes, newLayerBytes } = changes;
+  const document = {
+    lock: lockFile,
+    isChanged,
+    packages: packages.map(changeDocument),
+    layerBytes,
+    newLayerBytes,
+  };
+  output.result(document, () => changeLines(changes));
+  if (!isChanged) {
+    output.story(`${lockFile} says all this already`);
+    return;
+  }
+  output.story(
+    `${summaryOf(changes)}; ${formatBytes(newLayerBytes)} of ${formatBytes(layerBytes)} to transfer`,
+  );
+  output.story(`it is in ${lockFile}; keep it in version control`);
+}
+
+function changeDocument({ platform, name, before, after }: PackageChange): object {
+  const described = (found: DebianPackage | undefined) => {
+    return found === undefined ? null : { version: found.version, sizeBytes: found.size, suite: found.suite };
+  };
+  return { platform, name, before: described(before), after: described(after) };
+}
+
+function changeLines({ packages }: LockChanges): readonly Line[] {
+  const hasPlatforms = new Set(packages.map(({ platform }) => platform)).size > 1;
+  const rows = packages.map(({ platform, name, before, after }): readonly Line[] => [
+    before === undefined ? green('+') : after === undefined ? red('-') : yellow('~'),
+    hasPlatforms ? `${name} (${platform})` : name,
+    before?.version ?? '',
+    after?.version ?? '',
+    sizeText((after?.size ?? 0) - (before?.size ?? 0)),
+  ]);
+  return tableLines(
+    [
+      { title: '' },
+      { title: 'package' },
+      { title: 'before' },
+      { title: 'after' },
+      { title: 'size', align: 'right' },
+    ],
+    rows,
+  );
+}
+
+function sizeText(bytes: number): string {
+  return `${bytes < 0 ? '-' : '+'}${formatBytes(Math.abs(bytes))}`;
+}
+
+function summaryOf({ packages }: LockChanges): string {
+  const added = packages.filter(({ before }) => before === undefined).length;
+  const removed = packages.filter(({ after }) => after === undefined).length;
+  const parts = [
+    [packages.length - added - removed, 'changed'],
+    [added, 'new'],
+    [removed, 'gone'],
+  ] as const;
+  const told = parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${countOf(count, 'package')} ${what}`);
+  return told.length === 0 ? 'the same packages as before' : told.join(', ');
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
