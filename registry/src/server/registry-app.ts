@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context, type Next } from 'koa';
 import { dispatchApi } from '../accounts/dispatch-api.ts';
+import { dispatchWeb, isWebPath } from '../web/dispatch-web.ts';
 import { answerTokenRequest } from './auth/token-endpoint.ts';
 import { dispatch } from './dispatch.ts';
 import { answerHealth } from './health.ts';
@@ -39,6 +40,7 @@ export function createApp(services: Services, { isBehindProxy, isClosing }: AppO
     if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services);
     else if (ctx.path === '/token') await answerTokenRequest(ctx, services);
     else if (ctx.path.startsWith('/api/')) await dispatchApi(ctx, services);
+    else if (isWebPath(ctx.path)) await dispatchWeb(ctx, services);
     else await dispatch(ctx, services);
   });
   return app;

@@ -1,3 +1,4 @@
+import type { TrustPolicy } from '@img/sign/trust-policy';
 import type { NamePrefix } from '@img/spec/name-prefix';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { DestinationStream } from 'pino';
@@ -29,6 +30,8 @@ export type RegistryOptions = {
    * registry, also where it sends others to the store.
    */
   readonly nearNetworks?: readonly string[];
+  /** The registry's own keyring: whom its pages show as the signers of images. */
+  readonly trust?: TrustPolicy;
   /** Where log lines go, as JSON; nowhere by default. */
   readonly log?: DestinationStream;
   readonly limits?: Partial<ServerLimits>;

@@ -1,3 +1,4 @@
+import type { TrustPolicy } from '@img/sign/trust-policy';
 import type { Logger } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
@@ -29,4 +30,6 @@ export type Services = {
   readonly publicUrl: string | undefined;
   /** Whether a client at the address gets the bytes of blobs from us, wherever they are stored. */
   readonly isNear: (address: string) => boolean;
+  /** Whom the pages show as signers; undefined where signatures are only counted. */
+  readonly trust: TrustPolicy | undefined;
 };

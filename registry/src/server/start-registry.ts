@@ -91,6 +91,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     clock,
     publicUrl: options.publicUrl === undefined ? undefined : originOf(options.publicUrl),
     isNear: networksOf(options.nearNetworks ?? []),
+    trust: options.trust,
   };
 }
 

@@ -1,0 +1,75 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findProgram, needsTool } from '@img/sign/testing/needs';
+import test, { type ExecutionContext } from 'ava';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { repository, startShopWindow } from './testing/shop-window.ts';
+
+const looks = [
+  ['light', { colorScheme: 'light', viewport: { width: 1200, height: 800 } }],
+  ['dark', { colorScheme: 'dark', viewport: { width: 1200, height: 800 } }],
+  ['phone', { colorScheme: 'light', viewport: { width: 360, height: 740 }, isMobile: true }],
+  ['phone-dark', { colorScheme: 'dark', viewport: { width: 360, height: 740 }, isMobile: true }],
+] as const satisfies readonly (readonly [name: string, options: BrowserContextOptions])[];
+
+/** Where pictures of the pages are kept for people to look at; nowhere by default. */
+const picturesFolder = process.env['IMG_SCREENSHOTS'];
+
+for (const [name, options] of looks) {
+  test(`Chromium without scripts logs in, looks at an image and makes it public: ${name}`, async (t) => {
+    if (!needsTool(t, 'chromium')) return;
+    const stage = await startShopWindow(t);
+    const browser = await launch(t);
+    const context = await browser.newContext({
+      ...options,
+      javaScriptEnabled: false,
+      baseURL: stage.running.url,
+    });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    await page.goto('/');
+    await look(t, page, `${name}-1-strangers`);
+    await page.getByRole('link', { name: 'Log in', exact: true }).first().click();
+    await page.getByLabel('User name').fill('owner');
+    await page.getByLabel('Password').fill('long enough');
+    await look(t, page, `${name}-2-login`);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('searchbox').fill('app');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await look(t, page, `${name}-3-repositories`);
+    await page.getByRole('link', { name: repository }).click();
+    await look(t, page, `${name}-4-repository`);
+    await page.getByRole('button', { name: 'Make public' }).click();
+    t.is(await page.locator('main .mark').first().innerText(), 'public');
+    await page.getByRole('link', { name: '1.0', exact: true }).click();
+    t.true(await page.getByText('Alice Example').isVisible());
+    await look(t, page, `${name}-5-image`);
+    await page.getByRole('link', { name: 'Activity' }).click();
+    await look(t, page, `${name}-6-activity`);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    t.true(await page.getByRole('link', { name: 'Log in', exact: true }).first().isVisible());
+    t.deepEqual(complaints, [], 'nothing that the policy of the pages blocks');
+  });
+}
+
+async function launch(t: ExecutionContext): Promise<Browser> {
+  const executablePath = findProgram('chromium') as string;
+  // As root, where its sandbox does not work.
+  const browser = await chromium.launch({ executablePath, chromiumSandbox: process.geteuid?.() !== 0 });
+  t.teardown(() => browser.close());
+  return browser;
+}
+
+/** A page has a style, and nothing sticks out of it on the right. */
+async function look(t: ExecutionContext, page: Page, name: string): Promise<void> {
+  const width = page.viewportSize()?.width ?? 0;
+  const boxes = await page.locator('main, header, table, dl, form, h1').all();
+  for (const box of boxes) {
+    const { x = 0, width: boxWidth = 0 } = (await box.boundingBox()) ?? {};
+    t.true(x + boxWidth <= width + 1, `${name}: something is ${boxWidth} wide`);
+  }
+  if (picturesFolder === undefined) return;
+  await mkdir(picturesFolder, { recursive: true });
+  await page.screenshot({ path: join(picturesFolder, `${name}.png`), fullPage: true });
+}

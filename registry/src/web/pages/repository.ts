@@ -1,0 +1,102 @@
+import { ProtocolError } from '@img/spec/protocol-error';
+import { isRepositoryName, type RepositoryName } from '@img/spec/repository-name';
+import { change, repositoryName } from '../../accounts/api-exchange.ts';
+import { listTagged, type TaggedManifest } from '../../metadata/accounts/list-tagged.ts';
+import { setPublic } from '../../metadata/accounts/public-repositories.ts';
+import { findRepository } from '../../metadata/repositories.ts';
+import { describeImage } from '../describe-image.ts';
+import { readForm } from '../form.ts';
+import { shortDigest, sizeText, timeHtml } from '../format.ts';
+import { type Html, html } from '../html.ts';
+import { csrfField, type Page } from '../layout.ts';
+import { repositorySource } from '../repository-source.ts';
+import { signedBy } from '../signed-by.ts';
+import { hostOf, redirect, type WebExchange, type WebHandler } from '../web-exchange.ts';
+import { commands } from './commands.ts';
+
+const perPage = 25;
+
+/** @throws ProtocolError NAME_UNKNOWN, alike for what is not there and for what the visitor may not see */
+export async function checkVisible(
+  { services, visitor }: WebExchange,
+  repository: string,
+): Promise<RepositoryName> {
+  const isVisible =
+    isRepositoryName(repository) &&
+    (await services.policy.allows(visitor.principal, repository, 'pull')) &&
+    (await findRepository(services.database, repository)) !== undefined;
+  if (isVisible) return repository as RepositoryName;
+  throw new ProtocolError('NAME_UNKNOWN', 'There is nothing here that you may see.');
+}
+
+/** A repository with its tags. */
+export async function showRepository(exchange: WebExchange, path: string): Promise<Page> {
+  const { services, query } = exchange;
+  const repository = await checkVisible(exchange, path);
+  const skip = Math.min(Number(/^\d{1,6}$/.exec(query.get('skip') ?? '')?.[0] ?? 0), 100_000);
+  const found = await listTagged(services.database, repository, { skip, limit: perPage + 1 });
+  const tagged = found.slice(0, perPage);
+  const rows = await Promise.all(tagged.map((one) => tagRow(exchange, repository, one)));
+  const [newest] = tagged;
+  const body = html`${await visibility(exchange, repository)}
+${newest !== undefined && skip === 0 && commands(`${hostOf(exchange)}/${repository}:${newest.tag}`)}
+<h2>Tags</h2>
+${rows.length === 0 ? html`<p>There is no tag.</p>` : table(rows)}
+${found.length > perPage && html`<p><a href="/r/${repository}?skip=${skip + perPage}">Older</a></p>`}`;
+  return { title: repository, body };
+}
+
+async function tagRow(
+  { services }: WebExchange,
+  repository: RepositoryName,
+  { tag, digest, updated_at, ...stored }: TaggedManifest,
+): Promise<Html> {
+  const { platforms, sizeBytes } = await describeImage(repositorySource(services, repository), {
+    digest,
+    ...stored,
+  });
+  return html`<tr><td><a href="/r/${repository}:${tag}">${tag}</a></td>
+<td data-label="Digest"><code>${shortDigest(digest)}</code></td>
+<td class="number" data-label="Size">${sizeBytes === undefined ? '–' : sizeText(sizeBytes)}</td>
+<td data-label="Platforms">${platforms.length === 0 ? '–' : platforms.join(', ')}</td>
+<td data-label="Pushed">${timeHtml(updated_at)}</td>
+<td data-label="Signed by">${await signedBy(services, { repository, tag, digest })}</td></tr>`;
+}
+
+function table(rows: readonly Html[]): Html {
+  const titles = ['Tag', 'Digest', 'Size', 'Platforms', 'Pushed', 'Signed by'].map((title) => {
+    return html`<th scope="col"${title === 'Size' && html` class="number"`}>${title}</th>`;
+  });
+  return html`<table>
+<thead><tr>${titles}</tr></thead>
+<tbody>${rows}</tbody>
+</table>`;
+}
+
+async function visibility({ services, visitor }: WebExchange, repository: RepositoryName): Promise<Html> {
+  const isPublic = await services.policy.isPublic(repository);
+  const state = html`<span class="mark">${isPublic ? 'public' : 'private'}</span>`;
+  const { csrf, principal } = visitor;
+  const mayChange = csrf !== undefined && (await services.policy.roleFor(principal, repository)) === 'admin';
+  if (!mayChange) return html`<p>${state}</p>`;
+  return html`<form class="row" method="post" action="/visibility">${state}
+${csrfField(csrf)}<input type="hidden" name="repository" value="${repository}">
+<button name="visibility" value="${isPublic ? 'private' : 'public'}">${isPublic ? 'Make private' : 'Make public'}</button>
+</form>`;
+}
+
+/** Takes the form that makes a repository public or private. */
+export const setVisibility: WebHandler = async (exchange) => {
+  const { ctx, services, visitor } = exchange;
+  if (visitor.csrf === undefined) throw new ProtocolError('DENIED', 'Log in first.');
+  const form = await readForm(ctx, services, visitor);
+  const repository = repositoryName(form.get('repository') ?? '');
+  const { principal } = visitor;
+  if ((await services.policy.roleFor(principal, repository)) !== 'admin') throw new ProtocolError('DENIED');
+  const isOpen = form.get('visibility') === 'public';
+  const action = isOpen ? 'open to everybody' : 'close to the public';
+  await change({ services, principal }, { action, subject: repository }, (writer, now) =>
+    setPublic(writer, repository, isOpen, now),
+  );
+  return redirect(exchange, `/r/${repository}`);
+};
