@@ -14,6 +14,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['podman', 'runs images'],
   ['mmdebstrap', 'makes the base image that benchmarks give to buildah'],
   ['postgresql', 'keeps the metadata of registries'],
+  ['chromium', 'looks at the pages of registries'],
   ['openssl', 'verifies signatures'],
   ['openssh-client', 'names keys'],
   ['gnupg', 'signs archives of packages'],
