@@ -1,19 +1,38 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { programPath } from '@img/cli/testing/run-img';
+import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import { setDoubleStage } from '../testing/double-stage.ts';
 import { startImg } from '../testing/instance.ts';
+import { killAtChange } from '../testing/kill-at.ts';
 import { leftBehind } from '../testing/left-behind.ts';
 import { canRunShellApp, writeShellApp } from '../testing/shell-app.ts';
 import { putSignedShellImage } from '../testing/shell-image.ts';
+
+/** The processes that any thread of a process has started. */
+function childrenOf(pid = 0): readonly number[] {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).flatMap((task) => {
+    const children = readFileSync(join(tasks, task, 'children'), 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  });
+}
 
 const reference = 'com.example.app:1.0';
 
 const ends: readonly (readonly [script: string, code: number, reason: string])[] = [
   ['exit 0', 0, 'nothing else is added'],
+  ['exit 1', 1, 'the code of most failures, of img as well'],
   ['exit 3', 3, 'the app may use the codes of img itself'],
+  ['exit 127', 127, 'what a shell says of a missing program; this one was found'],
+  ['exit 128', 128, 'the lowest that looks like a signal, and is none'],
+  ['exit 137', 137, 'an app that says itself that it was killed'],
   ['exit 255', 255, 'the highest one'],
   ['trap "exit 7" TERM; kill -TERM $$', 7, 'what the app makes of a signal'],
 ];
@@ -28,6 +47,21 @@ test('img run ends as its app does', async (t) => {
   }
   t.deepEqual(leftBehind(host), []);
 });
+
+for (const runtime of ['crun', 'runc'] as const) {
+  test(`img run through ${runtime} ends with 128 and the number of the signal that its app died of`, async (t) => {
+    if (!canRunShellApp(t) || !needsTool(t, runtime)) return;
+    const { repository, host } = await setDoubleStage(t);
+    await putSignedShellImage(repository);
+    const words = ['run', '--runtime', runtime, reference, 'sh', '-c', 'echo up; exec sleep 1000'];
+    const { child, ended } = startImg(t, host, words);
+    await once(child.stdout, 'data');
+    // The only signal that the first process of a container can't be deaf to; so does the kernel without memory.
+    for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL');
+    t.is((await ended).code, 137);
+    t.deepEqual(leftBehind(host), []);
+  });
+}
 
 test('img run tells its app the signals that it gets, and the next command ends an app whose runtime was killed', async (t) => {
   if (!canRunShellApp(t)) return;
@@ -67,6 +101,24 @@ for (const [signal, code] of [
     t.regex(stderr, new RegExp(`^img: stopped by ${signal}$`, 'm'));
     t.deepEqual(leftBehind(host), []);
     t.deepEqual(await host.run(['run', reference]), { code: 0, stdout: 'hello\n', stderr: '' });
+  });
+}
+
+for (const n of [1, 6]) {
+  test(`img build stopped by SIGINT at change ${n} of its store ends with 130 and a message, and the next one works`, async (t) => {
+    if (!canRunShellApp(t)) return;
+    const { host } = await setDoubleStage(t);
+    // Long enough to be in the middle of it when the signal comes.
+    await writeShellApp(host.folder, { files: { 'opt/large': randomBytes(32 * 1024 * 1024) } });
+    await mkdir(host.root);
+    const { child, ended } = startImg(t, host, ['build', 'app']);
+    killAtChange(t, host.root, child, n, 'SIGINT');
+    const { code, stderr } = await ended;
+    t.is(code, 130, stderr);
+    t.regex(stderr, /^img: stopped by SIGINT$/m);
+    t.deepEqual(leftBehind(host), []);
+    t.is((await host.run(['build', 'app'])).code, 0);
+    t.deepEqual(leftBehind(host), []);
   });
 }
 

@@ -15,12 +15,18 @@ export function killAtRequest(double: RegistryDouble, child: ChildProcess, n: nu
   });
 }
 
-/** Kills a process when it makes its n-th change to what is in a folder, or shortly after. */
-export function killAtChange(t: ExecutionContext, folder: string, child: ChildProcess, n: number): void {
+/** Kills a process when the n-th change is made to what is in a folder, or shortly after. */
+export function killAtChange(
+  t: ExecutionContext,
+  folder: string,
+  child: ChildProcess,
+  n: number,
+  signal: NodeJS.Signals = 'SIGKILL',
+): void {
   let changes = 0;
   const watcher = watch(folder, { recursive: true }, () => {
     changes += 1;
-    if (changes === n) child.kill('SIGKILL');
+    if (changes === n) child.kill(signal);
   });
   t.teardown(() => watcher.close());
   child.once('exit', () => watcher.close());
