@@ -2,14 +2,11 @@ import type { ContentSource } from '@img/registry/transfer/content';
 import { formatReference, type Reference } from '@img/spec/reference';
 import type { PullPolicy } from './acquire-image.ts';
 import type { RunOptions } from './config/run-options.ts';
-import { listContainers } from './containers/find-container.ts';
-import { removeContainer } from './containers/remove-container.ts';
 import type { FetchOptions } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { type InsecureItem, type InstalledImage, installImage } from './install-image.ts';
 import { checkCaller } from './launch/check-caller.ts';
 import { launch } from './launch/launch.ts';
-import { launchDetached } from './launch/launch-detached.ts';
 import type { LaunchRequest } from './launch/prepare-launch.ts';
 import type { ContainerName } from './state/container-name.ts';
 import type { ContainerRecord, RuntimeName } from './state/container-record.ts';
@@ -71,6 +68,8 @@ export async function startImage(
 ): Promise<ContainerRecord> {
   const launchRequest = await prepare(request, host, fetchOptions);
   await host.close();
+  // Loaded where they are needed: most starts need neither.
+  const { launchDetached } = await import('./launch/launch-detached.ts');
   return launchDetached(host.state, launchRequest, request.atEnd);
 }
 
@@ -105,6 +104,8 @@ async function prepare(
 }
 
 async function clearName(state: RunState, name: ContainerName, signal?: AbortSignal): Promise<void> {
+  const { listContainers } = await import('./containers/find-container.ts');
+  const { removeContainer } = await import('./containers/remove-container.ts');
   const holder = listContainers(state).find((container) => container.name === name);
   if (holder === undefined) return;
   await removeContainer(state, holder, { isForced: true, ...(signal === undefined ? {} : { signal }) });

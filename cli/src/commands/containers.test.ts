@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
+import { typeInto } from '../testing/type-into.ts';
 
 /** A host with one image of its own, which has a shell, and no container left at the end. */
 async function prepare(t: ExecutionContext): Promise<Instance> {
@@ -107,6 +108,62 @@ test('img rm removes nothing if a name means a container and an image', async (t
   );
   t.is((await run(['rm', id])).code, 0);
   t.is((await run(['rm', image])).code, 0);
+});
+
+for (const runtime of ['crun', 'runc']) {
+  test(`${runtime}: img exec runs a command beside the app, with no more rights than it`, async (t) => {
+    if (!canRun(t) || !needsTool(t, runtime)) return;
+    const instance = await prepare(t);
+    const { run } = instance;
+    await run([...start, '--runtime', runtime, '--name', 'web', '-e', 'A=1', '-w', '/tmp', image, untilTerm]);
+    const sh = (script: string, words: readonly string[] = [], input = '') =>
+      run(['exec', ...words, 'web', '/bin/busybox', 'sh', '-c', script], {
+        input,
+        variables: { GIVEN: 'mine' },
+      });
+    const status = 'grep -E "^(CapBnd|CapEff|CapAmb|NoNewPrivs|Seccomp):" /proc/self/status';
+    t.is(
+      (await sh(status)).stdout,
+      'CapEff:\t00000000800405fb\nCapBnd:\t00000000800405fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n',
+    );
+    t.is((await sh('id -u; pwd; echo $A $GIVEN; ls /proc/1/root/bin; exit 9')).code, 9);
+    t.is((await sh('id -u; pwd; echo $A; ls /bin')).stdout, '0\n/tmp\n1\nbusybox\n');
+    t.is((await sh('echo $A $GIVEN', ['-e', 'A=2', '-e', 'GIVEN'])).stdout, '2 mine\n');
+    t.is((await sh('cat', ['-i'], 'typed\n')).stdout, 'typed\n');
+    t.is((await sh('cat', [], 'typed\n')).stdout, '', 'without -i there is nothing to read');
+    const other = await sh(`id -u; id -g; pwd; ${status} | head -n 1`, ['-u', '7:8', '-w', '/']);
+    t.is(other.stdout, '7\n8\n/\nCapEff:\t0000000000000000\n');
+    t.regex((await sh('true', ['-u', 'bob'])).stderr, /user "bob" is not in the image's \/etc\/passwd/);
+    t.regex((await run(['exec', 'web', 'nope'])).stderr, /nope/);
+    t.regex((await run(['exec', '-t', 'web', 'true'])).stderr, /a terminal was asked for/);
+    const terminal = await typeInto(instance, ['exec', '-it', 'web', '/bin/busybox', 'tty'], []);
+    t.regex(terminal.shown, /\/dev\/(?:pts\/0|console)/);
+    await run(['stop', '--time', '0', 'web']);
+    t.regex((await sh('true')).stderr, /^img: container web has ended with exit code 137\n {5}hint: /);
+  });
+}
+
+test('img top and img stats show what a container does', async (t) => {
+  if (!canRun(t)) return;
+  const { run } = await prepare(t);
+  await run([...start, '--name', 'web', '-m', '64m', image, 'while :; do :; done']);
+  t.regex(
+    (await run(['top', 'web'])).stdout,
+    /^ *PID +INSIDE .*\n *\d+ +1 +0 +R .*\/bin\/busybox sh -c while :; do/,
+  );
+  const [process] = JSON.parse((await run(['top', '--json', 'web'])).stdout) as { cpuSeconds: number }[];
+  t.true((process?.cpuSeconds ?? 0) > 0);
+  const [usage] = JSON.parse((await run(['stats', '--json'])).stdout) as object[];
+  t.like(usage, { name: 'web', pids: 1, memoryLimitBytes: 64 * 1024 * 1024 });
+  const { memoryBytes, processors } = usage as { memoryBytes: number; processors: number };
+  t.true(memoryBytes > 100_000 && memoryBytes < 64 * 1024 * 1024, `${memoryBytes}`);
+  t.true(processors > 0 && processors < 1.5, `${processors}`);
+  t.regex(
+    (await run(['stats', 'web'])).stdout,
+    /^ID +NAME .*\n[0-9a-f]{16} +web +[\d.]+ % .* 67\.1 MB +1\n$/,
+  );
+  await run(['rm', '-f', 'web']);
+  t.is((await run(['stats'])).stdout, '');
 });
 
 for (const [words, code, message, reason] of [

@@ -1,9 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
 import type { RunOptions } from '../config/run-options.ts';
-import { resetForExec } from '../linux/reset-for-exec.ts';
-import { RuntimeError } from '../runtime-error.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
+import { executeRuntime } from './execute-runtime.ts';
 import { type LaunchRequest, makeBundle, prepareLaunch } from './prepare-launch.ts';
 import { runtimeArguments } from './runtime-arguments.ts';
 
@@ -32,7 +30,6 @@ export function launch(state: RunState, request: LaunchRequest): never {
 
 function execute(state: RunState, runtime: ChosenRuntime, options: RunOptions, id: string): never {
   const args = [
-    runtime.name,
     ...runtimeArguments(state, runtime.name),
     'run',
     '--bundle',
@@ -41,18 +38,5 @@ function execute(state: RunState, runtime: ChosenRuntime, options: RunOptions, i
     state.pidFile(id),
     id,
   ];
-  if (options.isInteractive !== true && options.hasTerminal !== true) {
-    // The lowest free number is given, so this becomes the standard input.
-    closeSync(0);
-    openSync('/dev/null', 'r');
-  }
-  resetForExec();
-  const term = process.env['TERM'];
-  process.execve?.(runtime.path, args, {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    ...(term === undefined ? {} : { TERM: term }),
-  });
-  throw new RuntimeError('HOST_UNSUPPORTED', 'this Node has no process.execve', {
-    hint: 'use Node 24 or later',
-  });
+  executeRuntime(runtime, args, options);
 }

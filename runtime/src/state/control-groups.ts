@@ -11,6 +11,8 @@ export type ControlGroups = {
   /** Whether the unified hierarchy of a hybrid host holds controllers, which crun refuses. */
   readonly isUnifiedInUse: boolean;
   readonly controllers: ReadonlySet<Controller>;
+  /** Where the host mounts its control groups. */
+  readonly root: string;
   /** The root folder of every hierarchy. */
   readonly roots: readonly string[];
 };
@@ -24,7 +26,7 @@ const known: readonly Controller[] = ['cpu', 'memory', 'pids'];
 /** @param root where the host mounts its control groups */
 export function readControlGroups(root = '/sys/fs/cgroup'): ControlGroups {
   if (isUnified(root)) {
-    return { mode: 'v2', isUnifiedInUse: true, controllers: controllersOf(root), roots: [root] };
+    return { mode: 'v2', root, isUnifiedInUse: true, controllers: controllersOf(root), roots: [root] };
   }
   const hierarchies = existsSync(root)
     ? readdirSync(root, { withFileTypes: true })
@@ -33,12 +35,13 @@ export function readControlGroups(root = '/sys/fs/cgroup'): ControlGroups {
         .filter((path) => existsSync(join(path, 'cgroup.procs')))
     : [];
   if (hierarchies.length === 0) {
-    return { mode: 'none', isUnifiedInUse: false, controllers: new Set(), roots: [] };
+    return { mode: 'none', root, isUnifiedInUse: false, controllers: new Set(), roots: [] };
   }
   const unified = join(root, 'unified');
   const isHybrid = hierarchies.includes(unified) && isUnified(unified);
   return {
     mode: isHybrid ? 'hybrid' : 'v1',
+    root,
     isUnifiedInUse: isHybrid && readFileSync(join(unified, 'cgroup.controllers'), 'utf8').trim() !== '',
     // Two controllers in one hierarchy have links of their own names to it.
     controllers: new Set(known.filter((name) => existsSync(join(root, name, 'cgroup.procs')))),
@@ -73,6 +76,18 @@ export async function killControlGroup(
     // The kernel ends them in its own time, and nothing tells when.
     await delay(Math.min(attempt, 50), undefined, signal === undefined ? {} : { signal });
   }
+}
+
+/** The processes in the control groups of that name, and in those inside, by ascending number. */
+export function controlGroupMembers(
+  { roots }: Pick<ControlGroups, 'roots'>,
+  name: string,
+): readonly number[] {
+  const collect = (group: string): readonly number[] => [
+    ...membersOf(group),
+    ...childGroups(group).flatMap(collect),
+  ];
+  return [...new Set(roots.flatMap((root) => collect(join(root, name))))].sort((a, b) => a - b);
 }
 
 // A process may start another one between reading and killing, so the caller repeats until nobody is left.

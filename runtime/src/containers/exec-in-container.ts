@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RuntimeProcess } from '@img/spec/runtime-config';
+import { appCapabilities } from '../config/capabilities.ts';
+import { environmentValue, mergeEnvironment } from '../config/environment.ts';
+import type { RunOptions } from '../config/run-options.ts';
+import { resolveUser } from '../config/user.ts';
+import { parseWorkingDir } from '../config/working-dir.ts';
+import { checkCaller } from '../launch/check-caller.ts';
+import { executeRuntime } from '../launch/execute-runtime.ts';
+import { findRuntime } from '../launch/find-runtime.ts';
+import { hideUnified } from '../launch/hide-unified.ts';
+import { readInside } from '../launch/inside-root.ts';
+import { runtimeArguments } from '../launch/runtime-arguments.ts';
+import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { enterPrivateMounts } from '../linux/private-mounts.ts';
+import { RuntimeError } from '../runtime-error.ts';
+import { readControlGroups } from '../state/control-groups.ts';
+import type { RunningContainer, RunState } from '../state/run-state.ts';
+
+export type ExecOptions = Pick<
+  RunOptions,
+  'env' | 'workingDir' | 'user' | 'hasTerminal' | 'isInteractive'
+> & {
+  readonly command: readonly [program: string, ...words: string[]];
+};
+
+const userFileBytes = 1024 * 1024;
+
+/**
+ * Puts a program in the place of this process that runs beside an app: in its namespaces and its control group, with
+ * its user, environment, folder and limits as far as the caller does not change them, and with no right or system
+ * call more than the app itself was given. Does not return.
+ *
+ * @throws RuntimeError ROOT_REQUIRED, TERMINAL_REQUIRED, CONTAINER_ENDED, RUNTIME_MISSING, ENVIRONMENT_INVALID,
+ *   WORKING_DIR_INVALID, USER_INVALID, USER_UNKNOWN, GROUP_UNKNOWN, SYSTEM_CALL_FAILED
+ */
+export function execInContainer(state: RunState, container: RunningContainer, options: ExecOptions): never {
+  checkCaller(options);
+  const { id, name, runtime, pid } = container;
+  if (pid === undefined) {
+    throw new RuntimeError('CONTAINER_ENDED', `container ${name ?? id} has not started yet`, {
+      hint: 'try again in a moment',
+    });
+  }
+  const path = findRuntime(runtime);
+  const app = JSON.parse(readFileSync(state.processFile(id), 'utf8')) as RuntimeProcess;
+  const content = JSON.stringify(processBeside(app, pid, options));
+  // In a mount that only this process sees and that ends with it, so that nothing is left of it, whatever happens.
+  enterPrivateMounts();
+  mountFileSystem({
+    type: 'tmpfs',
+    target: state.bundleFolder,
+    options: [
+      ['source', 'img'],
+      ['mode', '700'],
+    ],
+    attributes: mountAttributes.noSuid | mountAttributes.noDev,
+  });
+  // runc starts in the folder where the root of the container was mounted for its own start.
+  mkdirSync(join(state.bundleFolder, 'rootfs'));
+  const file = join(state.bundleFolder, 'process.json');
+  writeFileSync(file, content, { mode: 0o600 });
+  const { mode, isUnifiedInUse } = readControlGroups();
+  if (runtime === 'crun' && mode === 'hybrid' && isUnifiedInUse) hideUnified();
+  const args = [...runtimeArguments(state, runtime), 'exec', '--process', file, id];
+  executeRuntime({ name: runtime, path }, args, options);
+}
+
+function processBeside(app: RuntimeProcess, pid: number, options: ExecOptions): RuntimeProcess {
+  const { env = [], workingDir, hasTerminal = false, command } = options;
+  const home = environmentValue(app.env, 'HOME') ?? '/';
+  const defaults = { HOME: home, ...(hasTerminal ? { TERM: 'xterm' } : {}) };
+  return {
+    ...app,
+    ...(options.user === undefined ? {} : userBeside(options.user, pid)),
+    terminal: hasTerminal,
+    args: command,
+    env: mergeEnvironment(app.env, env, defaults),
+    ...(workingDir === undefined ? {} : { cwd: parseWorkingDir(workingDir) }),
+  };
+}
+
+// An app that may write its tree decides what its names of users mean, as in any system.
+function userBeside(text: string, pid: number): Pick<RuntimeProcess, 'user' | 'capabilities'> {
+  const root = `/proc/${pid}/root/`;
+  const { uid, gid, additionalGids } = resolveUser(text, {
+    passwd: readInside(root, '/etc/passwd', userFileBytes, 'USER_INVALID'),
+    group: readInside(root, '/etc/group', userFileBytes, 'USER_INVALID'),
+  });
+  return { user: { uid, gid, additionalGids }, capabilities: appCapabilities(uid) };
+}

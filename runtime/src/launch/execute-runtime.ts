@@ -1,0 +1,32 @@
+import { closeSync, openSync } from 'node:fs';
+import type { RunOptions } from '../config/run-options.ts';
+import { resetForExec } from '../linux/reset-for-exec.ts';
+import { RuntimeError } from '../runtime-error.ts';
+import type { ChosenRuntime } from './choose-runtime.ts';
+
+/**
+ * Puts a runtime in the place of this process. It has the caller's input only if the app is to read it. Does not
+ * return.
+ *
+ * @throws RuntimeError HOST_UNSUPPORTED
+ */
+export function executeRuntime(
+  { name, path }: Pick<ChosenRuntime, 'name' | 'path'>,
+  args: readonly string[],
+  { isInteractive = false, hasTerminal = false }: Pick<RunOptions, 'isInteractive' | 'hasTerminal'>,
+): never {
+  if (!isInteractive && !hasTerminal) {
+    // The lowest free number is given, so this becomes the standard input.
+    closeSync(0);
+    openSync('/dev/null', 'r');
+  }
+  resetForExec();
+  const term = process.env['TERM'];
+  process.execve?.(path, [name, ...args], {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...(term === undefined ? {} : { TERM: term }),
+  });
+  throw new RuntimeError('HOST_UNSUPPORTED', 'this Node has no process.execve', {
+    hint: 'use Node 24 or later',
+  });
+}
