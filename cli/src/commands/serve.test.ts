@@ -76,6 +76,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [['--listen', '5000'], 2, /It should be an address and a port, such as 0\.0\.0\.0:5000/, 'no address'],
   [['--listen', '127.0.0.1:70000'], 2, /It should be an address and a port/, 'a port that is too high'],
   [['--listen', '192.0.2.1:5000'], 1, /^img: can't listen on 192\.0\.2\.1/, 'an address of another machine'],
+  [['--keyring', 'none'], 2, /keyring "none" has no rule[\s\S]*hint: make one with/, 'an empty keyring'],
   [['--public', 'com..'], 2, /^img: prefix "com\.\." should be/, 'a wrong prefix'],
   [['--public-url', 'x'], 1, /^img: the public URL should be like/, 'a wrong URL'],
   [['--data', '/dev/null/x'], 1, /^img: can't use \/dev\/null\/x/, 'a folder that cannot be made'],

@@ -13,6 +13,7 @@ import { aliasOf } from '../host/short-name.ts';
 import type { Output } from '../output/output.ts';
 import { bold } from '../output/text.ts';
 import { type OpenStores, openStores, type StoreOptions } from '../serve/open-stores.ts';
+import { readKeyring } from '../serve/read-keyring.ts';
 
 type ServeOptions = {
   readonly listen: ListenAddress;
@@ -23,6 +24,7 @@ type ServeOptions = {
   readonly behindProxy?: boolean;
   readonly log?: string;
   readonly relay?: readonly string[];
+  readonly keyring?: string;
 } & StoreOptions;
 
 type ListenAddress = { readonly address: string; readonly port: number };
@@ -49,6 +51,7 @@ export function configure(command: Command, context: CommandContext): void {
     )
     .option('--public-url <url>', 'where clients reach it, if it is behind a proxy')
     .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
+    .option('--keyring <folder>', 'trust documents by which its pages show who signed an image')
     .option('--log <file>', 'write a line of JSON for each request; - for stderr');
   command.addHelpText('after', storesHelp);
   addExamples(
@@ -71,8 +74,10 @@ async function serve(session: Session, options: ServeOptions): Promise<void> {
 }
 
 async function serveFrom(stores: OpenStores, session: Session, options: ServeOptions): Promise<void> {
-  const { config, output, signal } = session;
-  const registry = await startRegistry(registryOptions(session, options, stores));
+  const { config, environment, output, signal } = session;
+  const trust =
+    options.keyring === undefined ? {} : { trust: await readKeyring(environment, options.keyring) };
+  const registry = await startRegistry({ ...registryOptions(session, options, stores), ...trust });
   const { url, host, administrator } = registry;
   const { name, newPassword } = administrator;
   output.result({ url, host, administrator: { name, newPassword } }, () => [
@@ -87,6 +92,7 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
       `  registries: {aliases: {work: "${addressOf(url, options)}"}}`,
     );
   }
+  output.story(`its pages are at ${url}, for browsers`);
   output.story(`log in with img login ${alias ?? host} --username ${name}; stop with Ctrl-C`);
   if (!signal.aborted) await once(signal, 'abort');
   output.story('stopping as soon as requests under way are answered; Ctrl-C again to cut them off');

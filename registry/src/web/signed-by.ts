@@ -31,7 +31,7 @@ export async function signedBy(services: Services, image: SignedImage): Promise<
     const names = decision.signers.map(({ identity }) => identity.name).join(', ');
     if (decision.trusted) return html`<span class="good">${names}</span>`;
     if (count === 0) return unsigned;
-    return html`<span class="bad">not trusted</span> <span class="quiet">${decision.message}</span>`;
+    return html`<span class="bad">${decision.message}</span>`;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return html`<span class="bad">not readable</span> <span class="quiet">${error.message}</span>`;

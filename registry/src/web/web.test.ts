@@ -48,6 +48,7 @@ test('pages show everybody what is public, members what is theirs, and others no
   t.deepEqual(await see(browser), [false, true]);
   t.is((await browser.logIn('reader')).status, 303);
   t.deepEqual(await see(browser), [true, true]);
+  t.regex((await browser.get('/')).text, />2<\/td>/, 'tags of signatures are not counted');
   t.is((await browser.get(`/r/${repository}`)).status, 200);
   const outsider = new Browser(stage);
   await outsider.logIn('outsider');
@@ -73,7 +74,11 @@ test('a repository and an image say what they are and who signed them', async (t
   t.regex(list, /<span class="good">Alice Example<\/span>/);
   t.true(list.includes(shortDigest(digest)));
   t.true(list.includes('linux/amd64'));
-  t.regex(list, /<span class="bad">not trusted<\/span>/, 'the tag that was not signed');
+  t.regex(
+    list,
+    /<span class="bad">com\.example\.app:2\.0-rc is not trusted: /,
+    'the tag that was not signed',
+  );
   t.false(list.includes('sha256-'), 'tags that attach signatures are none of the image');
   for (const path of [`/r/${repository}:1.0`, `/r/${repository}@${digest}`]) {
     const { status, text } = await browser.get(path);

@@ -1,6 +1,7 @@
 import type { NamePrefix } from '@img/spec/name-prefix';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Reader } from '../database.ts';
+import { isImageTag } from './image-tags.ts';
 
 /** A repository that holds something, with what a list shows of it. */
 export type RepositorySummary = {
@@ -32,9 +33,10 @@ export async function listRepositoriesOf(
     values.push(from, to);
     return `(r.name >= $${values.length - 1} AND r.name < $${values.length})`;
   });
+  const ofImages = isImageTag('t.name');
   return reader.all<RepositorySummary>(
-    `SELECT r.name, (SELECT count(*) FROM tags t WHERE t.repository_id = r.id) AS tags,
-        (SELECT max(t.updated_at) FROM tags t WHERE t.repository_id = r.id) AS pushed_at,
+    `SELECT r.name, (SELECT count(*) FROM tags t WHERE t.repository_id = r.id AND ${ofImages}) AS tags,
+        (SELECT max(t.updated_at) FROM tags t WHERE t.repository_id = r.id AND ${ofImages}) AS pushed_at,
         CASE WHEN p.name IS NULL THEN 0 ELSE 1 END AS is_public
       FROM repositories r LEFT JOIN public_repositories p ON p.name = r.name
       WHERE r.name > $1 AND ($2 = '' OR replace(r.name, $2, '') <> r.name)

@@ -2,6 +2,7 @@ import type { Digest } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
 import type { Reader } from '../database.ts';
+import { isImageTag } from './image-tags.ts';
 
 /** A tag with the manifest that it points at; times are milliseconds since 1970. */
 export type TaggedManifest = {
@@ -21,7 +22,7 @@ export async function listTagged(
   return reader.all<TaggedManifest>(
     `SELECT t.name AS tag, t.updated_at, m.digest, m.media_type, m.bytes
       FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN manifests m ON m.id = t.manifest_id
-      WHERE r.name = $1 AND NOT (t.name LIKE 'sha___-%' AND length(t.name) > 70)
+      WHERE r.name = $1 AND ${isImageTag('t.name')}
       ORDER BY t.updated_at DESC, t.name LIMIT $2 OFFSET $3`,
     repository,
     limit,
