@@ -18,6 +18,7 @@ export type RuntimeErrorCode =
   | 'LIMIT_INVALID'
   | 'MOUNT_INVALID'
   | 'PLATFORM_MISMATCH'
+  | 'SECRET_INVALID'
   | 'SIGNAL_UNKNOWN'
   | 'USER_INVALID'
   | 'USER_UNKNOWN'

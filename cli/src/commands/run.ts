@@ -64,6 +64,7 @@ function addAppOptions(command: Command): void {
     .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect)
     .option('-v, --volume <source:destination[:ro]>', 'show a file or folder of the host', collect)
     .option('--tmpfs <destination[:options]>', 'a folder in memory', collect)
+    .option('--secret <name[=file]>', 'a copy of a file in /run/secrets that only the app can read', collect)
     .option('-u, --user <user[:group]>', 'instead of the user of the image')
     .option('-w, --workdir <folder>', 'instead of the folder of the image')
     .option('--entrypoint <program>', 'instead of the program of the image')

@@ -1,15 +1,17 @@
 import { parseByteSize } from '@img/runtime/config/byte-size';
 import type { Network, RunOptions } from '@img/runtime/config/run-options';
+import { parseSecret } from '@img/runtime/config/secret';
 import { parseBindMount, parseScratchMount } from '@img/runtime/config/storage';
 import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
-import type { Environment } from '../environment.ts';
+import { type Environment, variable } from '../environment.ts';
 
 /** The options of `img run` that change how the app runs. */
 export type AppCommandLine = {
   readonly env?: readonly string[];
   readonly volume?: readonly string[];
   readonly tmpfs?: readonly string[];
+  readonly secret?: readonly string[];
   readonly net: Network;
   readonly user?: string;
   readonly workdir?: string;
@@ -41,9 +43,17 @@ export function appOptions(
     ),
     ...(line.tmpfs ?? []).map((text) => parseArgument(parseScratchMount, text)),
   ];
+  const secrets = (line.secret ?? []).map((text) =>
+    parseArgument(
+      (typed) =>
+        parseSecret(typed, environment.workingFolder, variable(environment, 'CREDENTIALS_DIRECTORY')),
+      text,
+    ),
+  );
   return {
     env: (line.env ?? []).flatMap((text) => variableOf(text, environment)),
     mounts,
+    secrets,
     network: line.net,
     isWritable: line.writable === true,
     hasTerminal: line.tty === true,

@@ -1,5 +1,6 @@
 import type { CommandOptions } from './command.ts';
 import type { ResourceOptions } from './resources.ts';
+import type { Secret } from './secret.ts';
 import type { PlannedMount } from './storage.ts';
 
 /** `none`: a network of its own with nothing but the loopback; `host`: the host's. */
@@ -16,6 +17,8 @@ export type RunOptions = CommandOptions &
     readonly network?: Network;
     readonly hostname?: string;
     readonly mounts?: readonly PlannedMount[];
+    /** Shown to the app as files that only its user can read. */
+    readonly secrets?: readonly Secret[];
     /** Whether the whole tree can be written, in memory, for as long as the container runs. */
     readonly isWritable?: boolean;
     /** Whether the app gets a terminal; the caller's input and output must be one. */

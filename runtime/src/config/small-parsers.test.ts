@@ -6,6 +6,7 @@ import { parseByteSize } from './byte-size.ts';
 import { parseHostname } from './hostname.ts';
 import { processLimits } from './process-limits.ts';
 import { resourcesOf } from './resources.ts';
+import { parseSecret } from './secret.ts';
 import { parseStopSignal } from './stop-signal.ts';
 import { image } from './testing.ts';
 import { parseWorkingDir } from './working-dir.ts';
@@ -225,3 +226,19 @@ test('annotationsOf() keeps out labels that a runtime takes as orders', (t) => {
     ['run.ocicat'],
   );
 });
+
+for (const [text, credentials, wanted, reason] of [
+  ['db=pass', undefined, { name: 'db', source: '/here/pass' }, 'relative to the folder'],
+  ['db=/etc/p=q', undefined, { name: 'db', source: '/etc/p=q' }, 'the first = counts'],
+  ['db', '/run/credentials/x', { name: 'db', source: '/run/credentials/x/db' }, 'a credential of systemd'],
+  ['db', undefined, undefined, 'no credentials'],
+  ['db=', '/run/credentials/x', undefined, 'no file'],
+  ['../db=x', undefined, undefined, 'a name that leads elsewhere'],
+  ['.db=x', undefined, undefined, 'a hidden name'],
+  ['=x', undefined, undefined, 'no name'],
+] as const) {
+  test(`parseSecret() of ${text}: ${reason}`, (t) => {
+    if (wanted !== undefined) t.deepEqual(parseSecret(text, '/here', credentials), wanted);
+    else t.throws(() => parseSecret(text, '/here', credentials), { code: 'SECRET_INVALID' });
+  });
+}

@@ -71,6 +71,18 @@ for (const [name, options, code, message] of [
     'PLATFORM_MISMATCH',
     /s390x/,
   ],
+  [
+    'a secret that does not exist',
+    { options: { secrets: [{ name: 'db', source: '/no/such' }] } },
+    'SECRET_INVALID',
+    /secret db can't be read from "\/no\/such": ENOENT/,
+  ],
+  [
+    'a secret that is a device',
+    { options: { secrets: [{ name: 'db', source: '/dev/zero' }] } },
+    'SECRET_INVALID',
+    /it is no file/,
+  ],
   ['a terminal without one', { options: { hasTerminal: true } }, 'TERMINAL_REQUIRED', /terminal/],
 ] as const satisfies readonly (readonly [string, LaunchCase, string, RegExp])[]) {
   test(`launch() refuses ${name} and leaves nothing`, async (t) => {

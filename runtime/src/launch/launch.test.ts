@@ -233,3 +233,25 @@ each('a label of the image gives the runtime no orders', async (t, runtime) => {
   t.is(stdout.trim(), 'Seccomp:\t2');
   t.false(existsSync(target));
 });
+
+each('secrets are files in memory that only the user of the app can read', async (t, runtime) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'db'), 'hush');
+  const { lines, stderr, runFolder } = await run(
+    t,
+    runtime,
+    'cd /run/secrets; stat -c "%a %u %g %n" . db key; cat db key; echo; touch x 2>/dev/null || echo no; env; find / -xdev -name config.json',
+    {
+      options: {
+        user: '7:8',
+        secrets: [
+          { name: 'db', source: join(folder, 'db') },
+          { name: 'key', source: join(folder, 'db') },
+        ],
+      },
+    },
+  );
+  t.deepEqual(lines.slice(0, 5), ['755 0 0 .', '400 7 8 db', '400 7 8 key', 'hushhush', 'no'], stderr);
+  t.false(lines.slice(5).join().includes('hush'));
+  assertNothingLeft(t, runFolder);
+});

@@ -29,6 +29,7 @@ import { checkPlatform, detailedHostPlatform } from './host-platform.ts';
 import { readInside } from './inside-root.ts';
 import { mountRoot } from './mount-root.ts';
 import { placeMounts } from './place-mounts.ts';
+import { ownSecrets, placeSecrets } from './place-secrets.ts';
 
 export type LaunchRequest = {
   readonly image: ImageConfig;
@@ -118,7 +119,9 @@ export function makeBundle(
   process.chdir(bundle);
   mkdirSync('tree');
   tree.mount(`${bundle}/tree`);
-  const placed = placeMounts('tree', planStorage(image.config.volumes, options.mounts ?? []));
+  const secrets = options.secrets ?? [];
+  const asked = [...(options.mounts ?? []), ...placeSecrets(bundle, secrets)];
+  const placed = placeMounts('tree', planStorage(image.config.volumes, asked));
   const hostname = parseHostname(options.hostname ?? id.slice(0, 12));
   const mounts = mountRoot(bundle, {
     mounts: placed,
@@ -148,6 +151,7 @@ export function makeBundle(
     config.process,
     mounts.map(({ destination }) => destination),
   );
+  ownSecrets(secrets, config.process.user);
   writeFileSync(state.processFile(id), JSON.stringify(config.process), { mode: 0o600 });
   writeFileSync('config.json', JSON.stringify(config));
   if (runtime.hidesUnified) hideUnified();
