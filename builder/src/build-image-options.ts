@@ -1,7 +1,8 @@
-import type { ContentTarget } from '@img/registry/transfer/content';
+import type { ContentSource, ContentTarget } from '@img/registry/transfer/content';
 import type { LayerCompression } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
 import type { ProgressListener } from '@img/spec/progress';
+import type { RepositoryName } from '@img/spec/repository-name';
 import type { OpenBase } from './base/open-base.ts';
 import type { ImageLock } from './lock/image-lock.ts';
 import type { ImageRecipe } from './recipe/image-recipe.ts';
@@ -24,6 +25,8 @@ export type BuildImageOptions = {
   readonly npmRegistry?: string | undefined;
   /** Root of an index of Python packages; the one that requirements.txt names, or PyPI, if absent. */
   readonly pythonIndex?: string | undefined;
+  /** Opens the repository of an image, where packages may be kept that a lock names; without it none are looked for. */
+  readonly openKept?: ((name: RepositoryName) => ContentSource & AsyncDisposable) | undefined;
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */

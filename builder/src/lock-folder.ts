@@ -1,14 +1,17 @@
 import { dirname, resolve } from 'node:path';
-import type { BuildImageOptions } from './build-image-options.ts';
+import type { ContentTarget } from '@img/registry/transfer/content';
 import { BuilderError } from './builder-error.ts';
 import type { ImageLock } from './lock/image-lock.ts';
 import { LockFile, lockPathOf } from './lock/lock-file.ts';
-import { lockImage } from './lock-image.ts';
+import { type LockImageOptions, lockImage } from './lock-image.ts';
 import { readRecipe, recipePathOf } from './recipe/find-recipe.ts';
 import type { ImageRecipe } from './recipe/image-recipe.ts';
 import { parseRecipe } from './recipe/parse-recipe.ts';
 
-export type LockFolderOptions = Omit<BuildImageOptions, 'recipe' | 'folder' | 'lock' | 'target'>;
+export type LockFolderOptions = Omit<LockImageOptions, 'recipe' | 'folder' | 'lock' | 'keepIn'> & {
+  /** The repository that the packages are to be kept in; they are not if absent. */
+  readonly keepFor?: ((recipe: ImageRecipe) => ContentTarget) | undefined;
+};
 
 export type LockedFolder = {
   readonly recipe: ImageRecipe;
@@ -28,12 +31,21 @@ export type LockedFolder = {
  * @throws BuilderError RECIPE_MISSING, RECIPE_INVALID, RECIPE_UNSUPPORTED if there is nothing to lock, LOCK_INVALID;
  *   SpecError CONTENT_SIZE; what `lockImage` throws
  */
-export async function lockFolder(path: string, options: LockFolderOptions): Promise<LockedFolder> {
+export async function lockFolder(
+  path: string,
+  { keepFor, ...options }: LockFolderOptions,
+): Promise<LockedFolder> {
   const recipeFile = await recipePathOf(path);
   const recipe = parseRecipe(await readRecipe(recipeFile), recipeFile);
   const lockFile = await LockFile.read(lockPathOf(recipeFile));
   const before = lockFile.lock;
-  const lock = await lockImage({ ...options, recipe, folder: dirname(resolve(recipeFile)), lock: before });
+  const lock = await lockImage({
+    ...options,
+    recipe,
+    folder: dirname(resolve(recipeFile)),
+    lock: before,
+    keepIn: keepFor?.(recipe),
+  });
   if (lock === undefined) {
     throw new BuilderError('RECIPE_UNSUPPORTED', `${recipeFile} has nothing to lock`, {
       hint: 'packages, another image as base and programs of this machine are locked',

@@ -48,6 +48,11 @@ export async function fetchPackages(
   return new Map(await together(signal, wanted, fetchOne, { concurrency }));
 }
 
+/** Where a .deb is in the cache, if it is there. */
+export function packagePath(cacheDir: string, { digest }: DebianPackage): string {
+  return join(cacheDir, 'packages', `${digestHex(digest)}.deb`);
+}
+
 type Job = HttpOptions &
   Pick<FetchPackagesOptions, 'onProgress' | 'cacheDir'> & {
     readonly folder: string;
@@ -56,7 +61,7 @@ type Job = HttpOptions &
   };
 
 async function fetchPackage(wanted: DebianPackage, job: Job): Promise<string> {
-  const path = join(job.folder, `${digestHex(wanted.digest)}.deb`);
+  const path = packagePath(job.cacheDir, wanted);
   const what = `${wanted.name} ${wanted.version}`;
   if (await isThere(path, wanted)) {
     job.onProgress?.({ kind: 'skip', item: wanted.digest, what, reason: 'downloaded before' });

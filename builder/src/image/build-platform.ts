@@ -14,7 +14,7 @@ import { foundationOf } from './foundation-of.ts';
 import { type ImageLayer, ownLayerFile, packageLayerFiles, recompressed } from './layer-files.ts';
 import type { Foundation, PackageSource } from './os-layers.ts';
 import { type OwnLayers, ownLayers } from './own-layers.ts';
-import { checkHostFiles, checkLayers, platformLockOf } from './platform-lock.ts';
+import { checkHostFiles, checkLayers, platformLockOf, withKept } from './platform-lock.ts';
 import { checkProgram, checkShebang, lookUpProgram, startOf } from './program.ts';
 import { storeLayers } from './store-layers.ts';
 
@@ -61,7 +61,7 @@ export async function buildPlatform(
   });
   await checkStart(recipe, foundation, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
-  const lock = platformLockOf(foundation, locking, own.hostFiles);
+  const lock = withKept(platformLockOf(foundation, locking, own.hostFiles), locked);
   if (locked !== undefined) checkHostFiles(lock, locked, options);
   if (locked !== undefined) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];

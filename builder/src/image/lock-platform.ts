@@ -1,23 +1,26 @@
+import type { ContentTarget } from '@img/registry/transfer/content';
 import { planBinaries } from '../binary/plan-binaries.ts';
 import { writingTo } from '../debian/cache-folder.ts';
+import { keepPackages } from '../kept/keep-packages.ts';
 import type { PlatformLock } from '../lock/image-lock.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { BuildPlatformOptions } from './build-platform.ts';
 import { foundationOf } from './foundation-of.ts';
 import { packageLayerFiles } from './layer-files.ts';
 import { lockedFiles } from './own-layers.ts';
-import { checkLayers, platformLockOf } from './platform-lock.ts';
+import { checkLayers, platformLockOf, withKept } from './platform-lock.ts';
 
 /**
  * What a build of one platform would lock, without the files and the app of the recipe, which need not be there yet.
  *
- * @throws BuilderError
+ * @param options `keepIn`: where packages are to be kept
+ * @throws BuilderError, and what that place throws
  */
 export async function lockPlatform(
   recipe: ImageRecipe,
-  options: BuildPlatformOptions,
+  { keepIn, ...options }: BuildPlatformOptions & { readonly keepIn: ContentTarget | undefined },
 ): Promise<PlatformLock> {
-  const { cache, openBase: open, locked, platform } = options;
+  const { cache, openBase: open, locked, platform, source } = options;
   return await writingTo(cache.folder, async () => {
     const foundation = await foundationOf(recipe, { ...options, open });
     const { binaries } = recipe;
@@ -25,6 +28,10 @@ export async function lockPlatform(
     const layers = await packageLayerFiles(foundation.layers, options);
     const lock = platformLockOf(foundation, layers, plan && lockedFiles(plan));
     if (locked !== undefined) checkLayers(lock, locked);
-    return lock;
+    if (keepIn === undefined || source === undefined) return withKept(lock, locked);
+    return {
+      ...lock,
+      kept: await keepPackages(foundation.layers, layers, { ...options, source, target: keepIn }),
+    };
   });
 }

@@ -6,7 +6,7 @@ import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { ReleaseRecord, Resolution } from '../debian/resolution.ts';
 import type { LayerCache } from '../layers/layer-cache.ts';
-import { type PackageLayer, packageLayers } from '../layers/package-layers.ts';
+import { type PackageLayer, packageLayers, type RestoreLayers } from '../layers/package-layers.ts';
 import type { PlatformLock } from '../lock/image-lock.ts';
 import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import { ImageTree } from './image-tree.ts';
@@ -18,6 +18,7 @@ import { unpackTreeEntry } from './tree-entry.ts';
 export type PackageSource = {
   readonly resolve: (packages: readonly string[]) => Promise<Resolution>;
   readonly fetch: (packages: readonly DebianPackage[]) => Promise<ReadonlyMap<Digest, string>>;
+  readonly restore?: RestoreLayers | undefined;
 };
 
 export type OsLayersOptions = {
@@ -109,7 +110,7 @@ async function makeLayers(
   source: PackageSource,
   { cache, onProgress, signal }: OsLayersOptions,
 ): Promise<Foundation> {
-  const layers = await packageLayers(packages, { cache, fetch: source.fetch, onProgress, signal });
+  const layers = await packageLayers(packages, { cache, ...source, onProgress, signal });
   const tree = new ImageTree();
   for (const layer of layers) {
     const entries = layer.notes.entries.flatMap((entry) => unpackTreeEntry(entry) ?? []);

@@ -24,6 +24,12 @@ export function platformLockOf(
   };
 }
 
+/** With what is kept of the packages, if they are those that were locked. */
+export function withKept(made: PlatformLock, locked: PlatformLock | undefined): PlatformLock {
+  if (locked?.kept === undefined || !samePackages(made, locked)) return made;
+  return { ...made, kept: locked.kept };
+}
+
 /**
  * Locked packages must give the locked layers: a digest never changes silently.
  *

@@ -10,6 +10,8 @@ import { holdPackages } from '../debian/held-packages.ts';
 import { nearestNames } from '../debian/nearest-names.ts';
 import type { ArchiveOptions } from '../debian/resolution.ts';
 import { resolvePackages } from '../debian/resolve-packages.ts';
+import { KeptPackages } from '../kept/kept-packages.ts';
+import { keptSource } from '../kept/kept-source.ts';
 import { LayerCache } from '../layers/layer-cache.ts';
 import { heldLock } from '../lock/held-lock.ts';
 import type { ImageLock, LockRequest, PlatformLock } from '../lock/image-lock.ts';
@@ -50,7 +52,10 @@ export async function prepareBuild(options: BuildImageOptions): Promise<Prepared
       onProgress: options.onProgress,
       signal: options.signal,
       platform,
-      source: chosen === undefined ? undefined : packageSource(options, chosen, platform),
+      source:
+        chosen === undefined
+          ? undefined
+          : packageSource(options, chosen, { platform, kept: keptOf(options, cache, locked) }),
       locked,
       isLocked: options.isLocked === true && locked !== undefined,
     };
@@ -112,7 +117,22 @@ function checkUpdates({ updates, lock }: BuildImageOptions): void {
   });
 }
 
-function packageSource(options: BuildImageOptions, chosen: ChosenSystem, platform: Platform): PackageSource {
+/** What is kept of the packages that the lock names. */
+function keptOf(
+  { recipe, openKept, onProgress, signal }: BuildImageOptions,
+  cache: LayerCache,
+  locked: PlatformLock | undefined,
+): KeptPackages | undefined {
+  if (locked?.kept === undefined || openKept === undefined) return undefined;
+  const open = () => openKept(recipe.name);
+  return new KeptPackages(locked.kept, locked, { cache, open, onProgress, signal });
+}
+
+function packageSource(
+  options: BuildImageOptions,
+  chosen: ChosenSystem,
+  { platform, kept }: { readonly platform: Platform; readonly kept: KeptPackages | undefined },
+): PackageSource {
   const { cacheFolder: cacheDir, now, lock, updates, onProgress, signal } = options;
   const { mirror } = chosen;
   const archive: ArchiveOptions = {
@@ -128,8 +148,9 @@ function packageSource(options: BuildImageOptions, chosen: ChosenSystem, platfor
   const held =
     updates === undefined || updates === 'all' ? new Map() : holdPackages(before?.packages ?? [], updates);
   const architecture = debianArchitecture(platform);
-  return {
+  const source: PackageSource = {
     resolve: (packages) => resolvePackages({ ...archive, architecture, packages, now, previous, held }),
     fetch: (packages) => fetchPackages(packages, archive),
   };
+  return kept === undefined ? source : keptSource(source, kept, options);
 }

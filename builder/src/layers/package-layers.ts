@@ -29,9 +29,16 @@ export type PackageLayersOptions = {
   readonly cache: LayerCache;
   /** Gets .debs; asked only for packages that have no layer yet. */
   readonly fetch: (packages: readonly DebianPackage[]) => Promise<ReadonlyMap<Digest, string>>;
+  /** Gets layers that were made elsewhere; undefined if it doesn't have these. Asked if some are not in the cache. */
+  readonly restore?: RestoreLayers | undefined;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 };
+
+/** The layers of packages by their digests; one that shares its layer with others may have no file. */
+export type RestoreLayers = (
+  packages: readonly DebianPackage[],
+) => Promise<ReadonlyMap<Digest, CachedLayer<PackageNotes>> | undefined>;
 
 const rememberedTexts: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
 
@@ -43,9 +50,11 @@ const rememberedTexts: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']
  */
 export async function packageLayers(
   packages: readonly DebianPackage[],
-  { cache, fetch, onProgress, signal }: PackageLayersOptions,
+  { cache, fetch, restore, onProgress, signal }: PackageLayersOptions,
 ): Promise<readonly PackageLayer[]> {
-  const cached = await mapParallel(packages, 16, (each) => cache.find<PackageNotes>(keyOf(each)));
+  const found = await mapParallel(packages, 16, (each) => cache.find<PackageNotes>(packageKey(each)));
+  const restored = found.includes(undefined) ? await restore?.(packages) : undefined;
+  const cached = found.map((layer, index) => layer ?? restored?.get(packages[index]?.digest as Digest));
   const missing = packages.filter((_, index) => cached[index] === undefined);
   const files = missing.length === 0 ? new Map<Digest, string>() : await fetch(missing);
   const made = new Map<Digest, CachedLayer<PackageNotes>>();
@@ -68,7 +77,8 @@ export async function packageLayers(
   });
 }
 
-function keyOf({ digest }: DebianPackage): string {
+/** Where the cache has the layer of a package. */
+export function packageKey({ digest }: DebianPackage): string {
   return `${profile}/packages/${digestHex(digest)}`;
 }
 
@@ -79,7 +89,7 @@ async function convertPackage(
 ): Promise<CachedLayer<PackageNotes>> {
   await using deb = await readDeb(path, wanted, { temporaryFolder: cache.folder, signal });
   const converted = await convertDeb(deb, wanted);
-  return await cache.put(keyOf(wanted), encodeTar(abortable(converted.items, signal)), {
+  return await cache.put(packageKey(wanted), encodeTar(abortable(converted.items, signal)), {
     compression: 'zstd',
     notes: await notesOf(converted),
   });

@@ -1,9 +1,16 @@
 import { digestHex, digestOf } from '@img/spec/digest';
 import { profile } from '../deb/profile.ts';
+import type { DebianPackage } from '../debian/package.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
 import { mergeTars } from './merge-tars.ts';
 import type { PackageLayer } from './package-layers.ts';
 import { readLayer } from './read-layer.ts';
+
+/** Where the cache has the layer that packages share. */
+export function sharedKey(packages: readonly DebianPackage[]): string {
+  const list = packages.map(({ digest }) => digest).join('\n');
+  return `${profile}/shared/${digestHex(digestOf(new TextEncoder().encode(list)))}`;
+}
 
 /**
  * The layer that packages share which are too small for one of their own: a function of the packages in their
@@ -13,8 +20,7 @@ export async function sharedLayer(
   layers: readonly PackageLayer[],
   { cache, signal }: { readonly cache: LayerCache; readonly signal?: AbortSignal | undefined },
 ): Promise<CachedLayer> {
-  const list = layers.map((layer) => layer.package.digest).join('\n');
-  const key = `${profile}/shared/${digestHex(digestOf(new TextEncoder().encode(list)))}`;
+  const key = sharedKey(layers.map((layer) => layer.package));
   const found = await cache.find(key);
   if (found !== undefined) return found;
   const tars = layers.map((layer) => readLayer(cache, layer, { signal }));

@@ -13,10 +13,11 @@ export function encodeLock({ profile, request, platforms }: ImageLock): string {
   return `${JSON.stringify(sorted(document), null, 2)}\n`;
 }
 
-function platformJson({ base, files, releases, packages, layers }: PlatformLock): JsonValue {
+function platformJson({ base, files, kept, releases, packages, layers }: PlatformLock): JsonValue {
   return {
     ...(base === undefined ? {} : { base }),
     ...(files === undefined ? {} : { files: files.map(fileJson) }),
+    ...(kept === undefined ? {} : { kept }),
     releases,
     packages: packages.map(({ name, version, architecture, source, suite, path, size, digest }) => {
       return { name, version, architecture, source, suite, path, size, digest };

@@ -34,6 +34,8 @@ export type PlatformLock = {
   readonly releases: readonly ReleaseRecord[];
   /** Sorted by name. */
   readonly packages: readonly DebianPackage[];
+  /** Digest of the artifact beside the image that the packages are kept in; absent if they are not. */
+  readonly kept?: Digest | undefined;
   /** The layers of the packages, lowest first. */
   readonly layers: readonly LockedLayer[];
 };

@@ -36,6 +36,7 @@ const lock: ImageLock = {
             digest,
           },
         ],
+        kept: digest,
         layers: [{ diffId: digest, digest, size: 5, packages: ['libstdc++6', 'tzdata'] }],
       },
     ],
@@ -54,7 +55,7 @@ test('encodeLock() sorts keys and platforms, one value a line', (t) => {
   const reversed = { ...lock, platforms: new Map([...lock.platforms].reverse()) };
   t.is(encodeLock(reversed), text);
   t.true(
-    text.startsWith('{\n  "lockVersion": 1,\n  "platforms": {\n    "linux/amd64": {\n      "layers": ['),
+    text.startsWith('{\n  "lockVersion": 1,\n  "platforms": {\n    "linux/amd64": {\n      "kept": "sha256:'),
   );
   t.true(text.endsWith('}\n'));
 });

@@ -67,7 +67,7 @@ function platformsFrom(fields: JsonFields): ImageLock['platforms'] {
 }
 
 function platformFrom(fields: JsonFields): PlatformLock {
-  fields.onlyKeys(['base', 'files', 'layers', 'packages', 'releases']);
+  fields.onlyKeys(['base', 'files', 'kept', 'layers', 'packages', 'releases']);
   const objects = (key: string, max: number) => {
     return fields.array(key, max).map((value, index) => {
       return new JsonFields(value, `${fields.path(key)}[${index}]`, 'JSON_INVALID');
@@ -85,6 +85,7 @@ function platformFrom(fields: JsonFields): PlatformLock {
   return {
     ...(fields.optionalString('base') === undefined ? {} : { base: digestFrom(fields, 'base') }),
     ...(fields.has('files') ? { files: objects('files', maxFiles).map(fileFrom) } : {}),
+    ...(fields.has('kept') ? { kept: digestFrom(fields, 'kept') } : {}),
     releases: objects('releases', maxReleases).map(releaseFrom),
     packages,
     layers: objects('layers', maxPackages).map(layerFrom),

@@ -8,6 +8,7 @@ import { CliError } from '../cli-error.ts';
 import type { Session } from '../command.ts';
 import { openBase } from '../copy/open-base.ts';
 import { type Environment, variable } from '../environment.ts';
+import { RemoteRepository } from '../host/remote-repository.ts';
 
 /** The part of a build's options that the session and the environment say. */
 export type SessionBuildOptions = Omit<BuildImageOptions, 'recipe' | 'folder' | 'lock' | 'target'>;
@@ -29,6 +30,8 @@ export function buildOptions(
     sourceDateEpoch: sourceDateEpoch(environment),
     now: new Date(),
     openBase: openBase(session, host),
+    openKept: (repository) =>
+      new RemoteRepository(session, { registry: config.registries.default, repository }),
     npmRegistry: variable(environment, 'npm_config_registry') ?? variable(environment, 'NPM_CONFIG_REGISTRY'),
     pythonIndex: variable(environment, 'PIP_INDEX_URL'),
     onProgress: output.progress,

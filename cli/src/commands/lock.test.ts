@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { makeSuite } from '@img/builder/debian/testing/test-archive';
 import { makeKey } from '@img/builder/debian/testing/test-keys';
 import { startServer } from '@img/builder/debian/testing/test-server';
-import { archivePackage, type TestDeb, testPackages } from '@img/builder/testing/test-system';
+import { archivePackage, noise, type TestDeb, testPackages } from '@img/builder/testing/test-system';
 import test, { type ExecutionContext } from 'ava';
 import { newInstance } from '../testing/run-img.ts';
+import { administrator, startTestRegistry } from '../testing/test-registry.ts';
 
 const of = (version: string): readonly TestDeb[] => [
   ...testPackages.filter(({ name }) => name !== 'tool' && name !== 'small'),
@@ -52,7 +53,7 @@ async function prepare(t: ExecutionContext) {
     t.is(result.code, 0, result.stderr);
     return result;
   };
-  return { folder, publish, run, done };
+  return { instance, server, folder, publish, run, done };
 }
 
 test('img lock writes img.lock before the files are there, updates packages, and shows what changes', async (t) => {
@@ -126,4 +127,48 @@ test('img build --no-cache makes the same image again', async (t) => {
   await writeFile(join(folder, 'late'), 'x');
   const first = JSON.parse((await done('build', 'app', '--json')).stdout);
   t.is(JSON.parse((await done('build', 'app', '--no-cache', '--json')).stdout).digest, first.digest);
+});
+
+test('img lock --keep lets an empty machine build without a package, and without a mirror', async (t) => {
+  const { instance, folder, publish, server, run, done } = await prepare(t);
+  await publish([
+    ...of('1.0'),
+    { name: 'large', data: [{ name: './usr/lib/large', content: noise('large', 90_000) }] },
+  ]);
+  await writeFile(join(folder, 'late'), 'x');
+  const recipe = await readFile(join(folder, 'img.yaml'), 'utf8');
+  await writeFile(join(folder, 'img.yaml'), recipe.replace('[tool]', '[tool, large]'));
+  const host = await startTestRegistry(t, instance);
+  await mkdir(join(instance.folder, 'config'), { recursive: true });
+  await writeFile(join(instance.folder, 'config/config.yaml'), `registries: {default: "${host}"}\n`);
+  t.is((await run('lock', 'app', '--keep')).code, 5, 'nobody is logged in');
+  const { name, password } = administrator;
+  await instance.run(['login', '--username', name, '--password-stdin', host], { input: password });
+  t.regex((await done('lock', 'app', '--keep')).stderr, /the packages are kept in com\.example\.app/);
+  t.regex((await done('lock', 'app', '--keep')).stderr, /says all this already/);
+  const built = JSON.parse((await done('build', 'app', '--json')).stdout);
+
+  server.files.clear();
+  const before = server.requests.length;
+  const elsewhere = {
+    IMG_CACHE: join(instance.folder, 'empty-cache'),
+    IMG_ROOT: join(instance.folder, 'empty-root'),
+  };
+  for (const locked of ['--locked', '--no-cache']) {
+    const again = await instance.run(['build', 'app', locked, '--json'], { variables: elsewhere });
+    t.is(again.code, 0, again.stderr);
+    t.is(JSON.parse(again.stdout).digest, built.digest);
+    // Made again without the cache, what the mirror has no more comes from the registry, too.
+    t.is(server.requests.length > before, locked === '--no-cache');
+  }
+  const lock = await readFile(join(folder, 'img.lock'), 'utf8');
+  t.regex(lock, /"kept": "sha256:/);
+  await writeFile(
+    join(folder, 'img.lock'),
+    lock.replace(/"kept": "sha256:\w{8}/, '"kept": "sha256:00000000'),
+  );
+  const variables = { ...elsewhere, IMG_CACHE: join(instance.folder, 'third-cache') };
+  const lost = await instance.run(['build', 'app', '--locked', '--json'], { variables });
+  t.is(JSON.parse(lost.stdout).digest, built.digest);
+  t.regex(lost.stderr, /layers are made anew, because .* has no sha256:00000000/);
 });

@@ -5,6 +5,8 @@ import { type Command, Option } from 'commander';
 import { buildOptions } from '../build/build-options.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
+import { openRegistry } from '../host/open-registry.ts';
+import { shortName } from '../host/short-name.ts';
 import { countOf, formatBytes } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { green, type Line, red, yellow } from '../output/text.ts';
@@ -13,6 +15,7 @@ type LockOptions = {
   readonly update?: readonly string[];
   readonly updateAll?: boolean;
   readonly platform?: readonly string[];
+  readonly keep?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -27,18 +30,25 @@ export function configure(command: Command, context: CommandContext): void {
         .conflicts('updateAll'),
     )
     .option('--update-all', 'take the newest version of everything')
+    .option('--keep', 'store the packages in the registry beside the image, because mirrors delete old ones')
     .option('--platform <platform...>', 'instead of what img.yaml says, such as linux/arm64');
-  addExamples(command, 'img lock', 'img lock --update openssl', 'img lock examples/web --update-all');
+  addExamples(command, 'img lock', 'img lock --update openssl', 'img lock examples/web --update-all --keep');
   onRun(command, context, lock);
 }
 
 async function lock(session: Session, options: LockOptions, path: string): Promise<void> {
+  const registry = session.config.registries.default;
   await using host = await openHost(session);
+  await using client = options.keep === true ? openRegistry(session, registry) : undefined;
   const locked = await lockFolder(path, {
     ...buildOptions(session, host, options),
     updates: options.updateAll === true ? 'all' : options.update,
+    keepFor: client && (({ name }) => client.repository(name, 'push')),
   });
   show(session, locked);
+  if (client === undefined) return;
+  const name = shortName({ registry, repository: locked.recipe.name }, session.config);
+  session.output.story(`the packages are kept in ${name}; builds take what is made of them from there`);
 }
 
 function show({ output }: Session, { lockFile, before, lock, isChanged }: LockedFolder): void {
