@@ -180,6 +180,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/config.ts'),
       },
       {
+        name: 'doctor',
+        summary: 'say what this host can do, and how to get what it lacks',
+        load: () => import('./commands/doctor.ts'),
+      },
+      {
         name: 'version',
         summary: 'show versions of what runs here',
         load: () => import('./commands/version.ts'),

@@ -184,3 +184,27 @@ for (const [words, code, message, reason] of [
     t.is(refused.stdout, '');
   });
 }
+
+test('img doctor says what this host can do, and that nobody is trusted yet', async (t) => {
+  const { run } = await newInstance(t);
+  const { code, stdout, stderr } = await run(['doctor']);
+  t.is(code, 1, stderr);
+  t.regex(stdout, /^(?:good|limited|missing) +user +/);
+  t.regex(stdout, /^missing {2}trust +nobody is trusted, so every image is refused\n +hint: img trust add/m);
+  const findings = JSON.parse((await run(['doctor', '--json'])).stdout) as { subject: string }[];
+  t.true(findings.some(({ subject }) => subject === 'control groups'));
+});
+
+test('img run --secret shows a file to the app, and takes credentials of systemd by name', async (t) => {
+  if (!canRun(t)) return;
+  const { run, folder } = await prepare(t);
+  await writeFile(join(folder, 'password'), 'hush');
+  const words = ['run', '-q', '--pull', 'never', '--insecure', 'signature', '--secret', 'db=password'];
+  const shown = await run([...words, '--secret', 'password', image, '/bin/busybox cat /run/secrets/*'], {
+    variables: { CREDENTIALS_DIRECTORY: folder },
+  });
+  t.is(shown.stdout, 'hushhush', shown.stderr);
+  const none = await run([...words, '--secret', 'other', image]);
+  t.is(none.code, 2);
+  t.regex(none.stderr, /secret "other" should be NAME=FILE\n {5}hint: .*CREDENTIALS_DIRECTORY/);
+});

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { capabilities, hasCapability } from '../linux/capability.ts';
+import { type ControlGroups, readControlGroups } from '../state/control-groups.ts';
+import { examinePrograms } from './examine-programs.ts';
+import type { Finding } from './finding.ts';
+
+/** What the kernel says of itself. */
+export type KernelFacts = {
+  /** As `uname -r` prints it. */
+  readonly release: string;
+  /** /proc/filesystems */
+  readonly fileSystems: string;
+  /** /proc/sys/kernel/seccomp/actions_avail; empty if there is none. */
+  readonly seccompActions: string;
+};
+
+/**
+ * Finds out what this host can do, and how to get what it lacks. Changes nothing.
+ *
+ * @param path the PATH in which programs are looked for first
+ */
+export async function examineHost(path: string | undefined): Promise<readonly Finding[]> {
+  const kernel = {
+    release: release(),
+    fileSystems: readText('/proc/filesystems'),
+    seccompActions: readText('/proc/sys/kernel/seccomp/actions_avail'),
+  };
+  return [
+    userFinding(process.geteuid?.() === 0),
+    ...kernelFindings(kernel),
+    controlGroupFinding(readControlGroups()),
+    limitsFinding(hasCapability(capabilities.sysResource)),
+    ...(await examinePrograms(path)),
+  ];
+}
+
+function userFinding(isRoot: boolean): Finding {
+  const subject = 'user';
+  if (isRoot) return { subject, verdict: 'good', text: 'root' };
+  return { subject, verdict: 'missing', text: 'only root can run images', hint: 'try again with sudo' };
+}
+
+export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
+  const has = (name: string) => new RegExp(`\\t${name}$`, 'm').test(kernel.fileSystems);
+  const filters = kernel.seccompActions.trim() !== '';
+  return [
+    treeFinding(kernel.release, has('erofs')),
+    has('overlay')
+      ? { subject: 'overlay', verdict: 'good', text: 'can be mounted' }
+      : {
+          subject: 'overlay',
+          verdict: 'missing',
+          text: 'the kernel has no overlay file system',
+          hint: 'load it with modprobe overlay, or enable CONFIG_OVERLAY_FS',
+        },
+    filters
+      ? { subject: 'seccomp', verdict: 'good', text: 'system calls can be filtered' }
+      : {
+          subject: 'seccomp',
+          verdict: 'missing',
+          text: 'the kernel can not filter system calls',
+          hint: 'enable CONFIG_SECCOMP_FILTER in the kernel',
+        },
+  ];
+}
+
+function treeFinding(kernelRelease: string, hasErofs: boolean): Finding {
+  const subject = 'image trees';
+  const [major = 0, minor = 0] = kernelRelease.split('.').map((part) => Number.parseInt(part, 10));
+  const isNewEnough = major > 6 || (major === 6 && minor >= 12);
+  if (isNewEnough && hasErofs) {
+    return { subject, verdict: 'good', text: `mounted from files by kernel ${kernelRelease}` };
+  }
+  return {
+    subject,
+    verdict: 'limited',
+    text: `unpacked into folders, because kernel ${kernelRelease} ${isNewEnough ? 'has no erofs loaded' : 'mounts no files without devices'}`,
+    hint: isNewEnough ? 'load it with modprobe erofs' : 'Linux 6.12 or later starts and stores images faster',
+  };
+}
+
+export function controlGroupFinding({
+  mode,
+  controllers,
+}: Pick<ControlGroups, 'mode' | 'controllers'>): Finding {
+  const subject = 'control groups';
+  if (mode === 'none') {
+    return {
+      subject,
+      verdict: 'missing',
+      text: 'none are mounted at /sys/fs/cgroup',
+      hint: 'inside of a container, start that with its control groups writable',
+    };
+  }
+  const lacking = (['cpu', 'memory', 'pids'] as const).filter((name) => !controllers.has(name));
+  if (lacking.length === 0) return { subject, verdict: 'good', text: `${mode}, with cpu, memory and pids` };
+  return {
+    subject,
+    verdict: 'limited',
+    text: `${mode}, without ${lacking.join(' and ')}, so no limit on that can be set`,
+    hint: 'enable the controller in the kernel or on its command line, for example cgroup_enable=memory',
+  };
+}
+
+function limitsFinding(canRaiseLimits: boolean): Finding {
+  const subject = 'limits';
+  if (canRaiseLimits) return { subject, verdict: 'good', text: 'can be raised' };
+  return {
+    subject,
+    verdict: 'limited',
+    text: 'can not be raised above those of this process (no CAP_SYS_RESOURCE)',
+    hint: 'start img with that capability, or with higher limits',
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
