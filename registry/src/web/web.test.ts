@@ -1,6 +1,7 @@
 import test from 'ava';
-import type { Stage } from '../accounts/testing/stage.ts';
+import { type Stage, startStage } from '../accounts/testing/stage.ts';
 import { TestClient } from '../server/testing/test-client.ts';
+import { pushManifest } from '../server/testing/test-registry.ts';
 import { shortDigest, sizeText } from './format.ts';
 import { openRepository, repository, startShopWindow } from './testing/shop-window.ts';
 
@@ -171,6 +172,26 @@ test('a log-in has a cookie that scripts and other sites do not get, and ends by
   await browser.logIn('reader');
   await stage.call('resetPassword', { user: 'reader' }, { password: 'another one' });
   t.false(await isIn(browser));
+});
+
+test('behind TLS the cookie is for it alone, and forms come from the public address', async (t) => {
+  const publicUrl = 'https://registry.example.com';
+  const stage = await startStage(t, { publicUrl });
+  const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] };
+  await pushManifest(stage.client, index, { into: repository, reference: '1.0' });
+  const browser = new Browser(stage);
+  t.is((await browser.logIn('owner')).status, 403, 'the address behind the proxy');
+  const { status, headers } = await browser.post(
+    '/login',
+    { name: 'owner', password: 'long enough' },
+    { origin: publicUrl },
+  );
+  t.is(status, 303);
+  t.regex(headers['set-cookie'] ?? '', /^__Host-img-session=[^;]+; Path=\/; .*; Secure$/);
+  t.regex(
+    (await browser.get(`/r/${repository}`)).text,
+    /img pull registry\.example\.com\/com\.example\.app:1\.0/,
+  );
 });
 
 test('log-in refuses wrong passwords, robots and ways to other sites', async (t) => {

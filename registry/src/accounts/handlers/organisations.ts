@@ -68,7 +68,7 @@ export const addMember: ApiHandler<'putMember'> = async (exchange) => {
   const isPut = await change(exchange, event, (writer, now) =>
     putMember(writer, organisation, { user, role }, now),
   );
-  if (!isPut) throw unknown('user or organisation', `${user} in ${organisation}`);
+  if (!isPut) throw unknown('user', `${user}, or no organisation ${organisation}`);
   return undefined;
 };
 

@@ -4,13 +4,11 @@ import type { Tag } from '@img/spec/tag';
 import type { Reader } from '../database.ts';
 import { isImageTag } from './image-tags.ts';
 
-/** A tag with the manifest that it points at; times are milliseconds since 1970. */
-export type TaggedManifest = {
+/** A tag with the digest that it points at; times are milliseconds since 1970. */
+export type TaggedDigest = {
   readonly tag: Tag;
   readonly updated_at: number;
   readonly digest: Digest;
-  readonly media_type: string;
-  readonly bytes: Uint8Array;
 };
 
 /** Tags, the ones moved last first; without those that only attach signatures to a digest (`sha256-<hex>…`). */
@@ -18,9 +16,9 @@ export async function listTagged(
   reader: Reader,
   repository: RepositoryName,
   { skip, limit }: { readonly skip: number; readonly limit: number },
-): Promise<readonly TaggedManifest[]> {
-  return reader.all<TaggedManifest>(
-    `SELECT t.name AS tag, t.updated_at, m.digest, m.media_type, m.bytes
+): Promise<readonly TaggedDigest[]> {
+  return reader.all<TaggedDigest>(
+    `SELECT t.name AS tag, t.updated_at, m.digest
       FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN manifests m ON m.id = t.manifest_id
       WHERE r.name = $1 AND ${isImageTag('t.name')}
       ORDER BY t.updated_at DESC, t.name LIMIT $2 OFFSET $3`,

@@ -1,8 +1,9 @@
 import { ProtocolError } from '@img/spec/protocol-error';
 import { isRepositoryName, type RepositoryName } from '@img/spec/repository-name';
 import { change, repositoryName } from '../../accounts/api-exchange.ts';
-import { listTagged, type TaggedManifest } from '../../metadata/accounts/list-tagged.ts';
+import { listTagged, type TaggedDigest } from '../../metadata/accounts/list-tagged.ts';
 import { setPublic } from '../../metadata/accounts/public-repositories.ts';
+import { findManifest } from '../../metadata/manifests.ts';
 import { findRepository } from '../../metadata/repositories.ts';
 import { describeImage } from '../describe-image.ts';
 import { readForm } from '../form.ts';
@@ -36,7 +37,9 @@ export async function showRepository(exchange: WebExchange, path: string): Promi
   const skip = Math.min(Number(/^\d{1,6}$/.exec(query.get('skip') ?? '')?.[0] ?? 0), 100_000);
   const found = await listTagged(services.database, repository, { skip, limit: perPage + 1 });
   const tagged = found.slice(0, perPage);
-  const rows = await Promise.all(tagged.map((one) => tagRow(exchange, repository, one)));
+  const rows: Html[] = [];
+  // One after the other: manifests and signatures may be large, and are only here while their row is made.
+  for (const one of tagged) rows.push(await tagRow(exchange, repository, one));
   const [newest] = tagged;
   const body = html`${await visibility(exchange, repository)}
 ${newest !== undefined && skip === 0 && commands(`${hostOf(exchange)}/${repository}:${newest.tag}`)}
@@ -49,12 +52,11 @@ ${found.length > perPage && html`<p><a href="/r/${repository}?skip=${skip + perP
 async function tagRow(
   { services }: WebExchange,
   repository: RepositoryName,
-  { tag, digest, updated_at, ...stored }: TaggedManifest,
+  { tag, digest, updated_at }: TaggedDigest,
 ): Promise<Html> {
-  const { platforms, sizeBytes } = await describeImage(repositorySource(services, repository), {
-    digest,
-    ...stored,
-  });
+  const stored = await findManifest(services.database, repository, { digest });
+  const image = stored && (await describeImage(repositorySource(services, repository), stored));
+  const { platforms = [], sizeBytes } = image ?? {};
   return html`<tr><td><a href="/r/${repository}:${tag}">${tag}</a></td>
 <td data-label="Digest"><code>${shortDigest(digest)}</code></td>
 <td class="number" data-label="Size">${sizeBytes === undefined ? '–' : sizeText(sizeBytes)}</td>
