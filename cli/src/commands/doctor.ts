@@ -22,7 +22,8 @@ async function examine({ config, environment, output, setExitCode }: Session): P
 
 function trustFinding(rules: number): Finding {
   const subject = 'trust';
-  if (rules > 0) return { subject, verdict: 'good', text: `${countOf(rules, 'rule')} about who may sign what` };
+  if (rules > 0)
+    return { subject, verdict: 'good', text: `${countOf(rules, 'rule')} about who may sign what` };
   return {
     subject,
     verdict: 'missing',

@@ -213,6 +213,51 @@ test('poststop() removes the record, and reads all that a runtime tells it', (t)
   t.deepEqual(readdirSync(join(folder, 'containers')), []);
 });
 
+test('sweep() keeps a detached container of this boot whose monitor was killed, and gives it an exit code', async (t) => {
+  const { state } = newState(t);
+  const supervisor = await endedProcess();
+  for (const [name, detached, exit, bootId] of [
+    ['0000000000000001', 'kept', '', supervisor.bootId],
+    ['0000000000000002', 'kept', '\n', supervisor.bootId],
+    ['0000000000000003', 'kept', '7\n', supervisor.bootId],
+    ['0000000000000004', 'removed', '7\n', supervisor.bootId],
+    ['0000000000000005', 'kept', '7\n', 'another boot'],
+  ] as const) {
+    state.add({ ...record(name, { ...supervisor, bootId }), detached });
+    writeFileSync(state.exitFile(name), exit);
+    writeFileSync(state.pidFile(name), '4711');
+  }
+  await state.sweep();
+  t.deepEqual(
+    state.listEnded().map(({ id: ended, exitCode }) => [ended, exitCode]),
+    [
+      ['0000000000000001', 137],
+      ['0000000000000002', 137],
+      ['0000000000000003', 7],
+    ],
+  );
+  t.deepEqual((await state.sweep()).swept, [], 'nothing is left to do');
+});
+
+test('sweep() ends what was made and never started, once nobody is left who would start it', async (t) => {
+  const { state } = newState(t);
+  const monitor = spawn('sleep', ['1000']);
+  t.teardown(() => monitor.kill('SIGKILL'));
+  await once(monitor, 'spawn');
+  const supervisor = identifyProcess(monitor.pid ?? 0) as ProcessIdentity;
+  const detached = { ...record(id), detached: 'kept' } as const;
+  state.add(detached);
+  state.handOver(detached, supervisor);
+  mkdirSync(join(state.runtimeRoot('crun'), id));
+  writeFileSync(join(state.runtimeRoot('crun'), id, 'exec.fifo'), '');
+  t.deepEqual((await state.sweep()).swept, [], 'this process is about to start it');
+  state.handOver({ ...detached, supervisor: await endedProcess() }, supervisor);
+  const exited = once(monitor, 'exit');
+  t.deepEqual((await state.sweep()).swept, [id]);
+  t.deepEqual(await exited, [null, 'SIGKILL']);
+  t.deepEqual([state.list(), state.listEnded()], [[], []]);
+});
+
 test('readControlGroups() tells the three layouts and none apart', (t) => {
   const folder = temporaryFolder(t);
   t.is(readControlGroups(join(folder, 'absent')).mode, 'none');

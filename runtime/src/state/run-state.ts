@@ -275,7 +275,8 @@ export class RunState extends RunFolder {
 
   // Whether it was made, but the command that should have started it was killed.
   #isAbandoned({ id, launcher }: ContainerRecord): boolean {
-    return launcher !== undefined && this.#isWaiting(id) && !isRunning(launcher);
+    // In this order: as long as the command runs, it may start the container at any moment.
+    return launcher !== undefined && !isRunning(launcher) && this.#isWaiting(id);
   }
 
   // Both runtimes have this pipe as long as a container waits to be started.
@@ -296,8 +297,13 @@ export class RunState extends RunFolder {
 
   #markEnded(id: string): void {
     for (const runtime of runtimeNames) this.#removeRuntimeState(runtime, id);
-    const isWritten = statSync(this.exitFile(id)).size > 0;
-    if (!isWritten) writeFileSync(this.exitFile(id), `${killedCode}\n`);
+    try {
+      const isWritten = parseExitCode(readFileSync(this.exitFile(id), 'utf8')) !== undefined;
+      if (!isWritten) writeFileSync(this.exitFile(id), `${killedCode}\n`, { flag: 'r+' });
+    } catch (error) {
+      // Somebody has removed the container in the meantime.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   #removeRuntimeState(runtime: RuntimeName, id: string): void {
