@@ -57,7 +57,7 @@ async function remove(session: Session, line: CommandLine, names: readonly strin
   const deleted = images.length === 0 ? [] : await host.collectGarbage();
   const ended = containers.map(({ id, name }): string => name ?? id);
   output.result({ containers: ended, removed, deleted }, () => [...ended, ...removed]);
-  if (images.length > 0) output.story(...stillRunning(host, images), ...removalStory(removed, deleted));
+  if (images.length > 0) output.story(...stillRunning(host, images), removalStory(removed, deleted));
 }
 
 /** A reference that was asked for, and the image that it meant. */
