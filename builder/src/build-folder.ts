@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { ContentTarget } from '@img/registry/transfer/content';
+import { type Digest, digestOf } from '@img/spec/digest';
 import { type BuiltImage, buildImage } from './build-image.ts';
 import type { BuildImageOptions } from './build-image-options.ts';
 import { explainFull } from './explain-full.ts';
@@ -18,6 +19,10 @@ export type BuildFolderOptions = Omit<BuildImageOptions, 'recipe' | 'folder' | '
 
 export type BuiltFolder = {
   readonly image: BuiltImage;
+  /** With the annotations that were added to it. */
+  readonly recipe: ImageRecipe;
+  /** Of the img.yaml that was used. */
+  readonly recipeDigest: Digest;
   /** Where the lock is; undefined if there is nothing to lock. */
   readonly lockFile: string | undefined;
   /** Whether the lock is new or says something else than before. */
@@ -55,7 +60,8 @@ async function buildGuessed(
   const parsed = parseRecipe(Buffer.from(text), 'the img.yaml that was made up');
   const recipe = withAnnotations(parsed, await annotationsFor?.(folder));
   const image = await buildImage({ ...rest, recipe, folder, target: targetFor(recipe) });
-  return { image, lockFile: undefined, isLockChanged: false, guessed: text };
+  const recipeDigest = digestOf(Buffer.from(text));
+  return { image, recipe, recipeDigest, lockFile: undefined, isLockChanged: false, guessed: text };
 }
 
 async function buildRecipe(
@@ -63,15 +69,13 @@ async function buildRecipe(
   { targetFor, annotationsFor, ...rest }: BuildFolderOptions,
 ): Promise<BuiltFolder> {
   const folder = dirname(resolve(recipeFile));
-  const parsed = parseRecipe(await readRecipe(recipeFile), recipeFile);
-  const recipe = withAnnotations(parsed, await annotationsFor?.(folder));
+  const bytes = await readRecipe(recipeFile);
+  const recipe = withAnnotations(parseRecipe(bytes, recipeFile), await annotationsFor?.(folder));
   const lockFile = await LockFile.read(lockPathOf(recipeFile));
   const image = await buildImage({ ...rest, recipe, folder, target: targetFor(recipe), lock: lockFile.lock });
-  if (image.lock === undefined) {
-    return { image, lockFile: undefined, isLockChanged: false, guessed: undefined };
-  }
-  const isLockChanged = await lockFile.write(image.lock);
-  return { image, lockFile: lockFile.path, isLockChanged, guessed: undefined };
+  const built = { image, recipe, recipeDigest: digestOf(bytes), guessed: undefined };
+  if (image.lock === undefined) return { ...built, lockFile: undefined, isLockChanged: false };
+  return { ...built, lockFile: lockFile.path, isLockChanged: await lockFile.write(image.lock) };
 }
 
 function withAnnotations(recipe: ImageRecipe, more: { readonly [key: string]: string } = {}): ImageRecipe {

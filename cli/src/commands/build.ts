@@ -4,6 +4,7 @@ import { gitAnnotations } from '@img/builder/output/git-annotations';
 import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
 import { buildOptions } from '../build/build-options.ts';
+import { rememberProvenance } from '../build/remember-provenance.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openOutput, outputHelp } from '../copy/build-output.ts';
 import { openHost } from '../host/open-host.ts';
@@ -56,6 +57,7 @@ function noCache(): Option {
 async function build(session: Session, options: BuildOptions, path: string): Promise<void> {
   const { config } = session;
   const startedAt = performance.now();
+  const startedOn = new Date();
   await using host = await openHost(session);
   await using place = options.output === undefined ? undefined : await openOutput(options.output, session);
   const built = await buildFolder(path, {
@@ -69,6 +71,7 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
       place?.target ?? host.images.repository({ registry: config.registries.default, repository: name }),
   });
   await place?.finish(built.image);
+  if (place === undefined) await rememberProvenance(config.cacheFolder, built, startedOn);
   report(session, built, { output: options.output, ms: performance.now() - startedAt });
 }
 

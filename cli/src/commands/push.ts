@@ -1,32 +1,51 @@
+import { RegistryError } from '@img/registry/registry-error';
 import { copy } from '@img/registry/transfer/copy';
+import type { Host } from '@img/runtime/host';
+import { unixTimeOf } from '@img/sign/unix-time';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
-import { findTaggedImage } from '../host/tagged-image.ts';
+import { findTaggedImage, type TaggedImage } from '../host/tagged-image.ts';
 import { typedRepository } from '../host/typed-reference.ts';
+import { openSigner } from '../keys/open-signer.ts';
+import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { countOf, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
+import { askKnownStatements } from '../sign/ask-known-statements.ts';
+import { attestContents } from '../sign/attest-contents.ts';
+import type { Signing } from '../sign/known-statements.ts';
+import { signTags } from '../sign/sign-tags.ts';
+
+type PushOptions = PassphraseOptions & { readonly sign?: string };
 
 export function configure(command: Command, context: CommandContext): void {
   command.argument(
     '<image>',
     'an image of this host, with its signatures; without a tag, all tags of the newest one',
   );
-  addExamples(command, 'img push com.example.app', 'img push quay-local/com.example.app:1.0.0');
-  onRun(command, context, async (session, _: object, text: string) => push(session, text));
+  command.option(
+    '--sign <key>',
+    'sign its tags, what is in it and how it was built, as img sign and img attest do',
+  );
+  addPassphraseOption(command);
+  addExamples(
+    command,
+    'img push com.example.app',
+    'img push --sign alice com.example.app',
+    'img push quay-local/com.example.app:1.0.0',
+  );
+  onRun(command, context, push);
 }
 
-async function push(session: Session, text: string): Promise<void> {
+async function push(session: Session, options: PushOptions, text: string): Promise<void> {
   const { config, output, signal } = session;
   const startedAt = performance.now();
   await using host = await openHost(session);
-  const { location, descriptor, tags } = await findTaggedImage(
-    host.images,
-    typedRepository(text, config),
-    config,
-  );
+  const image = await findTaggedImage(host.images, typedRepository(text, config), config);
+  const { location, descriptor, tags } = image;
+  if (options.sign !== undefined) await signAll(session, host, { ...options, sign: options.sign }, image);
   await using client = openRegistry(session, location.registry);
   const { copiedBlobs, presentBlobs } = await copy({
     source: host.images.repository(location),
@@ -46,4 +65,39 @@ async function push(session: Session, text: string): Promise<void> {
   );
   const took = formatDuration(performance.now() - startedAt);
   output.story(`${countOf(copiedBlobs, 'blob')} sent, ${presentBlobs} were there already, in ${took}`);
+}
+
+/** Signs the tags of an image, and what is in it, on this host: the push takes all of it along. */
+async function signAll(
+  session: Session,
+  host: Host,
+  options: PushOptions & { readonly sign: string },
+  { location, descriptor, tags }: TaggedImage,
+): Promise<void> {
+  const { config, output, signal } = session;
+  const { registry, repository } = location;
+  const place = host.images.repository(location);
+  const content = await place.getManifest(descriptor.digest);
+  if (content === undefined) {
+    throw new RegistryError('REFERENCE_UNKNOWN', `image ${shortName(location, config)} was just removed`);
+  }
+  const signer = await openSigner(options.sign, config.keysFolder, passphraseSource(session, options));
+  const signing: Signing = { repository, digest: descriptor.digest, tags };
+  const trust = await host.trust();
+  const known = await askKnownStatements(session, {
+    signing,
+    place,
+    registry,
+    signer: signer.publicKey,
+    trust,
+    isAsking: true,
+  });
+  const issued = unixTimeOf(new Date());
+  await signTags(
+    { ...signing, place, registry, content, signer, known, issued, expires: undefined },
+    { signal },
+  );
+  const count = await attestContents(session, host, { location, content, place, signer, created: issued });
+  const images = count === 1 ? '' : ` of ${count} images`;
+  output.story(`signed with ${signer.publicKey.fingerprint}, and the list of packages${images}`);
 }

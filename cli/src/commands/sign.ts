@@ -1,24 +1,20 @@
-import { RegistryError } from '@img/registry/registry-error';
-import type { ContentSource, RepositoryLocation } from '@img/registry/transfer/content';
-import type { Trust } from '@img/runtime/trust/decide';
+import type { RepositoryLocation } from '@img/registry/transfer/content';
 import { type Annotations, checkAnnotations } from '@img/sign/annotation';
-import type { Fingerprint, PublicKey } from '@img/sign/public-key';
-import type { Statement } from '@img/sign/statement';
+import type { Fingerprint } from '@img/sign/public-key';
 import { formatUnixTime, unixTime, unixTimeOf } from '@img/sign/unix-time';
 import { quote } from '@img/spec/quote';
-import type { RegistryHost } from '@img/spec/registry-host';
 import type { Command } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
-import { openRegistry } from '../host/open-registry.ts';
-import { aliasOf, shortName } from '../host/short-name.ts';
+import { shortName } from '../host/short-name.ts';
 import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
-import { countingKeys, rememberedStatements, type Signing, statementsAt } from '../sign/known-statements.ts';
+import { askKnownStatements } from '../sign/ask-known-statements.ts';
+import type { Signing } from '../sign/known-statements.ts';
 import { type SignedTag, signTags } from '../sign/sign-tags.ts';
 import { openSignedImage } from '../sign/signed-place.ts';
 
@@ -71,12 +67,13 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
     digest: content.descriptor.digest,
     tags: options.digest === true ? [] : image.tags,
   };
-  const known = await knownStatements(session, options, {
+  const known = await askKnownStatements(session, {
     signing,
     place,
     registry: location.registry,
     signer: signer.publicKey,
     trust: await host.trust(),
+    isAsking: options.registry !== false && !isRemote,
   });
   const issued = unixTimeOf(new Date());
   const expires = options.expires === undefined ? undefined : unixTime(issued + options.expires);
@@ -125,40 +122,4 @@ function parseAnnotations(texts: readonly string[]): Annotations {
     });
   });
   return parseArgument(() => checkAnnotations(Object.fromEntries(pairs)), texts.join(' '));
-}
-
-type KnownRequest = {
-  readonly signing: Signing;
-  /** The image's repository, where it is signed. */
-  readonly place: ContentSource;
-  readonly registry: RegistryHost;
-  readonly signer: PublicKey;
-  readonly trust: Trust;
-};
-
-async function knownStatements(
-  session: Session,
-  { registry: asksRegistry, remote: isRemote = false }: SignOptions,
-  { signing, place, registry, signer, trust }: KnownRequest,
-): Promise<readonly Statement[]> {
-  const { config, output, signal } = session;
-  const keys = countingKeys(signer, signing.repository, trust.policy);
-  const here = [
-    ...(await rememberedStatements(signing, trust)),
-    ...(await statementsAt(place, signing, keys, { signal })),
-  ];
-  if (asksRegistry === false || isRemote || signing.tags.length === 0) return here;
-  await using client = openRegistry(session, registry, { retry: { attempts: 1 } });
-  try {
-    return [
-      ...here,
-      ...(await statementsAt(client.repository(signing.repository, 'pull'), signing, keys, { signal })),
-    ];
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    const name = aliasOf(registry, config) ?? registry;
-    output.story(`${name} can't be asked, so the number comes from what this host knows`);
-    output.detail(error.message);
-    return here;
-  }
 }

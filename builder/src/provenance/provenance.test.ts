@@ -1,0 +1,48 @@
+import { digestHex } from '@img/spec/digest';
+import test from 'ava';
+import { TestSystem } from '../testing/test-system.ts';
+import { provenanceOf } from './provenance.ts';
+
+test('provenanceOf() names the recipe, the commit, the index and every package with its digest', async (t) => {
+  const system = await TestSystem.start(t, 'packages: [tool]\n');
+  const revision = 'a'.repeat(40);
+  const found = { 'org.opencontainers.image.revision': revision };
+  const { image, recipe, recipeDigest } = await system.build({ annotationsFor: async () => found });
+  const [built] = image.images;
+  if (built === undefined) throw new Error('nothing was built');
+  const at = new Date('2026-11-22T10:00:00Z');
+  const predicate = provenanceOf(built, {
+    recipe,
+    recipeDigest,
+    version: '1.0.0',
+    startedAt: at,
+    finishedAt: at,
+  });
+  const [release] = built.lock.releases;
+  t.deepEqual(JSON.parse(JSON.stringify(predicate)), {
+    buildDefinition: {
+      buildType: 'urn:img:build:v1',
+      externalParameters: {
+        recipe: { name: 'com.example.app', version: '1.2.3', digest: { sha256: digestHex(recipeDigest) } },
+        platform: 'linux/amd64',
+      },
+      internalParameters: { profile: image.lock?.profile, compression: ['zstd'] },
+      resolvedDependencies: [
+        { digest: { gitCommit: revision } },
+        {
+          name: 'InRelease of trixie',
+          digest: { sha256: release === undefined ? '' : digestHex(release.digest) },
+          annotations: { date: release?.date, keyFingerprint: release?.keyFingerprint },
+        },
+        ...built.lock.packages.map(({ name, version, architecture, digest }) => ({
+          uri: `pkg:deb/debian/${name}@${version}?arch=${architecture}`,
+          digest: { sha256: digestHex(digest) },
+        })),
+      ],
+    },
+    runDetails: {
+      builder: { id: 'urn:img:builder', version: { img: '1.0.0' } },
+      metadata: { startedOn: at.toISOString(), finishedOn: at.toISOString() },
+    },
+  });
+});
