@@ -155,9 +155,11 @@ each('img killed at any instant of a detached start: the next sweep leaves nothi
   // Later and later, to meet every stage of a launch; whether it meets one is up to the machine.
   for (let round = 0; round < 16; round += 1) {
     const { child } = start(t, runtime, 'sleep 1000', shared);
+    // It may well have ended before it is killed.
+    const ended = once(child, 'exit');
     await delay(150 + round * 50);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await ended;
     const { swept } = await state.sweep();
     const all = listContainers(state);
     for (const container of all) {
