@@ -39,7 +39,6 @@ test('a name that is none is refused with 400 NAME_INVALID, with credentials or 
 test('a path that is no route is 404, a method that a route does not have 405', async (t) => {
   const { client } = await startTestRegistry(t);
   for (const path of [
-    '/',
     '/v1/',
     '/v2/app',
     '/v2/app/tags',
@@ -93,7 +92,8 @@ const texts = fc.oneof(
 );
 const paths = fc
   .tuple(
-    fc.constantFrom('/v2/', '/v2/app/', '/token', '/'),
+    // Pages are answered in words; see web/.
+    fc.constantFrom('/v2/', '/v2/app/', '/token', '/nowhere'),
     fc.array(fc.oneof(texts, fc.constantFrom('blobs', 'manifests', 'tags', 'list', 'referrers', 'uploads')), {
       maxLength: 5,
     }),
