@@ -131,7 +131,12 @@ export async function theContainer(state: RunState): Promise<RunningContainer & 
 /** Nothing of a container is left: no record, runtime state, control group, process, or mount. */
 export function assertNothingLeft(t: ExecutionContext, runFolder: string, ids: readonly string[] = []): void {
   const files = readdirSync(runFolder, { recursive: true }) as string[];
-  t.deepEqual(files.toSorted(), ['bundle', 'containers', 'runtimes', 'runtimes/crun', 'runtimes/runc']);
+  // A start that was killed early has not made all of them.
+  const folders = ['bundle', 'containers', 'runtimes', 'runtimes/crun', 'runtimes/runc'];
+  t.deepEqual(
+    files.filter((file) => !folders.includes(file)),
+    [],
+  );
   t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(runFolder));
   for (const root of readControlGroups().roots) {
     for (const id of ids) t.false(existsSync(join(root, `img-${id}`)), `control group in ${root}`);
