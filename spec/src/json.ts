@@ -40,9 +40,8 @@ export function parseJson(
 }
 
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// A run of characters that stand for themselves (RFC 8259 section 7).
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON strings exclude
-const plainPattern = /[^"\\\u0000-\u001f]*/y;
+// A run of characters that stand for themselves: "unescaped" in RFC 8259 section 7.
+const plainPattern = /[\x20\x21\x23-\x5b\x5d-\uffff]*/y;
 const spacePattern = /[ \t\n\r]*/y;
 
 const escapes: { readonly [character: string]: string } = {
