@@ -1,5 +1,6 @@
 import {
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -36,6 +37,39 @@ test('check() of a layer that is not there says so', async (t) => {
   unlinkSync(layerPath(layers, diffId, 'index'));
   t.false(await store.has(diffId));
   await t.throwsAsync(store.check(diffId), { code: 'LAYER_MISSING' });
+});
+
+/** Does something whenever a piece of a layer was read. */
+function atEachPiece(action: () => void): { readonly signal: AbortSignal } {
+  return { signal: Object.assign(new AbortController().signal, { throwIfAborted: action }) };
+}
+
+test('check() looks again when a collector or a repair touched a file meanwhile', async (t) => {
+  const { store, layers, run } = makeStore(t);
+  const diffId = await putArchive(store);
+  rmSync(join(run, 'stamps'), { recursive: true });
+  let touches = 0;
+  const options = atEachPiece(() => {
+    if (touches === 0) utimesSync(layerPath(layers, diffId, 'tar'), 1, 1);
+    touches += 1;
+  });
+  t.is((await store.check(diffId, options)).diffId, diffId);
+  t.is(touches, 2);
+});
+
+test('check() of a file that is touched for ever says so', async (t) => {
+  const { store, layers, run } = makeStore(t);
+  const diffId = await putArchive(store);
+  rmSync(join(run, 'stamps'), { recursive: true });
+  let seconds = 0;
+  const options = atEachPiece(() => {
+    seconds += 1;
+    utimesSync(layerPath(layers, diffId, 'tar'), seconds, seconds);
+  });
+  await t.throwsAsync(store.check(diffId, options), {
+    code: 'LAYER_DAMAGED',
+    message: /changed each time it was checked/,
+  });
 });
 
 const tampering: readonly (readonly [

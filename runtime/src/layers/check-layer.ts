@@ -24,6 +24,8 @@ export type CheckedLayer = {
 export type LayerStamp = { readonly archive: FileIdentity; readonly index: FileIdentity };
 
 const pieceBytes = 1024 * 1024;
+/** Collectors hide and show files while others check them, and repairs replace them; none does so for ever. */
+const maxRounds = 5;
 
 /** The stamp for a layer's files as they are now. */
 export function layerStamp(archive: FileHandle, index: FileHandle): LayerStamp {
@@ -37,16 +39,37 @@ export async function checkLayer(
 ): Promise<CheckedLayer> {
   const stamp = stampOf(place);
   if (place.stamps.has(place.stampName, stamp)) return checkedLayer(place, stamp);
-  await using archive = await openFile(place.archivePath, place.diffId);
-  await using index = await openFile(place.indexPath, place.diffId);
-  const before = layerStamp(archive, index);
-  await checkContents(place, archive, index, signal);
-  const after = layerStamp(archive, index);
-  if (!isSameIdentity(before.archive, after.archive) || !isSameIdentity(before.index, after.index)) {
-    throw damaged(place.diffId, `${place.archivePath} or its index was changed while it was checked`);
+  for (let round = 1; round <= maxRounds; round += 1) {
+    await using archive = await openFile(place.archivePath, place.diffId);
+    await using index = await openFile(place.indexPath, place.diffId);
+    const before = layerStamp(archive, index);
+    await checkContents(place, archive, index, signal);
+    const after = layerStamp(archive, index);
+    if (isSameIdentity(before.archive, after.archive) && isSameIdentity(before.index, after.index)) {
+      place.stamps.set(place.stampName, after);
+      return checkedLayer(place, after);
+    }
   }
-  place.stamps.set(place.stampName, after);
-  return checkedLayer(place, after);
+  throw damaged(place.diffId, `${place.archivePath} or its index was changed each time it was checked`);
+}
+
+/** Whether the archive that is there is what the layer's diffID says, whatever its index says. */
+export async function hasRightArchive(
+  { diffId, archivePath }: LayerPlace,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<boolean> {
+  try {
+    await using archive = await openFile(archivePath, diffId);
+    const digester = new Digester(digestAlgorithm(diffId));
+    for await (const bytes of piecesOf(archive)) {
+      signal?.throwIfAborted();
+      digester.update(bytes);
+    }
+    return digester.digest() === diffId;
+  } catch (error) {
+    if (isUnsound(error)) return false;
+    throw error;
+  }
 }
 
 /** The work behind `LayerStore.isSound`, which documents it. */
@@ -58,9 +81,20 @@ export async function isSound(
     await checkLayer(place, options);
     return true;
   } catch (error) {
-    if (error instanceof RuntimeError && /^LAYER_(?:MISSING|DAMAGED)$/.test(error.code)) return false;
+    if (isUnsound(error)) return false;
     throw error;
   }
+}
+
+/** Whether the index that is there has exactly these bytes. */
+export function hasRightIndex({ indexPath }: LayerPlace, made: Uint8Array): boolean {
+  const stats = lstatSync(indexPath, { throwIfNoEntry: false });
+  if (stats?.isFile() !== true || stats.size !== made.length) return false;
+  return Buffer.compare(readFileSync(indexPath, { flag: readFlags }), made) === 0;
+}
+
+function isUnsound(error: unknown): boolean {
+  return error instanceof RuntimeError && /^LAYER_(?:MISSING|DAMAGED)$/.test(error.code);
 }
 
 /** The index of a layer that was checked. @throws RuntimeError LAYER_DAMAGED if it was changed since */

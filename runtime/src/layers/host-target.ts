@@ -4,6 +4,7 @@ import { type Digest, isDigest } from '@img/spec/digest';
 import { layerCompression } from '@img/spec/media-types';
 import type { ProgressListener } from '@img/spec/progress';
 import type { Tag } from '@img/spec/tag';
+import { RuntimeError } from '../runtime-error.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { LayerContent } from './put-layer.ts';
 
@@ -27,9 +28,16 @@ export function hostTarget(
   const damagedTags = new Set<Tag>();
   const isPresent = async (diffId: Digest, signal: AbortSignal | undefined): Promise<boolean> => {
     if (!(await layers.has(diffId))) return false;
-    if (await layers.isSound(diffId, signal === undefined ? {} : { signal })) return true;
-    progress({ kind: 'note', text: `layer ${diffId} was changed on this host, and is replaced` });
-    return false;
+    try {
+      await layers.check(diffId, signal === undefined ? {} : { signal });
+      return true;
+    } catch (error) {
+      // Another process may have removed it since.
+      if (error instanceof RuntimeError && error.code === 'LAYER_MISSING') return false;
+      if (!(error instanceof RuntimeError) || error.code !== 'LAYER_DAMAGED') throw error;
+      progress({ kind: 'note', text: `layer ${diffId} was changed on this host, and is replaced` });
+      return false;
+    }
   };
   return {
     name: images.name,

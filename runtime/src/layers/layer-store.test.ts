@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { collectGarbage } from '@img/registry/images/collect-garbage';
@@ -73,6 +73,27 @@ test('put() of one layer by many at once leaves one layer', async (t) => {
   const [diffId] = await Promise.all([store, ...others].map((each) => putArchive(each)));
   t.is(readdirSync(layers).length, 2);
   await t.notThrowsAsync(store.check(diffId as Digest));
+});
+
+test('put() keeps an archive that another process has just made, and adds the index that it lacks', async (t) => {
+  const { store, layers } = makeStore(t);
+  const diffId = await putArchive(store);
+  const [tar, index] = [layerPath(layers, diffId, 'tar'), layerPath(layers, diffId, 'index')];
+  unlinkSync(index);
+  const { ino, ctimeNs } = statSync(tar, { bigint: true });
+  await putArchive(store);
+  const kept = statSync(tar, { bigint: true });
+  t.deepEqual([kept.ino, kept.ctimeNs], [ino, ctimeNs]);
+  await t.notThrowsAsync(store.check(diffId));
+});
+
+test('put() replaces an archive without index that is another one', async (t) => {
+  const { store, layers } = makeStore(t);
+  const diffId = await putArchive(store);
+  unlinkSync(layerPath(layers, diffId, 'index'));
+  writeFileSync(layerPath(layers, diffId, 'tar'), 'cut');
+  await putArchive(store);
+  await t.notThrowsAsync(store.check(diffId));
 });
 
 const blob = gzipSync(archive);

@@ -8,7 +8,7 @@ import { layerCompression } from '@img/spec/media-types';
 import { quote } from '@img/spec/quote';
 import { verified } from '@img/spec/verified';
 import { RuntimeError } from '../runtime-error.ts';
-import { isSound, layerStamp } from './check-layer.ts';
+import { hasRightArchive, hasRightIndex, layerStamp } from './check-layer.ts';
 import { inPieces } from './in-pieces.ts';
 import { LayerIndexer } from './layer-indexer.ts';
 import type { LayerPlace } from './layer-place.ts';
@@ -46,19 +46,42 @@ export async function putLayer(
     const made = await writeArchive(archive.handle, content, source, options);
     await using index = await Temporary.file(place.folder);
     await index.handle.writeFile(made);
-    if (!(await archive.commitNew(place.archiveName))) {
-      // Another process was faster, and may be about to use the layer.
-      if (existsSync(place.indexPath) && (await isSound(place, options))) return;
-      // A killed one left its archive, or somebody has changed the layer.
-      await archive.commit(place.archiveName);
-    }
-    // The index makes the layer count, so it comes last.
-    await index.commit(place.indexName);
+    const isOwnArchive = await commitArchive(place, archive, options);
+    const isOwnIndex = await commitIndex(place, index, made);
     // What was just hashed need not be hashed again before it is used.
-    place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
+    if (isOwnArchive && isOwnIndex) {
+      place.stamps.set(place.stampName, layerStamp(archive.handle, index.handle));
+    }
+    // Of a killed process, and swept before the index came.
+    if (!isOwnArchive && !existsSync(place.archivePath)) await archive.commit(place.archiveName);
   } catch (error) {
     throw nameLayer(explainFull(error, place.folder), content);
   }
+}
+
+/**
+ * Another process may have been faster, and a third one may be using what it made: only an archive that somebody has
+ * changed is replaced.
+ *
+ * @returns whether it is this one that has the name now
+ */
+async function commitArchive(
+  place: LayerPlace,
+  archive: Temporary,
+  options: PutLayerOptions,
+): Promise<boolean> {
+  if (await archive.commitNew(place.archiveName)) return true;
+  if (await hasRightArchive(place, options)) return false;
+  await archive.commit(place.archiveName);
+  return true;
+}
+
+/** Like `commitArchive`; the index makes the layer count, so it comes last. */
+async function commitIndex(place: LayerPlace, index: Temporary, made: Uint8Array): Promise<boolean> {
+  if (await index.commitNew(place.indexName)) return true;
+  if (hasRightIndex(place, made)) return false;
+  await index.commit(place.indexName);
+  return true;
 }
 
 /** Writes the archive while hashing and indexing it, and returns the index once all of it is right. */
