@@ -99,13 +99,6 @@ for (const [code, make, reason] of refused) {
   });
 }
 
-test('verifyImage() takes no attestation for a signature', async (t) => {
-  const bundle = await attested(alice);
-  const evidence = { simpleSignatures: [], bundles: [bundle], attestations: [bundle] };
-  const decision = verifyImage(request({ evidence }));
-  t.is(outcome(decision), 'UNSIGNED');
-});
-
 test('verifyImage() lets a revoked builder attest nothing', async (t) => {
   const document = { ...testDocument(builtRule), revoked: [builder.publicKey.fingerprint] };
   const policy = mergeTrustDocuments([{ source: 'test', document }]);
@@ -144,6 +137,18 @@ test('parsePredicateTypes() knows short names and URIs, and never the type of si
   t.deepEqual(parsePredicateTypes('urn:example:test') as readonly string[], ['urn:example:test']);
   for (const text of ['', 'sboms', 'https://a b', 'https://sigstore.dev/cosign/sign/v1']) {
     t.throws(() => parsePredicateTypes(text), { code: 'STATEMENT_INVALID' }, text);
+  }
+});
+
+test('verifyImage() takes no attestation for a signature, whoever made it', async (t) => {
+  for (const [signer, code, message] of [
+    [alice, 'OTHER_PREDICATE', /: what Alice has signed about it is of another kind, and no signature$/],
+    [stranger, 'UNTRUSTED_KEY', /: it is signed, but by no key that is trusted here$/],
+  ] as const) {
+    const evidence: Evidence = { simpleSignatures: [], bundles: [await attested(signer)] };
+    const decision = verifyImage(request({ evidence }));
+    t.is(outcome(decision), code);
+    t.regex(decision.message, message);
   }
 });
 

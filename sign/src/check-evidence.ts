@@ -86,9 +86,8 @@ function checkAll<T>(
   const checked = pieces.slice(0, limits.signaturesPerImage).map((piece, index): CheckedEvidence => {
     return { encoding, index, ...malformedIfRefused(() => check(piece)) };
   });
-  const left = pieces.length - checked.length;
-  if (left > 0) {
-    const message = `${left} more were not looked at: an image may have ${limits.signaturesPerImage}`;
+  if (pieces.length > checked.length) {
+    const message = `there are more signatures than the ${limits.signaturesPerImage} that are looked at`;
     checked.push({ encoding, index: checked.length, ...refuse('OVER_LIMIT', message) });
   }
   return checked;

@@ -84,6 +84,10 @@ export type RefusalCode =
   | 'UNSIGNED'
   /** Signed, but by nobody whom the rule lists. */
   | 'UNTRUSTED_KEY'
+  /** So many pieces of evidence that not all are looked at, and none of those that are counts. */
+  | 'TOO_MANY_SIGNATURES'
+  /** What is signed about it is of another kind, such as a list of what is in it. */
+  | 'OTHER_PREDICATE'
   /** Signed by some whom the rule lists, but by fewer than it requires. */
   | 'TOO_FEW_SIGNERS'
   /** Nobody counts, for this reason. */

@@ -1,3 +1,8 @@
+import { limits } from '@img/spec/limits';
+
+/** How many signatures of each encoding are read: one more than is looked at, so that a decision can tell. */
+export const maxSignaturesRead = limits.signaturesPerImage + 1;
+
 /** A signature in cosign's simple signing format: one layer of the manifest under `sha256-<hex>.sig`. */
 export type SimpleSignature = {
   /** The exact bytes that were signed. */

@@ -24,7 +24,7 @@ export function explainDecision(request: VerifyRequest, decision: Decision): rea
     deniedStep(request),
     ruleStep(request),
     ...(decision.rule === undefined ? [] : [endStep(request), evidenceStep(decision), countStep(decision)]),
-    ...(decision.rule?.builders === undefined && request.required === undefined
+    ...(decision.rule?.builders === undefined && (request.required ?? []).length === 0
       ? []
       : [attestationStep(decision)]),
     ...(decision.rule === undefined || request.tag === undefined ? [] : [memoryStep(request, decision)]),

@@ -43,7 +43,7 @@ export function refusalForTooFew(found: Found): RefusedDecision {
   return refusal(found, 'UNSIGNED', 'it has no signature');
 }
 
-/** What explains that nobody counts, the most telling first. Another kind of statement is no signature at all. */
+/** What explains that nobody counts, the most telling first. */
 const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
   ['KEY_REVOKED', 'KEY_REVOKED'],
   ['EXPIRED', 'EXPIRED'],
@@ -53,10 +53,12 @@ const reasons: readonly (readonly [FindingCode, RefusalCode])[] = [
   ['OTHER_REPOSITORY', 'OTHER_REPOSITORY'],
   ['OTHER_DIGEST', 'OTHER_DIGEST'],
   ['SIGNATURE_INVALID', 'SIGNATURE_INVALID'],
+  ['OVER_LIMIT', 'TOO_MANY_SIGNATURES'],
   ['NOT_IN_RULE', 'UNTRUSTED_KEY'],
   ['REFRESHES', 'UNTRUSTED_KEY'],
   ['MOVES_TAG', 'UNTRUSTED_KEY'],
   ['NO_END', 'UNTRUSTED_KEY'],
+  ['OTHER_PREDICATE', 'OTHER_PREDICATE'],
   ['UNKNOWN_KEY', 'UNTRUSTED_KEY'],
   ['MALFORMED', 'SIGNATURE_MALFORMED'],
 ];
@@ -69,6 +71,10 @@ function reasonOf({ code, identity, message }: Finding): string {
       return `${identity?.name} may only extend what others have signed`;
     case 'MOVES_TAG':
       return `${identity?.name} may only say what tags mean`;
+    case 'OTHER_PREDICATE':
+      return `what ${identity?.name} has signed about it is of another kind, and no signature`;
+    case 'OVER_LIMIT':
+      return `${message}, and none of those counts`;
     case 'UNKNOWN_KEY':
       return 'it is signed, but by no key that is trusted here';
     case 'MALFORMED':
@@ -87,7 +93,8 @@ function tooFewReason(
   const missed = findings.filter(({ identity }) => {
     return identity !== undefined && !signers.some((signer) => signer.identity === identity);
   });
-  const explanations = [...new Set(missed.map(reasonOf))].map((text) => `; ${text}`).join('');
+  const more = findings.filter(({ code }) => code === 'OVER_LIMIT').map(({ message }) => message);
+  const explanations = [...new Set([...missed.map(reasonOf), ...more])].map((text) => `; ${text}`).join('');
   return `it is signed by ${names} only, but must be by ${describeRule(rule)}${explanations}`;
 }
 
@@ -101,6 +108,9 @@ const hints: { readonly [code in RefusalCode]: string } = {
   RULE_CLOSED: 'add an identity to the rule with img trust add, or remove the rule',
   UNSIGNED: 'ask the publisher for a signed image, or sign it yourself with img sign',
   UNTRUSTED_KEY: 'if you trust the signer, get the public key from them and add it with img trust add',
+  TOO_MANY_SIGNATURES:
+    'somebody may hide the good ones among others: ask the publisher to remove what is no use',
+  OTHER_PREDICATE: 'ask them to sign the image itself: img sign',
   TOO_FEW_SIGNERS: 'ask the missing signers to sign this image',
   OTHER_REPOSITORY: 'use the name that it was signed as, or ask a signer to sign it as this one',
   OTHER_DIGEST: 'the signature belongs to another image; ask the publisher to sign this one',

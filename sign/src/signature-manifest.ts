@@ -6,6 +6,7 @@ import { mediaTypes } from '@img/spec/media-types';
 import { referrersTag } from '@img/spec/routes';
 import type { Tag } from '@img/spec/tag';
 import { type Content, contentOf } from './content.ts';
+import { maxSignaturesRead } from './evidence.ts';
 import { SignError } from './sign-error.ts';
 
 /*
@@ -37,13 +38,13 @@ export function signatureTag(digest: Digest): Tag {
   return `${referrersTag(digest)}.sig` as Tag;
 }
 
-/** The signatures in a manifest, at most as many as are looked at per image; other layers are left aside. */
+/** The signatures in a manifest, at most as many as are read per image; other layers are left aside. */
 export function signatureLayers(manifest: ImageManifest): readonly SignatureLayer[] {
   const found: SignatureLayer[] = [];
   for (const layer of manifest.layers) {
     const signature = signatureFrom(layer);
     if (signature !== undefined) found.push(signature);
-    if (found.length === limits.signaturesPerImage) break;
+    if (found.length === maxSignaturesRead) break;
   }
   return found;
 }

@@ -167,8 +167,15 @@ test('verifyImage() finds the good signature among the most that are looked at, 
   const flood = Array(limits.signaturesPerImage - 1).fill(bad);
   t.true(verifyImage(request({ evidence: joined(...flood, good) })).trusted);
   const decision = verifyImage(request({ evidence: joined(...flood, bad, good) }));
-  t.is(outcome(decision), 'UNTRUSTED_KEY');
+  t.is(outcome(decision), 'TOO_MANY_SIGNATURES');
+  t.regex(
+    decision.message,
+    /: there are more signatures than the 64 that are looked at, and none of those counts$/,
+  );
   t.true(decision.findings.some(({ code }) => code === 'OVER_LIMIT'));
+  const half = verifyImage(request({ policy: twoOf, evidence: joined(good, ...flood, bad) }));
+  t.is(outcome(half), 'TOO_FEW_SIGNERS');
+  t.regex(half.message, /; there are more signatures than the 64 that are looked at$/);
 });
 
 test('verifyImage() decides whatever the evidence is, and never trusts what nobody signed', async (t) => {

@@ -1,5 +1,5 @@
 import { bundleMediaType, predicateTypeAnnotation } from '@img/sign/bundle';
-import type { Evidence, SimpleSignature } from '@img/sign/evidence';
+import { type Evidence, maxSignaturesRead, type SimpleSignature } from '@img/sign/evidence';
 import { signaturePredicateType } from '@img/sign/in-toto';
 import { signatureLayers, signatureTag } from '@img/sign/signature-manifest';
 import type { Descriptor } from '@img/spec/descriptor';
@@ -15,8 +15,8 @@ import { readBlob } from './read-blob.ts';
 const parallelReads = 4;
 
 /**
- * Finds the signatures attached to a digest, in both encodings, unverified. Of each encoding at most as many are
- * read as are looked at per image. What is missing, too long or not a signature is left out, because it proves
+ * Finds the signatures attached to a digest, in both encodings, unverified. Of each encoding at most one more
+ * is read than is looked at per image. What is missing, too long or not a signature is left out, because it proves
  * nothing; content that is not what its digest says is an error, because somebody changed it.
  *
  * @throws RegistryError DIGEST_MISMATCH, CONTENT_CORRUPT and others, as the source does
@@ -96,7 +96,7 @@ export async function attachedBundles(
 ): Promise<readonly AttachedBundle[]> {
   const referrers = (await source.listReferrers(digest, options))
     .filter((referrer) => isBundleReferrer(referrer) && isPossiblySignature(referrer))
-    .slice(0, limits.signaturesPerImage);
+    .slice(0, maxSignaturesRead);
   return await readAll(referrers, options, async ({ digest: referrer }, signal) => {
     const bytes = await bundleOf(source, digest, referrer, { signal, maxBytes: limits.signatureBytes });
     return bytes === undefined ? undefined : { referrer, bytes };
