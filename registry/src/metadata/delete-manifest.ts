@@ -5,7 +5,7 @@ import type { Writer } from './database.ts';
 import type { Deletion } from './delete-blob.ts';
 import { listParents } from './edges.ts';
 import { reviewBlobsOf } from './links.ts';
-import { deleteManifestRow, findManifestHead } from './manifests.ts';
+import { deleteManifestRow, findManifestHead, noteLeftBy } from './manifests.ts';
 import { findRepository } from './repositories.ts';
 import { removeTag, removeTagsOf, type TagMove } from './tags.ts';
 
@@ -24,6 +24,7 @@ export async function deleteManifest(
   const by = await listParents(writer, manifest.repository_id, 'manifest', digest);
   if (by.length > 0) return { kind: 'protected', by };
   await removeTagsOf(writer, manifest, { actor, now });
+  await noteLeftBy(writer, manifest, now);
   await reviewBlobsOf(writer, manifest.id, reviewAt);
   await deleteManifestRow(writer, manifest.id);
   return { kind: 'deleted' };

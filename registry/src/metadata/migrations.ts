@@ -1,6 +1,7 @@
 import type { Dialect } from './database.ts';
 import { accounts } from './migrations/accounts.ts';
 import { beginning } from './migrations/beginning.ts';
+import { retention } from './migrations/retention.ts';
 import { secrets } from './migrations/secrets.ts';
 
 /** One step of the schema. Steps are only ever added, at the end; what is released never changes. */
@@ -9,4 +10,4 @@ export type Migration = {
   readonly statements: (dialect: Dialect) => readonly string[];
 };
 
-export const migrations: readonly Migration[] = [beginning, secrets, accounts];
+export const migrations: readonly Migration[] = [beginning, secrets, accounts, retention];

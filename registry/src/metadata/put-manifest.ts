@@ -6,7 +6,7 @@ import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
 import type { Writer } from './database.ts';
 import { type Edges, findTargets, insertEdges } from './edges.ts';
-import { findManifestHead, insertManifest } from './manifests.ts';
+import { findManifestHead, insertManifest, type ManifestHead, noteLeft } from './manifests.ts';
 import { ensureRepository } from './repositories.ts';
 import { findTag, setTag, type TagMove } from './tags.ts';
 
@@ -36,10 +36,21 @@ export async function putManifest(
   if (inserted !== undefined) {
     for (const some of edges) await insertEdges(writer, { id: inserted, repositoryId }, some);
   }
-  const id = inserted ?? (await findManifestHead(writer, repository, { digest }))?.id;
-  for (const tag of tags)
-    await setTag(writer, { id: id as number, repository_id: repositoryId, digest }, tag, move);
+  const id = inserted ?? (await pushAgain(writer, repository, digest, move.now));
+  for (const tag of tags) await setTag(writer, { id, repository_id: repositoryId, digest }, tag, move);
   return findGaps(writer, repositoryId, edges);
+}
+
+/** Whoever pushes what is there already gets the same time as whoever pushed it first. */
+async function pushAgain(
+  writer: Writer,
+  repository: RepositoryName,
+  digest: Digest,
+  now: number,
+): Promise<number> {
+  const { id } = (await findManifestHead(writer, repository, { digest })) as ManifestHead;
+  await noteLeft(writer, id, now);
+  return id;
 }
 
 /**

@@ -25,6 +25,9 @@ export async function setTag(
   { actor, now }: TagMove,
 ): Promise<void> {
   const before = await findTag(writer, manifest.repository_id, tag);
+  if (before !== undefined && before !== manifest.digest) {
+    await noteTagLeaves(writer, manifest.repository_id, tag, now);
+  }
   await writer.run(
     `INSERT INTO tags (repository_id, name, manifest_id, updated_at) VALUES ($1, $2, $3, $4)
       ON CONFLICT (repository_id, name)
@@ -46,6 +49,7 @@ export async function removeTag(
   tag: Tag,
   move: TagMove,
 ): Promise<boolean> {
+  await noteTagLeaves(writer, repositoryId, tag, move.now);
   const removed = await writer.run(
     'DELETE FROM tags WHERE repository_id = $1 AND name = $2',
     repositoryId,
@@ -105,6 +109,17 @@ export async function listTagHistory(
     repositoryId,
     tag,
     limit,
+  );
+}
+
+/** Counts the time that its manifest is without the tag. */
+async function noteTagLeaves(writer: Writer, repositoryId: number, tag: Tag, now: number): Promise<void> {
+  await writer.run(
+    `UPDATE manifests SET left_at = $1
+      WHERE id = (SELECT manifest_id FROM tags WHERE repository_id = $2 AND name = $3)`,
+    now,
+    repositoryId,
+    tag,
   );
 }
 

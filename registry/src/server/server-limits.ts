@@ -17,6 +17,8 @@ export type ServerLimits = {
   readonly uploadMs: number;
   /** What is pushed or was needed stays this long without a manifest that needs it. */
   readonly unneededMs: number;
+  /** Time between two times that what a repository keeps is looked at. */
+  readonly retentionMs: number;
   /** Time between two rounds of cleaning up. */
   readonly sweepMs: number;
 };
@@ -34,5 +36,6 @@ export const defaultLimits: ServerLimits = {
   checkpointBytes: 64 * 1024 ** 2,
   uploadMs: 24 * hourMs,
   unneededMs: 24 * hourMs,
+  retentionMs: hourMs,
   sweepMs: 60 * secondMs,
 };

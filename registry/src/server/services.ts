@@ -6,6 +6,7 @@ import type { AccessPolicy } from './auth/access-policy.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { LogIn } from './auth/log-in.ts';
 import type { TokenIssuer } from './auth/token-issuer.ts';
+import type { PullNotes } from './pull-notes.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { LiveDigests } from './uploads/live-digests.ts';
@@ -21,6 +22,7 @@ export type Services = {
   readonly authenticator: Authenticator;
   readonly turns: Turns;
   readonly liveDigests: LiveDigests;
+  readonly pulls: PullNotes;
   readonly sweeper: Sweeper;
   readonly limits: ServerLimits;
   readonly log: Logger;

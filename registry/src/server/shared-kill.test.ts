@@ -13,6 +13,7 @@ import { postgresServers } from '../metadata/testing/postgres-servers.ts';
 import { S3BlobStore } from '../storage/s3/s3-blob-store.ts';
 import type { S3BucketOptions } from '../storage/s3/s3-bucket.ts';
 import { s3Servers } from '../storage/testing/s3-servers.ts';
+import { PullNotes } from './pull-notes.ts';
 import { defaultLimits } from './server-limits.ts';
 import { Sweeper } from './sweeper.ts';
 import { TestClient } from './testing/test-client.ts';
@@ -145,7 +146,8 @@ async function checkCollected(
   const blobs = await S3BlobStore.open(bucket);
   const clock = () => Date.now() + 50 * 3_600_000;
   const log = pino({ enabled: false });
-  await new Sweeper({ database: metadata, blobs, limits: defaultLimits, log, clock }).sweep();
+  const pulls = new PullNotes({ database: metadata, clock });
+  await new Sweeper({ database: metadata, blobs, limits: defaultLimits, pulls, log, clock }).sweep();
   const stored = await Array.fromAsync(blobs.list(), ({ key }) => key);
   const rows = await metadata.all<{ key: string; digest: string }>('SELECT key, digest FROM blobs');
   const needed = new Set([...kept.values()].flatMap((image) => image.blobs));

@@ -14,6 +14,7 @@ import { postgresServers } from '../metadata/testing/postgres-servers.ts';
 import { S3BlobStore } from '../storage/s3/s3-blob-store.ts';
 import type { S3BucketOptions } from '../storage/s3/s3-bucket.ts';
 import { s3Servers } from '../storage/testing/s3-servers.ts';
+import { PullNotes } from './pull-notes.ts';
 import type { RegistryOptions } from './registry-options.ts';
 import { defaultLimits } from './server-limits.ts';
 import { Sweeper } from './sweeper.ts';
@@ -227,7 +228,8 @@ async function start(
   const sweep = async (hoursAhead: number) => {
     const clock = () => Date.now() + hoursAhead * 3_600_000;
     const log = pino({ enabled: false });
-    await new Sweeper({ database: metadata, blobs, limits: defaultLimits, log, clock }).sweep();
+    const pulls = new PullNotes({ database: metadata, clock });
+    await new Sweeper({ database: metadata, blobs, limits: defaultLimits, pulls, log, clock }).sweep();
   };
   requests.length = 0;
   return { ...registry, requests, sweep };

@@ -14,6 +14,7 @@ import { TokenIssuer } from './auth/token-issuer.ts';
 import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
 import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
+import { PullNotes } from './pull-notes.ts';
 import { createApp } from './registry-app.ts';
 import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
 import { ServerError } from './server-error.ts';
@@ -75,6 +76,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
       : await shareTokenKey(database, clock());
   const policy = new AccessPolicy({ database, anonymousPull: options.anonymousPull ?? [] });
   const issuer = new TokenIssuer({ key, service, clock });
+  const pulls = new PullNotes({ database, clock });
   const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
   return {
     database,
@@ -85,7 +87,8 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     authenticator: new Authenticator({ logIn, issuer, policy, clock }),
     turns: new Turns(),
     liveDigests: new LiveDigests(),
-    sweeper: new Sweeper({ database, blobs, limits, log, clock }),
+    pulls,
+    sweeper: new Sweeper({ database, blobs, limits, pulls, log, clock }),
     limits,
     log,
     clock,

@@ -11,6 +11,7 @@ import { createBlobKey } from '../storage/blob-key.ts';
 import { emptyUpload } from '../storage/blob-store.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { putBlob } from '../storage/put-blob.ts';
+import { PullNotes } from './pull-notes.ts';
 import { defaultLimits } from './server-limits.ts';
 import { Sweeper } from './sweeper.ts';
 import { pushBlob, pushManifest, startTestRegistry } from './testing/test-registry.ts';
@@ -148,6 +149,7 @@ async function start(t: ExecutionContext) {
     database,
     blobs: await FileBlobStore.open(join(registry.folder, 'storage')),
     limits: defaultLimits,
+    pulls: new PullNotes({ database, clock: () => clock.now }),
     log: pino({ enabled: false }),
     clock: () => clock.now,
   });

@@ -3,13 +3,16 @@ import { collectUnneededBlobs } from '../metadata/collect-unneeded-blobs.ts';
 import { type Database, ofOneRow } from '../metadata/database.ts';
 import { forgetTombstones, listTombstones } from '../metadata/tombstones.ts';
 import { cancelUpload, hasUploadWithKey, listStaleUploads, lockUpload } from '../metadata/uploads.ts';
+import { runDuePolicies } from '../retention/run-due-policies.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { PullNotes } from './pull-notes.ts';
 import type { ServerLimits } from './server-limits.ts';
 
 export type SweeperOptions = {
   readonly database: Database;
   readonly blobs: BlobStore;
-  readonly limits: Pick<ServerLimits, 'uploadMs' | 'sweepMs'>;
+  readonly limits: Pick<ServerLimits, 'uploadMs' | 'sweepMs' | 'unneededMs' | 'retentionMs'>;
+  readonly pulls: PullNotes;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -63,10 +66,15 @@ export class Sweeper {
     this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#running;
+    await this.#options.pulls.flush().catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, 'what was pulled last is not noted');
+    });
   }
 
   /** One round: everything that is due now. */
   async sweep(): Promise<void> {
+    await this.#options.pulls.flush();
+    await this.#runPolicies();
     await this.#repeat(batchRows, () => this.#cancelStaleUploads());
     await this.#repeat(batchRows, () => this.#collectBlobs());
     await this.#repeat(removedTogether, () => this.#removeBuried());
@@ -87,6 +95,16 @@ export class Sweeper {
 
   async #repeat(limit: number, step: () => Promise<number>): Promise<void> {
     while (!this.#isClosed && (await step()) === limit);
+  }
+
+  async #runPolicies(): Promise<void> {
+    const { database, limits, clock, log } = this.#options;
+    const { unneededMs, retentionMs } = limits;
+    const runs = runDuePolicies(database, { clock, unneededMs, retentionMs });
+    for await (const { repository, removedTags, removedManifests } of runs) {
+      if (this.#isClosed) return;
+      log.info({ repository, removedTags, removedManifests }, 'policy carried out');
+    }
   }
 
   async #cancelStaleUploads(): Promise<number> {
