@@ -1,7 +1,5 @@
-import { collectEvidence } from '@img/registry/transfer/collect-evidence';
 import type { ContentOptions, ContentSource, ManifestContent } from '@img/registry/transfer/content';
 import type { Decision } from '@img/sign/decision';
-import { wantedPredicateTypes } from '@img/sign/required-attestation';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Digest } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
@@ -111,9 +109,7 @@ async function judge(
   { trust, acceptsUnsigned, now }: AcquireRequest,
   options: ContentOptions,
 ): Promise<Decision> {
-  const predicateTypes = wantedPredicateTypes(trust.policy, image.repository);
-  const evidence = await collectEvidence(source, image.digest, { ...options, predicateTypes });
-  const decision = await decide(image, evidence, trust, unixTimeOf(now));
+  const { decision } = await decide(image, source, trust, { ...options, now: unixTimeOf(now) });
   if (decision.trusted || acceptsUnsigned) return decision;
   throw new NotTrustedError(decision);
 }

@@ -45,7 +45,7 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   const located = await locateImage(reference, places, { signal });
   if (options.raw === true) return output.raw(new TextDecoder().decode(located.content.bytes));
   const description = await describeImage(located.content, located.place, platform, { signal });
-  const decision = await judgeImage(reference, located, host, { signal });
+  const { decision } = await judgeImage(reference, located, host, { signal });
   const name = shortName(reference, config);
   const foundIn = located.place.name;
   const trust = decisionDocument(decision, name, description.descriptor.digest);

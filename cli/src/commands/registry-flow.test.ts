@@ -116,6 +116,27 @@ test('img push takes all tags and signatures along, img pull fetches them, and n
   );
 });
 
+test('img pull --verify fetches nothing of an image that is not trusted here, and remembers one that is', async (t) => {
+  const { publisher, host, login } = await prepare(t);
+  await login(publisher);
+  await publisher.run(['push', '--sign', 'alice', 'com.example.app']);
+  const words = ['pull', '--verify', 'com.example.app:1.0.0'];
+  const refused = await host.run(words);
+  t.is(refused.code, 3);
+  t.is(refused.stdout, '');
+  t.regex(refused.stderr, /^img: com\.example\.app:1\.0\.0 is not trusted: no rule .*\n {5}hint: /m);
+  t.deepEqual(JSON.parse((await host.run(['images', '--json'])).stdout), []);
+  await host.run(['trust', 'add', './config/keys/alice.pub', '--prefix', 'com.example.']);
+  const pulled = await host.run(words);
+  t.is(pulled.code, 0, pulled.stderr);
+  t.regex(pulled.stderr, /^Signed By: alice/m);
+  const explained = JSON.parse(
+    (await host.run(['trust', 'explain', 'com.example.app:1.0.0', '--json'])).stdout,
+  );
+  t.like(explained, { trusted: true, sequence: 1 });
+  t.regex(JSON.stringify(explained.steps), /this host has accepted number 1 before/);
+});
+
 test('img pull of what the registry does not have ends with 4', async (t) => {
   const { host } = await prepare(t);
   const { code, stderr } = await host.run(['pull', 'com.example.none']);

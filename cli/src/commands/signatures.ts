@@ -32,7 +32,7 @@ async function signatures(
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const located = await locateImage(reference, places, { signal });
-  const decision = await judgeImage(reference, located, host, { signal });
+  const { decision } = await judgeImage(reference, located, host, { signal });
   const found = listSignatures(decision);
   const name = shortName(reference, config);
   const { rule } = decision;

@@ -1,11 +1,8 @@
-import { collectEvidence } from '@img/registry/transfer/collect-evidence';
 import { explainDecision } from '@img/sign/explain-decision';
-import { wantedPredicateTypes } from '@img/sign/required-attestation';
-import { unixTimeOf } from '@img/sign/unix-time';
-import { verifyImage } from '@img/sign/verify-image';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { decisionDocument } from '../host/decision-lines.ts';
+import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
 import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
@@ -32,29 +29,14 @@ async function explain(
   await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
-  const { content, place } = await locateImage(reference, places, { signal });
-  const { policy, memory } = await host.trust();
-  const { repository } = reference;
-  const tag = reference.digest === undefined ? reference.tag : undefined;
-  const { digest } = content.descriptor;
-  const request = {
-    repository,
-    tag,
-    digest,
-    evidence: await collectEvidence(place, digest, {
-      signal,
-      predicateTypes: wantedPredicateTypes(policy, repository),
-    }),
-    policy,
-    remembered: tag === undefined ? undefined : await memory.recall({ repository, tag }),
-    now: unixTimeOf(new Date()),
-  };
-  const decision = verifyImage(request);
+  const located = await locateImage(reference, places, { signal });
+  const { request, decision } = await judgeImage(reference, located, host, { signal });
+  const { digest } = request;
   const steps = explainDecision(request, decision);
   const name = shortName(reference, config);
   output.result({ ...decisionDocument(decision, name, digest), steps }, () => [
     [bold(name), `  ${digest}`],
-    `found in ${place.name}`,
+    `found in ${located.place.name}`,
     ...steps.flatMap(({ question, isPassed, answers }, index): readonly Line[] => [
       [isPassed ? green('ok  ') : red('no  '), `${index + 1}. ${question}`],
       ...answers.map((answer): Line => [dim('       '), answer]),

@@ -39,7 +39,7 @@ async function verify(session: Session, options: VerifyOptions, text: string): P
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
   const now = new Date();
   const { content, place } = await locateImage(reference, places, { signal });
-  const decision = await judgeImage(reference, { content, place }, host, { signal, required });
+  const { decision } = await judgeImage(reference, { content, place }, host, { signal, required });
   const name = shortName(reference, config);
   output.detail(`looked at ${place.name}`, ...findingLines(decision));
   if (decision.trusted || output.isJson) {

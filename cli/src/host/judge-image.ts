@@ -1,9 +1,8 @@
-import { collectEvidence } from '@img/registry/transfer/collect-evidence';
 import type { ContentOptions } from '@img/registry/transfer/content';
+import type { Judgement } from '@img/registry/transfer/judge-image';
 import type { Host } from '@img/runtime/host';
 import { decide } from '@img/runtime/trust/decide';
-import type { Decision } from '@img/sign/decision';
-import { type RequiredAttestation, wantedPredicateTypes } from '@img/sign/required-attestation';
+import type { RequiredAttestation } from '@img/sign/required-attestation';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Reference } from '@img/spec/reference';
 import type { LocatedImage } from './locate-image.ts';
@@ -17,16 +16,13 @@ export async function judgeImage(
   { repository, tag, digest }: Reference,
   { content, place }: LocatedImage,
   host: Host,
-  { required = [], ...options }: ContentOptions & { readonly required?: readonly RequiredAttestation[] },
-): Promise<Decision> {
+  options: ContentOptions & { readonly required?: readonly RequiredAttestation[] },
+): Promise<Judgement> {
   const image = {
     repository,
     // A digest says which image is meant; nobody needs to have signed the tag beside it.
     tag: digest === undefined ? tag : undefined,
     digest: content.descriptor.digest,
   };
-  const trust = await host.trust();
-  const predicateTypes = wantedPredicateTypes(trust.policy, repository, required);
-  const evidence = await collectEvidence(place, image.digest, { ...options, predicateTypes });
-  return await decide(image, evidence, trust, unixTimeOf(new Date()), required);
+  return await decide(image, place, await host.trust(), { ...options, now: unixTimeOf(new Date()) });
 }

@@ -1,9 +1,9 @@
+import type { ContentOptions, ContentSource } from '@img/registry/transfer/content';
+import { type Judgement, judgeImage } from '@img/registry/transfer/judge-image';
 import type { Decision } from '@img/sign/decision';
-import type { Evidence } from '@img/sign/evidence';
 import type { RequiredAttestation } from '@img/sign/required-attestation';
 import type { TrustPolicy } from '@img/sign/trust-policy';
 import type { UnixTime } from '@img/sign/unix-time';
-import { verifyImage } from '@img/sign/verify-image';
 import type { Digest } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
@@ -20,22 +20,28 @@ export type AskedImage = {
   readonly digest: Digest;
 };
 
+export type DecideOptions = ContentOptions & {
+  readonly now: UnixTime;
+  /** What must be attested beside what the policy asks for. */
+  readonly required?: readonly RequiredAttestation[];
+};
+
 /**
- * Decides whether an image may run on this host: `verifyImage` with what the host remembers of the tag. Remembers
- * nothing by itself; whoever goes on calls {@link accept}.
+ * Decides whether an image may run on this host: `judgeImage` with what the host trusts and remembers of the tag.
+ * Remembers nothing by itself; whoever goes on calls {@link accept}.
  *
- * @throws RuntimeError TRUST_MEMORY_INVALID
+ * @param source where what is attached to the image is read
+ * @throws RuntimeError TRUST_MEMORY_INVALID; what the source throws
  */
 export async function decide(
   image: AskedImage,
-  evidence: Evidence,
+  source: ContentSource,
   { policy, memory }: Trust,
-  now: UnixTime,
-  required: readonly RequiredAttestation[] = [],
-): Promise<Decision> {
+  { now, required = [], ...options }: DecideOptions,
+): Promise<Judgement> {
   const { repository, tag } = image;
   const remembered = tag === undefined ? undefined : await memory.recall({ repository, tag });
-  return verifyImage({ ...image, evidence, policy, remembered, now, required });
+  return await judgeImage(source, { ...image, policy, remembered, now, required }, options);
 }
 
 /**
