@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { fileEntry, linkEntry, type PackageEntry } from './package-entry.ts';
-import type { PackageRecipe } from './recipes.ts';
+import type { EnableRecipe, PackageRecipe } from './recipes.ts';
 
 export type ApplyRecipeOptions = {
   /** Debian's name of the package's architecture. */
@@ -28,10 +28,32 @@ export async function applyRecipe(
     const contents = await readInOrder(parts, read);
     if (contents.length > 0) result.set(to, fileEntry(to, Buffer.concat(contents)));
   }
+  for (const each of recipe?.enables ?? []) {
+    for (const entry of await enabling(each, entries, read)) result.set(entry.entry.path, entry);
+  }
   for (const { path, target, architectures } of recipe?.links ?? []) {
     if (architectures?.includes(architecture) !== false) result.set(path, linkEntry(path, target));
   }
   return result;
+}
+
+async function enabling(
+  { files, copy, links, target, order }: EnableRecipe,
+  entries: ReadonlyMap<string, PackageEntry>,
+  read: ApplyRecipeOptions['read'],
+): Promise<readonly PackageEntry[]> {
+  const added: PackageEntry[] = [];
+  for (const [path, original] of entries) {
+    if (original.entry.type !== 'file' || !files.test(path)) continue;
+    const place = (template: string) => path.replace(files, template);
+    const bytes = await read(original);
+    if (copy !== undefined) added.push(fileEntry(place(copy), bytes));
+    const said = order?.says.exec(new TextDecoder().decode(bytes))?.[1] ?? order?.otherwise ?? '';
+    for (const link of links) {
+      added.push(linkEntry(place(link.replace('$order', said)), place(target)));
+    }
+  }
+  return added;
 }
 
 async function readInOrder(

@@ -9,7 +9,7 @@ import { applyRecipe } from './apply-recipe.ts';
 import { layerItems } from './layer-items.ts';
 import { mergedPath, type PackageEntry, packageEntries } from './package-entry.ts';
 import type { DebContent } from './read-deb.ts';
-import { packageRecipes } from './recipes.ts';
+import { recipeOf } from './recipes.ts';
 import { scannerEntries } from './scanner-entries.ts';
 import { readShebang, type Shebang, shebangBytes } from './shebang.ts';
 
@@ -49,7 +49,7 @@ export async function convertDeb(deb: DebContent, wanted: DebianPackage): Promis
     );
   };
   const unpacked = packageEntries(deb.entries, what);
-  const entries = await applyRecipe(packageRecipes[wanted.name], unpacked, {
+  const entries = await applyRecipe(recipeOf(wanted.name), unpacked, {
     architecture: wanted.architecture,
     read,
   });

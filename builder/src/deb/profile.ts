@@ -3,7 +3,7 @@
  * and this name: whoever changes anything below, in recipes.ts, in the tar writer or in the compressor's
  * settings so that other bytes come out gives it a new number.
  */
-export const profile = 'debian-layer/1';
+export const profile = 'debian-layer/2';
 
 /**
  * Folders that are links into /usr on every Debian system since bookworm. Packages still name them (in

@@ -13,6 +13,20 @@ export type PackageRecipe = {
   readonly copies?: { readonly [from: string]: string };
   /** Files to join into one, in the order of their paths. */
   readonly joins?: readonly { readonly folder: string; readonly suffix: string; readonly to: string }[];
+  /** Files that programs read only once a link among those that are in use leads to them. */
+  readonly enables?: readonly EnableRecipe[];
+};
+
+/** What a2enmod, phpenmod and the like do. In paths, `$1` is the first group of `files`, and so on. */
+export type EnableRecipe = {
+  /** Paths of the files. */
+  readonly files: RegExp;
+  /** Where programs look for the file, if the package doesn't have it there. */
+  readonly copy?: string;
+  /** Where the links go; `$order` is what the file says of the order in which such files are read. */
+  readonly links: readonly string[];
+  readonly target: string;
+  readonly order?: { readonly says: RegExp; readonly otherwise: string };
 };
 
 export type LinkRecipe = {
@@ -22,8 +36,30 @@ export type LinkRecipe = {
   readonly architectures?: readonly string[];
 };
 
+/** What apache2 has in use when it is installed, with what that needs. */
+const apacheModules =
+  'access_compat|alias|auth_basic|authn_core|authn_file|authz_core|authz_host|authz_user|autoindex|deflate|dir|' +
+  'env|filter|mime|mpm_event|negotiation|reqtimeout|setenvif|status';
+const apacheSettings =
+  'charset|localized-error-pages|other-vhosts-access-log|security|serve-cgi-bin|000-default';
+
 /** By name of the package. */
-export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
+const packageRecipes: { readonly [name: string]: PackageRecipe } = {
+  apache2: {
+    reason: 'its postinst calls a2enmod, a2enconf and a2ensite for what every installation begins with',
+    enables: [
+      {
+        files: new RegExp(`^etc/apache2/mods-available/((?:${apacheModules})\\.(?:conf|load))$`),
+        links: ['etc/apache2/mods-enabled/$1'],
+        target: '../mods-available/$1',
+      },
+      {
+        files: new RegExp(`^etc/apache2/(conf|sites)-available/((?:${apacheSettings})\\.conf)$`),
+        links: ['etc/apache2/$1-enabled/$2'],
+        target: '../$1-available/$2',
+      },
+    ],
+  },
   'base-files': {
     reason:
       'the links of a merged /usr, which come with the package from trixie on and were made by the installer ' +
@@ -61,6 +97,50 @@ export const packageRecipes: { readonly [name: string]: PackageRecipe } = {
     links: [{ path: 'usr/lib/ssl/cert.pem', target: '/etc/ssl/certs/ca-certificates.crt' }],
   },
 };
+
+/** By names of packages that are alike. */
+const familyRecipes: readonly { readonly names: RegExp; readonly recipe: PackageRecipe }[] = [
+  {
+    names: /^libnginx-mod-/,
+    recipe: {
+      reason: 'their postinst puts a link into the folder of modules that nginx loads',
+      enables: [
+        {
+          // Others need this one to be loaded before.
+          files: /^usr\/share\/nginx\/modules-available\/(mod-http-ndk\.conf)$/,
+          links: ['etc/nginx/modules-enabled/10-$1'],
+          target: '/usr/share/nginx/modules-available/$1',
+        },
+        {
+          files: /^usr\/share\/nginx\/modules-available\/(mod-(?!http-ndk\.)[^/]+\.conf)$/,
+          links: ['etc/nginx/modules-enabled/50-$1'],
+          target: '/usr/share/nginx/modules-available/$1',
+        },
+      ],
+    },
+  },
+  {
+    names: /^php\d+\.\d+-/,
+    recipe: {
+      reason: 'their postinst copies the file that loads an extension to /etc with ucf, and calls phpenmod',
+      enables: [
+        {
+          files: /^usr\/share\/php(\d+\.\d+)-[^/]+\/[^/]+\/([^/]+\.ini)$/,
+          copy: 'etc/php/$1/mods-available/$2',
+          links: ['apache2', 'cgi', 'cli', 'fpm'].map((program) => `etc/php/$1/${program}/conf.d/$order-$2`),
+          target: '/etc/php/$1/mods-available/$2',
+          order: { says: /^; *priority=(\d+)$/m, otherwise: '20' },
+        },
+      ],
+    },
+  },
+];
+
+/** The recipe of a package; most have none. */
+export function recipeOf(name: string): PackageRecipe | undefined {
+  if (Object.hasOwn(packageRecipes, name)) return packageRecipes[name];
+  return familyRecipes.find(({ names }) => names.test(name))?.recipe;
+}
 
 /**
  * What scripts take for granted, because it is essential in Debian, so that no package depends on it: their

@@ -7,7 +7,7 @@ import { parseLock } from './parse-lock.ts';
 
 const digest = digestOf(new TextEncoder().encode('x'));
 const lock: ImageLock = {
-  profile: 'debian-layer/1',
+  profile: 'debian-layer/2',
   request: { os: 'debian:13', packages: ['curl', 'python3'] },
   platforms: new Map([
     [
@@ -140,8 +140,8 @@ const changes: readonly [why: string, options: Partial<typeof wanted>, note: str
   ],
   [
     'other rules',
-    { profile: 'debian-layer/2' },
-    'layers are made by debian-layer/2 instead of debian-layer/1',
+    { profile: 'debian-layer/3' },
+    'layers are made by debian-layer/3 instead of debian-layer/2',
     false,
   ],
   [
