@@ -10,6 +10,9 @@ export type PredicateType = string & { readonly [predicateTypeBrand]: true };
 /** How an image was built (slsa.dev/spec/v1.0/provenance). */
 export const provenanceType = 'https://slsa.dev/provenance/v1' as PredicateType;
 
+/** That somebody has decided about an image by a policy (slsa.dev/spec/v1.0/verification_summary). */
+export const verificationSummaryType = 'https://slsa.dev/verification_summary/v1' as PredicateType;
+
 const spdxType = 'https://spdx.dev/Document';
 const cycloneDxType = 'https://cyclonedx.org/bom';
 
@@ -19,6 +22,7 @@ const named: ReadonlyMap<string, readonly string[]> = new Map([
   ['sbom', [spdxType, cycloneDxType]],
   ['spdx', [spdxType]],
   ['cyclonedx', [cycloneDxType]],
+  ['vsa', [verificationSummaryType]],
   ['vuln', ['https://cosign.sigstore.dev/attestation/vuln/v1']],
 ]);
 
