@@ -1,5 +1,6 @@
 import type { Dialect } from './database.ts';
 import { accounts } from './migrations/accounts.ts';
+import { admission } from './migrations/admission.ts';
 import { beginning } from './migrations/beginning.ts';
 import { retention } from './migrations/retention.ts';
 import { secrets } from './migrations/secrets.ts';
@@ -10,4 +11,4 @@ export type Migration = {
   readonly statements: (dialect: Dialect) => readonly string[];
 };
 
-export const migrations: readonly Migration[] = [beginning, secrets, accounts, retention];
+export const migrations: readonly Migration[] = [beginning, secrets, accounts, retention, admission];
