@@ -7,6 +7,7 @@ import { say } from './say.ts';
 
 /** Names that the tests use, and the programs of the image. */
 const programs: readonly (readonly [name: string, path: string])[] = [
+  ['docker-registry', 'usr/bin/docker-registry'],
   ['fsck.erofs', 'usr/bin/fsck.erofs'],
   ['mkfs.erofs', 'usr/bin/mkfs.erofs'],
   ['skopeo-debian-13', 'usr/bin/skopeo'],
@@ -15,7 +16,7 @@ const programs: readonly (readonly [name: string, path: string])[] = [
 const recipe = join(import.meta.dirname, 'debian-13.yaml');
 const img = join(import.meta.dirname, '../../cli/bin/img.js');
 
-/** Has img build an image of newer programs, which umoci unpacks; they run with the libraries of that image. */
+/** Has img build an image of programs, which umoci unpacks; they run with the libraries of that image. */
 export async function installDebian13Programs(folder: string): Promise<readonly Missing[]> {
   const hash = createHash('sha256')
     .update(await readFile(recipe))

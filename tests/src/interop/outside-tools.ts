@@ -12,6 +12,7 @@ const isOptional = {
   'cosign-v2': true,
   crane: true,
   docker: true,
+  'docker-registry': false,
   openssl: false,
   oras: true,
   podman: false,
