@@ -2,7 +2,7 @@ import { annotations } from '@img/spec/annotations';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { JsonFields } from '@img/spec/json-fields';
 import { limits } from '@img/spec/limits';
-import { encodeManifest } from '@img/spec/manifest';
+import { encodeManifest, type ImageManifest } from '@img/spec/manifest';
 import { mediaTypes } from '@img/spec/media-types';
 import { quote } from '@img/spec/quote';
 import { type Content, contentOf } from './content.ts';
@@ -74,6 +74,9 @@ export function parseBundle(bytes: Uint8Array, maxBytes: number = limits.signatu
 /** Says in a manifest of what type the statement in a bundle is; unverified. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
+/** Proves that the bundle is in a log (https://c2sp.org/tlog-proof); unverified. It goes wherever the manifest goes. */
+export const proofAnnotation = 'img.log-proof';
+
 /** The manifest that attaches a bundle to an image as a referrer (image-spec, "subject"). */
 export function bundleManifest(
   bundle: Content,
@@ -93,6 +96,15 @@ export function bundleManifest(
       'dev.sigstore.bundle.content': 'dsse-envelope',
       [predicateTypeAnnotation]: predicateType,
     },
+  });
+  return contentOf(mediaTypes.ociManifest, bytes);
+}
+
+/** The manifest of a bundle with another proof in it, which makes another manifest of it. */
+export function withProof(manifest: ImageManifest, proof: string): Content {
+  const bytes = encodeManifest({
+    ...manifest,
+    annotations: { ...manifest.annotations, [proofAnnotation]: proof },
   });
   return contentOf(mediaTypes.ociManifest, bytes);
 }

@@ -2,6 +2,7 @@ import type { Digest } from '@img/spec/digest';
 import type { AttestationFinding } from './check-attestations.ts';
 import type { EvidenceProblem, SignatureEncoding } from './check-evidence.ts';
 import type { Identity } from './identity.ts';
+import type { ProofProblem } from './log/check-proof.ts';
 import type { Fingerprint } from './public-key.ts';
 import type { Statement } from './statement.ts';
 import type { TrustRule } from './trust-rule.ts';
@@ -23,7 +24,8 @@ export type StatementProblem =
   | 'NOT_YET_VALID'
   | 'EXPIRED'
   /** By a key that no longer counts. */
-  | 'KEY_REVOKED';
+  | 'KEY_REVOKED'
+  | ProofProblem;
 
 /** What became of one piece of evidence. */
 export type FindingCode =

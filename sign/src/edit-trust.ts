@@ -146,17 +146,19 @@ export function denyImage(document: TrustDocument, digest: Digest): TrustDocumen
 }
 
 /**
- * Takes back that a key is revoked or an image denied.
+ * Takes back that a key is revoked or retired, or an image denied.
  *
  * @throws SignError POLICY_INVALID if it is not
  */
 export function readmit(document: TrustDocument, banned: Fingerprint | Digest): TrustDocument {
-  const { revoked = [], denied = [] } = document;
+  const { revoked = [], denied = [], retired = [] } = document;
   const left = {
     revoked: revoked.filter((key) => key !== banned),
     denied: denied.filter((digest) => digest !== banned),
+    retired: retired.filter(({ key }) => key !== banned),
   };
-  if (left.revoked.length + left.denied.length === revoked.length + denied.length) {
+  const count = left.revoked.length + left.denied.length + left.retired.length;
+  if (count === revoked.length + denied.length + retired.length) {
     throw new SignError('POLICY_INVALID', `${banned} is neither revoked nor denied`);
   }
   return { ...document, ...left };
@@ -188,6 +190,7 @@ function withRole(rule: TrustRule, role: TrustRole, ids: readonly IdentityId[]):
     ...(refresher.length > 0 && { refreshers: refresher }),
     ...(mover.length > 0 && { movers: mover }),
     ...(builder.length > 0 && { builders: builder }),
+    ...(rule.log !== undefined && { log: rule.log }),
   };
 }
 

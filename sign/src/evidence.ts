@@ -18,6 +18,8 @@ export type Evidence = {
   readonly simpleSignatures: readonly SimpleSignature[];
   /** Sigstore bundles (v0.3), each the blob of one referrer. */
   readonly bundles: readonly Uint8Array[];
+  /** For each of the bundles the proof that it is in a log, as it came with it, unverified; absent if none has one. */
+  readonly proofs?: readonly (string | undefined)[];
   /** Bundles with statements of other types about the digest, such as how it was built; those that were asked for. */
   readonly attestations?: readonly Uint8Array[];
 };

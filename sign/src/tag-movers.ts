@@ -10,8 +10,14 @@ import type { TrustRule } from './trust-rule.ts';
 /** Who must have stated the tag, as a rule of its own; undefined where those who sign state it themselves. */
 export function tagRuleOf(rule: TrustRule | undefined, tag: Tag | undefined): TrustRule | undefined {
   if (rule?.movers === undefined || rule.movers.length === 0 || tag === undefined) return undefined;
-  const { prefix, movers, refreshers } = rule;
-  return { prefix, require: 1, of: movers, ...(refreshers && { refreshers }) };
+  const { prefix, movers, refreshers, log } = rule;
+  return {
+    prefix,
+    require: 1,
+    of: movers,
+    ...(refreshers && { refreshers }),
+    ...(log !== undefined && { log }),
+  };
 }
 
 /** What was found of those who sign and then of the movers; what somebody signed in both parts stands in both. */

@@ -5,8 +5,10 @@ import { parseNamePrefix } from '@img/spec/name-prefix';
 import { quote } from '@img/spec/quote';
 import { readDocument } from './document.ts';
 import { type Identity, parseIdentityId, parseIdentityName } from './identity.ts';
+import type { KnownLog } from './log/known-log.ts';
 import { type Fingerprint, type PublicKey, parseFingerprint, parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
+import { logFrom, logJson, type RetiredKey, retiredKeyFrom } from './trust-log.ts';
 import { checkRule, type TrustRule } from './trust-rule.ts';
 
 /**
@@ -20,7 +22,9 @@ import { checkRule, type TrustRule } from './trust-rule.ts';
  *       "identities": [{"id": "alice", "name": "Alice", "keys": ["ssh-ed25519 AAAA…"]}],
  *       "rules": [{"prefix": "com.example.*", "require": 1, "of": ["alice"]}],
  *       "revoked": ["SHA256:…"],
- *       "denied": ["sha256:…"]
+ *       "denied": ["sha256:…"],
+ *       "logs": [{"key": "reg.example/log/com.example+…", "require": 1, "witnesses": ["w.example+…"]}],
+ *       "retired": [{"key": "SHA256:…", "log": "reg.example/log/com.example", "from": 73894}]
  *     }
  *
  * A key is a line of an OpenSSH `.pub` file or SubjectPublicKeyInfo in PEM. Any list may be absent. Unknown fields
@@ -33,6 +37,10 @@ export type TrustDocument = {
   readonly revoked?: readonly Fingerprint[];
   /** Images that must not run, whoever signed them. */
   readonly denied?: readonly Digest[];
+  /** Logs that rules and retired keys name. */
+  readonly logs?: readonly KnownLog[];
+  /** Keys whose signatures count only if a log had them before. */
+  readonly retired?: readonly RetiredKey[];
 };
 
 export const emptyTrustDocument: TrustDocument = { identities: [], rules: [] };
@@ -43,6 +51,7 @@ const maxIdentities = 4096;
 const maxKeys = 32;
 const maxRules = 4096;
 const maxBans = 4096;
+const maxLogs = 256;
 const code = 'POLICY_INVALID';
 
 /** @throws SignError POLICY_INVALID, KEY_INVALID, KEY_UNSUPPORTED, KEY_WEAK */
@@ -59,7 +68,7 @@ export function parseTrustDocument(bytes: Uint8Array): TrustDocument {
 }
 
 /** The fields of a trust document, which a trust root has beside its own. */
-export const trustDocumentKeys = ['identities', 'rules', 'revoked', 'denied'] as const;
+export const trustDocumentKeys = ['identities', 'rules', 'revoked', 'denied', 'logs', 'retired'] as const;
 
 /** @throws SignError as {@link parseTrustDocument}; SpecError for a field of the wrong type */
 export function trustDocumentFrom(fields: JsonFields): TrustDocument {
@@ -77,11 +86,23 @@ export function trustDocumentFrom(fields: JsonFields): TrustDocument {
   );
   checkOnce('revoked key', revoked);
   checkOnce('denied image', denied);
+  const logs = (fields.optionalArray('logs', maxLogs) ?? []).map(logFrom);
+  const retired = (fields.optionalArray('retired', maxBans) ?? []).map(retiredKeyFrom);
+  checkOnce(
+    'log',
+    logs.map(({ key }) => key.name),
+  );
+  checkOnce(
+    'retired key',
+    retired.map(({ key }) => key),
+  );
   return {
     identities,
     rules,
     ...(revoked.length > 0 && { revoked }),
     ...(denied.length > 0 && { denied }),
+    ...(logs.length > 0 && { logs }),
+    ...(retired.length > 0 && { retired }),
   };
 }
 
@@ -92,12 +113,13 @@ export function encodeTrustDocument(document: TrustDocument): Uint8Array {
 }
 
 /** What {@link trustDocumentFrom} reads. */
-export function trustDocumentJson({ identities, rules, revoked, denied }: TrustDocument): JsonObject {
+export function trustDocumentJson(document: TrustDocument): JsonObject {
+  const { identities, rules, revoked, denied, logs, retired } = document;
   return {
     identities: identities.map(({ id, name, keys }) => {
       return { id, name, keys: keys.map((key) => key.toSshLine()) };
     }),
-    rules: rules.map(({ prefix, require, of, refreshers, movers, builders }) => {
+    rules: rules.map(({ prefix, require, of, refreshers, movers, builders, log }) => {
       return {
         prefix,
         require,
@@ -105,10 +127,13 @@ export function trustDocumentJson({ identities, rules, revoked, denied }: TrustD
         ...(refreshers && { refreshers }),
         ...(movers && { movers }),
         ...(builders && { builders }),
+        ...(log !== undefined && { log }),
       };
     }),
     ...(revoked && revoked.length > 0 && { revoked }),
     ...(denied && denied.length > 0 && { denied }),
+    ...(logs && logs.length > 0 && { logs: logs.map(logJson) }),
+    ...(retired && retired.length > 0 && { retired }),
   };
 }
 
@@ -138,10 +163,11 @@ export function keyFrom(text: string, path: string): PublicKey {
 
 function ruleFrom(value: JsonValue, index: number): TrustRule {
   const fields = new JsonFields(value, `trust document.rules[${index}]`, 'JSON_INVALID');
-  fields.onlyKeys(['prefix', 'require', 'of', 'refreshers', 'movers', 'builders']);
+  fields.onlyKeys(['prefix', 'require', 'of', 'refreshers', 'movers', 'builders', 'log']);
   const refreshers = fields.optionalStrings('refreshers', maxIdentities) ?? [];
   const movers = fields.optionalStrings('movers', maxIdentities) ?? [];
   const builders = fields.optionalStrings('builders', maxIdentities) ?? [];
+  const log = fields.optionalString('log');
   const ids = fields.optionalStrings('of', maxIdentities);
   if (ids === undefined) throw new SignError(code, `${fields.path('of')} should list identities`);
   return checkRule({
@@ -151,6 +177,7 @@ function ruleFrom(value: JsonValue, index: number): TrustRule {
     ...(refreshers.length > 0 && { refreshers: refreshers.map(parseIdentityId) }),
     ...(movers.length > 0 && { movers: movers.map(parseIdentityId) }),
     ...(builders.length > 0 && { builders: builders.map(parseIdentityId) }),
+    ...(log !== undefined && { log }),
   });
 }
 

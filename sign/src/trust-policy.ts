@@ -2,6 +2,7 @@ import type { Digest } from '@img/spec/digest';
 import { coversName, mostSpecificPrefix, type NamePrefix, parseNamePrefix } from '@img/spec/name-prefix';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { type Identity, type IdentityId, isSameIdentity } from './identity.ts';
+import { isSameLog, type KnownLog } from './log/known-log.ts';
 import type { Fingerprint } from './public-key.ts';
 import { SignError } from './sign-error.ts';
 import type { TrustDocument } from './trust-document.ts';
@@ -23,10 +24,17 @@ export type TrustPolicy = {
   readonly denied: ReadonlyMap<Digest, readonly Ban[]>;
   /** When rules end that stand in a trust root, which has to be replaced by then. */
   readonly ends: ReadonlyMap<NamePrefix, RuleEnd>;
+  /** By their names. */
+  readonly logs: ReadonlyMap<string, KnownLog>;
+  /** Keys that count only for what a log had before. */
+  readonly retired: ReadonlyMap<Fingerprint, readonly Retirement[]>;
 };
 
 /** Who forbids something, and for which names. */
 export type Ban = { readonly source: string; readonly prefixes: readonly NamePrefix[] };
+
+/** From which entry of a log on a key no longer counts, who says so, and for which names. */
+export type Retirement = Ban & { readonly log: string; readonly from: number };
 
 /** Where a rule stands, and the first second at which it no longer can be met. */
 export type RuleEnd = { readonly source: string; readonly expires: UnixTime };
@@ -44,12 +52,16 @@ export type SourcedTrustDocument = {
  * of two different ones counts would depend on an order that nobody sees, so that is an error naming both.
  *
  * @throws SignError POLICY_CONFLICT (two definitions differ, or two identities share a key), POLICY_INVALID (a
- *   rule names an identity that no document defines)
+ *   rule names an identity or a log that no document defines)
  */
 export function mergeTrustDocuments(documents: readonly SourcedTrustDocument[]): TrustPolicy {
   const identities = new Map<IdentityId, Sourced<Identity>>();
   const rules = new Map<NamePrefix, Sourced<TrustRule>>();
+  const logs = new Map<string, Sourced<KnownLog>>();
   for (const { source, document } of documents) {
+    for (const value of document.logs ?? []) {
+      addOnce(logs, value.key.name, { source, value }, isSameLog, `log ${value.key.name}`);
+    }
     for (const value of document.identities) {
       addOnce(identities, value.id, { source, value }, isSameIdentity, `identity ${value.id}`);
     }
@@ -57,7 +69,15 @@ export function mergeTrustDocuments(documents: readonly SourcedTrustDocument[]):
       addOnce(rules, value.prefix, { source, value }, isSameRule, `rule for ${value.prefix}`);
     }
   }
-  for (const { source, value } of rules.values()) checkIdentitiesKnown(value, source, identities);
+  for (const { source, value } of rules.values()) {
+    checkIdentitiesKnown(value, source, identities);
+    if (value.log !== undefined) checkLogKnown(value.log, `rule for ${value.prefix} in ${source}`, logs);
+  }
+  for (const { source, document } of documents) {
+    for (const { key, log } of document.retired ?? []) {
+      checkLogKnown(log, `retired key ${key} in ${source}`, logs);
+    }
+  }
   return {
     identities: values(identities),
     rules: values(rules),
@@ -66,6 +86,8 @@ export function mergeTrustDocuments(documents: readonly SourcedTrustDocument[]):
     revoked: bansOf(documents, ({ revoked }) => revoked),
     denied: bansOf(documents, ({ denied }) => denied),
     ends: endsOf(documents),
+    logs: values(logs),
+    retired: retiredOf(documents),
   };
 }
 
@@ -114,6 +136,13 @@ function checkIdentitiesKnown(
   );
 }
 
+function checkLogKnown(name: string, what: string, logs: ReadonlyMap<string, unknown>): void {
+  if (logs.has(name)) return;
+  throw new SignError('POLICY_INVALID', `${what} names the unknown log ${name}`, {
+    hint: 'say in one of the trust documents which key the log has: img trust log',
+  });
+}
+
 function ownersOf(identities: ReadonlyMap<IdentityId, Sourced<Identity>>): Map<Fingerprint, Identity> {
   const owners = new Map<Fingerprint, Identity>();
   for (const { source, value: identity } of identities.values()) {
@@ -145,6 +174,17 @@ function bansOf<T>(
     for (const key of banned(document) ?? []) bans.set(key, [...(bans.get(key) ?? []), ban]);
   }
   return bans;
+}
+
+function retiredOf(documents: readonly SourcedTrustDocument[]): Map<Fingerprint, readonly Retirement[]> {
+  const found = new Map<Fingerprint, readonly Retirement[]>();
+  for (const { source, document, root } of documents) {
+    for (const { key, log, from } of document.retired ?? []) {
+      const retirement = { source, prefixes: root?.prefixes ?? everywhere, log, from };
+      found.set(key, [...(found.get(key) ?? []), retirement]);
+    }
+  }
+  return found;
 }
 
 // Of a rule that stands in several documents the one that ends last counts; other documents never end.

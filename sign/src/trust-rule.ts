@@ -18,6 +18,8 @@ export type TrustRule = {
   readonly movers?: readonly IdentityId[];
   /** If there are any, one of them must have attested how the image was built. */
   readonly builders?: readonly IdentityId[];
+  /** The name of the log in which everything must be that counts; undefined if nothing has to be logged. */
+  readonly log?: string;
 };
 
 /**
@@ -53,7 +55,8 @@ export function isSameRule(a: TrustRule, b: TrustRule): boolean {
     isSameSet(a.of, b.of) &&
     isSameSet(a.refreshers ?? [], b.refreshers ?? []) &&
     isSameSet(a.movers ?? [], b.movers ?? []) &&
-    isSameSet(a.builders ?? [], b.builders ?? [])
+    isSameSet(a.builders ?? [], b.builders ?? []) &&
+    a.log === b.log
   );
 }
 
@@ -70,12 +73,13 @@ function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean 
 
 /** For example `2 of alice, bob, ci for com.example.*`. */
 export function describeRule(rule: TrustRule): string {
-  const { prefix, require, of, refreshers = [], movers = [], builders = [] } = rule;
+  const { prefix, require, of, refreshers = [], movers = [], builders = [], log } = rule;
   const names = of.length === 0 ? 'nobody' : of.join(', ');
   const refreshed = refreshers.length === 0 ? '' : `, refreshed by ${refreshers.join(', ')}`;
   const moved = movers.length === 0 ? '' : `, tags moved by ${movers.join(' or ')}`;
   const built = builders.length === 0 ? '' : `, built by ${builders.join(' or ')}`;
-  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${moved}${refreshed}`;
+  const logged = log === undefined ? '' : `, logged in ${log}`;
+  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${moved}${refreshed}${logged}`;
 }
 
 /** The prefix with a star where it ends in a separator, so that people see that it goes on. */

@@ -4,6 +4,7 @@ import { type CheckedEvidence, checkEvidence } from './check-evidence.ts';
 import type { Decision, Finding, ImageSigner, Remembered } from './decision.ts';
 import type { Evidence } from './evidence.ts';
 import type { Identity } from './identity.ts';
+import { judgeProof } from './judge-proof.ts';
 import { judgeStatement, type Question } from './judge-statement.ts';
 import { refreshFindings } from './refresh-findings.ts';
 import { imageName, refusal, refusalForTooFew } from './refusal.ts';
@@ -101,7 +102,8 @@ function findingsOf({ policy, evidence, ...question }: VerifyRequest, rule: Trus
       };
     }
     // Only keys of identities were tried, so the key of a good signature has an owner.
-    return { ...found, ...judgeStatement(checked.statement, identity as Identity, rule, question) };
+    const judged = judgeStatement(checked.statement, identity as Identity, rule, question);
+    return { ...found, ...judgeProof(judged, checked, { evidence, policy, rule, question }) };
   });
 }
 

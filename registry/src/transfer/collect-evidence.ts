@@ -1,4 +1,4 @@
-import { bundleMediaType, predicateTypeAnnotation } from '@img/sign/bundle';
+import { bundleMediaType, predicateTypeAnnotation, proofAnnotation } from '@img/sign/bundle';
 import { type Evidence, maxSignaturesRead, type SimpleSignature } from '@img/sign/evidence';
 import { signaturePredicateType } from '@img/sign/in-toto';
 import { signatureLayers, signatureTag } from '@img/sign/signature-manifest';
@@ -34,6 +34,7 @@ export async function collectEvidence(
   return {
     simpleSignatures,
     bundles: bundles.map(({ bytes }) => bytes),
+    ...(bundles.some(({ proof }) => proof !== undefined) && { proofs: bundles.map(({ proof }) => proof) }),
     ...(predicateTypes.length > 0 && { attestations }),
   };
 }
@@ -57,13 +58,13 @@ async function attestationsOf(
     // The annotation is unsigned: one that lies is left aside, or read for nothing.
     const ofType = referrers.filter(({ annotations }) => annotations?.[predicateTypeAnnotation] === type);
     for (const { digest: referrer } of ofType.slice(0, limits.attestationsPerType)) {
-      const bytes = await bundleOf(source, digest, referrer, {
+      const bundle = await bundleOf(source, digest, referrer, {
         ...options,
         maxBytes: Math.min(left, limits.attestationBytes),
       });
-      if (bytes === undefined) continue;
-      left -= bytes.byteLength;
-      found.push(bytes);
+      if (bundle === undefined) continue;
+      left -= bundle.bytes.byteLength;
+      found.push(bundle.bytes);
     }
   }
   return found;
@@ -83,7 +84,13 @@ async function simpleSignaturesOf(
 }
 
 /** A bundle and the manifest that attaches it. */
-export type AttachedBundle = { readonly referrer: Digest; readonly bytes: Uint8Array };
+export type AttachedBundle = {
+  readonly referrer: Digest;
+  readonly manifest: ImageManifest;
+  readonly bytes: Uint8Array;
+  /** That the bundle is in a log, unverified. */
+  readonly proof: string | undefined;
+};
 
 /**
  * The bundles attached to a digest that may be signatures of it, in the order in which they are listed. What says of
@@ -98,8 +105,7 @@ export async function attachedBundles(
     .filter((referrer) => isBundleReferrer(referrer) && isPossiblySignature(referrer))
     .slice(0, maxSignaturesRead);
   return await readAll(referrers, options, async ({ digest: referrer }, signal) => {
-    const bytes = await bundleOf(source, digest, referrer, { signal, maxBytes: limits.signatureBytes });
-    return bytes === undefined ? undefined : { referrer, bytes };
+    return await bundleOf(source, digest, referrer, { signal, maxBytes: limits.signatureBytes });
   });
 }
 
@@ -117,12 +123,14 @@ async function bundleOf(
   subject: Digest,
   referrer: Digest,
   { maxBytes, ...options }: ContentOptions & { readonly maxBytes: number },
-): Promise<Uint8Array | undefined> {
+): Promise<AttachedBundle | undefined> {
   const manifest = await imageManifest(source, referrer, options);
   // A list of referrers is only a claim; the manifest itself says what it belongs to.
   if (manifest?.subject?.digest !== subject) return undefined;
   const bundle = manifest.layers.find(({ mediaType }) => mediaType === bundleMediaType);
-  return bundle === undefined ? undefined : await readSmall(source, bundle, options.signal, maxBytes);
+  const bytes = bundle && (await readSmall(source, bundle, options.signal, maxBytes));
+  if (bytes === undefined) return undefined;
+  return { referrer, manifest, bytes, proof: manifest.annotations[proofAnnotation] };
 }
 
 async function imageManifest(

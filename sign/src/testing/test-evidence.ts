@@ -35,5 +35,6 @@ export function joined(...parts: readonly Evidence[]): Evidence {
   return {
     simpleSignatures: parts.flatMap(({ simpleSignatures }) => simpleSignatures),
     bundles: parts.flatMap(({ bundles }) => bundles),
+    proofs: parts.flatMap(({ bundles, proofs }) => bundles.map((_, index) => proofs?.[index])),
   };
 }
