@@ -159,6 +159,18 @@ test('what this process works with stays until the store is closed', async (t) =
   t.is((await store.collectGarbage()).length, 2);
 });
 
+test('what is attached to a manifest that somebody works with stays', async (t) => {
+  const signature = testImage(['signature']);
+  const store = await filled(t, async (repository) => {
+    await putImage(repository);
+    await putImage(repository, signature, signatureTag(image.manifest.descriptor.digest));
+  });
+  await store.protect([image.manifest.descriptor.digest]);
+  t.deepEqual(await new ImageStore(store.root).collectGarbage(), []);
+  await store.close();
+  t.deepEqual([...(await store.collectGarbage())].toSorted(), everythingOf(image, signature).toSorted());
+});
+
 test('what another process works with stays until it ends, also by kill -9', async (t) => {
   const root = temporaryFolder(t);
   const child = startChild(t, worker, ['hold', root]);

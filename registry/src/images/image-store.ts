@@ -153,9 +153,11 @@ export class ImageStore implements AsyncDisposable {
   async #needed(roots: readonly Digest[]): Promise<ReadonlySet<Digest>> {
     // Leases first: a command writes its references before it gives its lease back.
     const needed = new Set<Digest>(await this.#writer.protectedDigests());
+    // Of a manifest that somebody works with, also what is attached to it.
+    const allRoots = [...roots, ...needed];
     for (const location of await listRepositories(this.root)) {
       const files = new RepositoryFiles(this.root, location);
-      for (const digest of await markNeeded(files, this.#writer.blobs, roots)) needed.add(digest);
+      for (const digest of await markNeeded(files, this.#writer.blobs, allRoots)) needed.add(digest);
     }
     return needed;
   }

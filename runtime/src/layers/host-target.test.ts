@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ImageStore } from '@img/registry/images/image-store';
@@ -27,6 +27,23 @@ const location = parseReference('registry.example/app', {
 const configBytes = Buffer.from('{}');
 const config: BlobRequest = {
   descriptor: { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length },
+};
+
+const manifestBytes = Buffer.from(
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: config.descriptor,
+    layers: [],
+  }),
+);
+const manifest: ManifestContent = {
+  descriptor: {
+    mediaType: mediaTypes.ociManifest,
+    digest: digestOf(manifestBytes),
+    size: manifestBytes.length,
+  },
+  bytes: manifestBytes,
 };
 
 const opened = (bytes: Uint8Array) =>
@@ -96,6 +113,36 @@ test('hostTarget() keeps a layer from a collector as soon as somebody has asked 
     t.deepEqual(await layers.list(), [diffId]);
   }
   t.deepEqual(await collect(), [diffId], 'when it has ended without an image');
+});
+
+test('hostTarget() keeps a manifest from a collector as soon as somebody has found it', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  {
+    await using images = new ImageStore(root);
+    await images.repository(location).putManifest(manifest);
+  }
+  await using images = new ImageStore(root);
+  const target = hostTarget(images.repository(location), layers);
+  t.is((await target.getManifest(manifest.descriptor.digest))?.descriptor.digest, manifest.descriptor.digest);
+  t.deepEqual(await new ImageStore(root).collectGarbage(), []);
+});
+
+test('hostTarget() takes a manifest that a collector is about to remove for absent', async (t) => {
+  const root = temporaryFolder(t);
+  const layers = new LayerStore({ root, run: join(root, 'run') });
+  await using images = new ImageStore(root);
+  const repository = images.repository(location);
+  const tag = parseTag('1.0');
+  await repository.putManifest(manifest, { tag });
+  mkdirSync(join(root, 'trash'));
+  const name = manifest.descriptor.digest.replace(':', '-');
+  renameSync(join(root, 'blobs', manifest.descriptor.digest.replace(':', '/')), join(root, 'trash', name));
+  const target = hostTarget(repository, layers);
+  t.is(await target.getManifest(tag), undefined);
+  await target.putManifest(manifest, { tag, replaces: null });
+  rmSync(join(root, 'trash'), { recursive: true });
+  t.is((await target.getManifest(tag))?.descriptor.digest, manifest.descriptor.digest);
 });
 
 test('hostTarget() fetches a layer that the image store has in compressed form alone', async (t) => {

@@ -65,12 +65,16 @@ export function hostTarget(
     },
     async getManifest(reference, options): Promise<ManifestContent | undefined> {
       try {
-        return await images.getManifest(reference, options);
+        const content = await images.getManifest(reference, options);
+        if (content === undefined) return undefined;
+        // Protects what is found, so that it may be left as it is; not so what a collector has hidden before.
+        const { descriptor } = content;
+        if ((await images.presentBlobs([{ descriptor }], options)).has(descriptor.digest)) return content;
       } catch (error) {
         if (!(error instanceof RegistryError) || !damageCodes.includes(error.code)) throw error;
-        if (!isDigest(reference)) damagedTags.add(reference);
-        return undefined;
       }
+      if (!isDigest(reference)) damagedTags.add(reference);
+      return undefined;
     },
   };
 }
