@@ -183,8 +183,11 @@ test('mergeTars() has every member once, in order, with its content', async (t) 
   t.deepEqual(await readdir(folder), []);
 });
 
-const layer = (name: string, sizeBytes: number): PackageLayer =>
-  ({ package: { name }, sizeBytes }) as PackageLayer;
+/** @param label the package's name and, after an `@`, that of its source if that has another one */
+function layer(label: string, sizeBytes: number): PackageLayer {
+  const [name = '', source = name] = label.split('@');
+  return { package: { name, source: { name: source, version: '1' } }, sizeBytes } as PackageLayer;
+}
 const kB = 1024;
 
 function plan(sizes: { readonly [name: string]: number }, maxLayers = 97) {
@@ -215,6 +218,20 @@ const plans: readonly [
   ['as many as there may be need not share', { a: 1e6, b: 4e6, c: 3e6 }, 3, 'a b c', ''],
   ['small ones take one of the places', { a: 1e6, b: 4e6, c: 3e6, d: 1, e: 1 }, 3, 'b c', 'a d e'],
   ['equal ones keep theirs by name', { d: 1e6, c: 1e6, b: 1e6, a: 1e6 }, 3, 'b a', 'd c'],
+  [
+    'small ones have their own beside a large one of the same source',
+    { 'a@s': 64 * kB, 'b@s': 1, 'c@t': 1, 'd@t': 1 },
+    97,
+    'a b',
+    'c d',
+  ],
+  [
+    'small ones keep theirs where there are too many if the large one of the same source does',
+    { 'a@s': 4e6, 'b@s': 1, c: 3e6, d: 2e6 },
+    3,
+    'a b',
+    'c d',
+  ],
   ['none', {}, 97, '', ''],
 ];
 
