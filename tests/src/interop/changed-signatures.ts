@@ -33,6 +33,35 @@ export async function putChangedBundles(
   }
 }
 
+/** Stores the payloads of simple signing, as they are, as if they were about another image. */
+export async function putReplayedPayloads(
+  registry: TestClient,
+  { manifest, payloads }: StoredSignatures,
+  into: string,
+  digest: string,
+): Promise<void> {
+  const contents = payloads.map(({ bytes }) => bytes.toString());
+  await copyConfig(registry, manifest, into);
+  const reference = `${digest.replace(':', '-')}.sig`;
+  await pushManifest(registry, await withLayers(registry, manifest, contents, into), { into, reference });
+}
+
+/** Attaches the bundles, as they are, to another image. */
+export async function putReplayedBundles(
+  registry: TestClient,
+  { attachments, bundles }: StoredSignatures,
+  into: string,
+  digest: string,
+): Promise<void> {
+  for (const [index, bundle] of bundles.entries()) {
+    const attachment = attachments[index] as StoredManifest;
+    await copyConfig(registry, attachment, into);
+    const stored = await withLayers(registry, attachment, [JSON.stringify(bundle)], into);
+    const subject = { ...(attachment['subject'] as object), digest };
+    await pushManifest(registry, { ...stored, subject }, { into });
+  }
+}
+
 /** Stores a signature of nobody before those of the image, which every reader has to skip. */
 export async function putJunkSignature(
   registry: TestClient,

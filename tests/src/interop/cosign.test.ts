@@ -5,7 +5,13 @@ import test from 'ava';
 import { runForRefusal } from '../testing/instance.ts';
 import { writeShellApp } from '../testing/shell-app.ts';
 import { done, publish, type Stage } from '../testing/stage.ts';
-import { putChangedBundles, putChangedPayloads, putJunkSignature } from './changed-signatures.ts';
+import {
+  putChangedBundles,
+  putChangedPayloads,
+  putJunkSignature,
+  putReplayedBundles,
+  putReplayedPayloads,
+} from './changed-signatures.ts';
 import { type OutsideTool, sceneWith } from './outside-tools.ts';
 import { administratorOf, readSignatures } from './stored-signatures.ts';
 
@@ -55,6 +61,27 @@ for (const version of versions) {
       await copyTag(tools.skopeo, stage, '1.0.0', name);
       await put(registry, signatures, name);
       await verify('refused', 'alice', `${name}:1.0.0`);
+    }
+  });
+
+  test(`${version} refuses signatures of another image, in both encodings`, async (t) => {
+    const scene = await sceneWith(t, version, 'skopeo');
+    if (scene === undefined) return;
+    const { stage, tools } = scene;
+    await publish(stage);
+    const registry = administratorOf(t, stage.registry);
+    const signatures = await readSignatures(registry);
+    await publish(stage, { version: '1.1.0', says: 'newer' });
+    const verify = await verifierOf(tools[version], stage);
+    await verify('ok', 'alice', 'com.example.app:1.1.0');
+    const other = await done(stage.publisher, ['inspect', '--raw', 'com.example.app:1.1.0']);
+    for (const [name, put] of [
+      ['com.example.replayed-bundles', putReplayedBundles],
+      ['com.example.replayed-payloads', putReplayedPayloads],
+    ] as const) {
+      await copyTag(tools.skopeo, stage, '1.1.0', name);
+      await put(registry, signatures, name, digestOf(Buffer.from(other)));
+      await verify('refused', 'alice', `${name}:1.1.0`);
     }
   });
 

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestOf } from '@img/spec/digest';
 import test from 'ava';
 import { done, publish, type Stage } from '../testing/stage.ts';
-import { putJunkSignature } from './changed-signatures.ts';
+import { putChangedPayloads, putJunkSignature, putReplayedPayloads } from './changed-signatures.ts';
 import { sceneWith } from './outside-tools.ts';
 import { administratorOf, readSignatures } from './stored-signatures.ts';
 
@@ -32,6 +33,32 @@ test('a policy of sigstoreSigned accepts our image for the tags that were signed
   await skopeo.ok('copy', ...plain, place('1.0.0'), place('1.2.0'));
   const refused = await skopeo.refused(...copy('com.example.app:1.2.0', 'moved'));
   t.regex(refused, /Signature for identity .*com\.example\.app:(?:1\.0\.0|latest).* is not accepted/);
+});
+
+test('a policy of sigstoreSigned refuses what is changed, of another image, or of another repository', async (t) => {
+  const scene = await sceneWith(t, 'skopeo-debian-13');
+  if (scene === undefined) return;
+  const { stage, tools } = scene;
+  const skopeo = tools['skopeo-debian-13'];
+  await publish(stage);
+  const registry = administratorOf(t, stage.registry);
+  const signatures = await readSignatures(registry);
+  await publish(stage, { version: '1.1.0', says: 'newer' });
+  const other = await done(stage.publisher, ['inspect', '--raw', 'com.example.app:1.1.0']);
+  const copy = copyOptions(stage, await writePolicy(stage, ['alice']));
+  for (const [name, tag, put, reason] of [
+    ['changed', '1.0.0', putChangedPayloads, /cryptographic signature verification failed/],
+    ['replayed', '1.1.0', putReplayedPayloads, /Signature for digest sha256:\w{64} does not match/],
+    // As they are: it is the name that does not fit.
+    ['moved', '1.0.0', putReplayedPayloads, /Signature for identity .*com\.example\.app:.* is not accepted/],
+  ] as const) {
+    const digest = tag === '1.0.0' ? signatures.digest : digestOf(Buffer.from(other));
+    const [from, to] = [`com.example.app:${tag}`, `com.example.${name}:${tag}`];
+    const places = [from, to].map((image) => `docker://${stage.registry}/${image}`);
+    await skopeo.ok('copy', '--src-tls-verify=false', '--dest-tls-verify=false', ...places);
+    await put(registry, signatures, `com.example.${name}`, digest);
+    t.regex(await skopeo.refused(...copy(to, name)), reason, name);
+  }
 });
 
 test('a policy of sigstoreSigned counts people: one key, another key, both keys', async (t) => {
