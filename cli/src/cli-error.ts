@@ -19,6 +19,7 @@ export type CliErrorCode =
   | 'PASSPHRASE_MISSING'
   | 'ROOT_REFUSED'
   | 'SIGNATURE_UNKNOWN'
+  | 'TAG_UNKNOWN'
   | 'USAGE';
 
 /** A mistake in what was typed or configured; the message names it, the hint says what to write instead. */

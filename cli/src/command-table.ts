@@ -40,7 +40,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         summary: 'compare the packages, files and sizes of two images',
         load: () => import('./commands/diff.ts'),
       },
-      { name: 'tag', summary: 'give an image another name', load: () => import('./commands/tag.ts') },
+      {
+        name: 'tag',
+        summary: 'give an image another name, and manage the tags of a registry',
+        load: () => import('./commands/tag.ts'),
+      },
       {
         name: 'rm',
         summary: 'remove containers and images from this host',
@@ -148,6 +152,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         name: 'repo',
         summary: 'list the repositories of a registry, and say who may pull them',
         load: () => import('./commands/repo.ts'),
+      },
+      {
+        name: 'retention',
+        summary: 'say which tags and images a repository keeps',
+        load: () => import('./commands/retention.ts'),
       },
       {
         name: 'org',

@@ -50,6 +50,7 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['NAME_UNKNOWN', exitCodes.notFound],
   ['REFERENCE_UNKNOWN', exitCodes.notFound],
   ['SIGNATURE_UNKNOWN', exitCodes.notFound],
+  ['TAG_UNKNOWN', exitCodes.notFound],
   ['ACCESS_DENIED', exitCodes.refused],
   ['DENIED', exitCodes.refused],
   ['LOGIN_FAILED', exitCodes.refused],

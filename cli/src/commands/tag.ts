@@ -9,9 +9,14 @@ import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
 import { typedReference, typedRepository } from '../host/typed-reference.ts';
 import { bold } from '../output/text.ts';
+import { configureHistory, configureRestore } from './tag-history.ts';
+import { configureAdd, configureList, configureRemove } from './tag-list.ts';
 
 export function configure(command: Command, context: CommandContext): void {
-  command.argument('<image>', 'an image of this host').argument('<name>', 'another name or tag for it');
+  command
+    .description('give an image of this host another name')
+    .argument('<image>', 'an image of this host')
+    .argument('<name>', 'another name or tag for it');
   addExamples(
     command,
     'img tag com.example.app:1.0.0 com.example.app:stable',
@@ -20,6 +25,11 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, async (session, _: object, image: string, name: string) =>
     tag(session, image, name),
   );
+  configureList(command.command('list'), context);
+  configureAdd(command.command('add'), context);
+  configureRemove(command.command('remove'), context);
+  configureHistory(command.command('history'), context);
+  configureRestore(command.command('restore'), context);
 }
 
 async function tag(session: Session, image: string, name: string): Promise<void> {

@@ -1,6 +1,8 @@
+import { type Digest, isDigest } from '@img/spec/digest';
 import { ProtocolError } from '@img/spec/protocol-error';
 import { quote } from '@img/spec/quote';
 import { isRepositoryName, type RepositoryName } from '@img/spec/repository-name';
+import { isTag, type Tag } from '@img/spec/tag';
 import { noteEvent } from '../metadata/accounts/events.ts';
 import type { Writer } from '../metadata/database.ts';
 import type { Principal } from '../server/auth/access-policy.ts';
@@ -67,6 +69,18 @@ export function robotName(text: string): string {
 export function repositoryName(text: string): RepositoryName {
   if (isRepositoryName(text)) return text;
   throw nameInvalid('repository', text, 'such as com.example.app');
+}
+
+/** @throws ProtocolError NAME_INVALID */
+export function tagName(text: string): Tag {
+  if (isTag(text)) return text;
+  throw nameInvalid('tag', text, '1 to 128 letters, digits, ".", "_" and "-"');
+}
+
+/** @throws ProtocolError DIGEST_INVALID */
+export function digestOf(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new ProtocolError('DIGEST_INVALID', `${quote(text)} is no digest such as sha256:<64 digits>`);
 }
 
 function nameInvalid(kind: string, text: string, expected: string): ProtocolError {

@@ -10,7 +10,17 @@ import {
   showOrganisations,
 } from './handlers/organisations.ts';
 import { setVisibility, showRepositories } from './handlers/repositories.ts';
+import {
+  removeOrganisationRetention,
+  removeRetention,
+  runRetentionNow,
+  setOrganisationRetention,
+  setRetention,
+  showOrganisationRetention,
+  showRetention,
+} from './handlers/retention.ts';
 import { createRobot, removeRobot, showRobots } from './handlers/robots.ts';
+import { moveTag, removeTag, showTagHistory, showTags } from './handlers/tags.ts';
 import { changePassword, createUser, removeUser, resetPassword, showUsers } from './handlers/users.ts';
 import { openApiDocument } from './openapi.ts';
 
@@ -34,4 +44,15 @@ export const apiHandlers: { readonly [Id in ApiRouteId]: ApiHandler<Id> } = {
   deleteRobot: removeRobot,
   listRepositories: showRepositories,
   setVisibility,
+  listTags: showTags,
+  putTag: moveTag,
+  deleteTag: removeTag,
+  listTagHistory: showTagHistory,
+  findRetention: showRetention,
+  putRetention: setRetention,
+  deleteRetention: removeRetention,
+  runRetention: runRetentionNow,
+  findOrganisationRetention: showOrganisationRetention,
+  putOrganisationRetention: setOrganisationRetention,
+  deleteOrganisationRetention: removeOrganisationRetention,
 };

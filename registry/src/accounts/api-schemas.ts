@@ -1,3 +1,4 @@
+import { policySchema } from '../retention/retention-policy.ts';
 import { fewestPasswordCharacters, roles } from './account-names.ts';
 import type { Schema } from './schema.ts';
 
@@ -6,6 +7,18 @@ const time = { type: 'string', format: 'date-time' } as const satisfies Schema;
 const role = { type: 'string', enum: roles } as const satisfies Schema;
 const robotRole = { type: 'string', enum: ['read', 'write'] } as const satisfies Schema;
 const visibility = { type: 'string', enum: ['private', 'public'] } as const satisfies Schema;
+
+const digest = { type: 'string', maxLength: 255 } as const satisfies Schema;
+const tag = {
+  type: 'object',
+  properties: {
+    tag: { type: 'string', maxLength: 128 },
+    digest,
+    pushedAt: time,
+    pulledAt: { ...time, description: 'when its image was last pulled, to the hour; absent for never' },
+  },
+  required: ['tag', 'digest', 'pushedAt'],
+} as const satisfies Schema;
 
 /** A robot's token ends after a year at most. */
 export const mostRobotDays = 366;
@@ -144,6 +157,69 @@ export const apiSchemas = {
       next: { type: 'string', description: 'what "after" is for the next page; absent on the last one' },
     },
     required: ['repositories'],
+  },
+  tags: {
+    type: 'object',
+    properties: {
+      tags: { type: 'array', items: tag },
+      next: { type: 'string', description: 'what "after" is for the next page; absent on the last one' },
+    },
+    required: ['tags'],
+  },
+  tagMove: {
+    type: 'object',
+    properties: {
+      digest: { ...digest, description: 'an image that the repository has' },
+      current: {
+        type: 'string',
+        maxLength: 255,
+        description: 'what the tag must point at now for this to be done; empty for nothing',
+      },
+    },
+    required: ['digest'],
+  },
+  tagHistory: {
+    type: 'array',
+    items: {
+      type: 'object',
+      properties: {
+        digest: { ...digest, description: 'absent where the tag was removed' },
+        actor: name,
+        at: time,
+        isStored: { type: 'boolean', description: 'whether the repository still has the image' },
+      },
+      required: ['actor', 'at', 'isStored'],
+    },
+  },
+  retention: {
+    type: 'object',
+    properties: {
+      policy: policySchema,
+      organisation: { ...name, description: 'whose policy it is, where the repository has none of its own' },
+      nextRunAt: time,
+    },
+    required: ['policy', 'nextRunAt'],
+  },
+  retentionPolicy: policySchema,
+  retentionSet: { type: 'object', properties: { nextRunAt: time }, required: ['nextRunAt'] },
+  retentionRun: {
+    type: 'object',
+    properties: {
+      isDryRun: { type: 'boolean', description: 'whether only to say what would be removed' },
+      policy: { ...policySchema, description: 'in place of the one that counts; for dry runs only' },
+    },
+    required: ['isDryRun'],
+  },
+  retentionReport: {
+    type: 'object',
+    properties: {
+      keptTags: { type: 'integer' },
+      removedTags: { type: 'integer' },
+      removedManifests: { type: 'integer' },
+      tags: { type: 'array', items: tag, description: 'the first thousand of those removed' },
+      manifests: { type: 'array', items: digest, description: 'the first thousand of those removed' },
+    },
+    required: ['keptTags', 'removedTags', 'removedManifests', 'tags', 'manifests'],
   },
   repositoryVisibility: { type: 'object', properties: { visibility }, required: ['visibility'] },
 } as const satisfies { readonly [name: string]: Schema };

@@ -83,6 +83,8 @@ async function isAllowed(
     return isAtLeast(await policy.roleIn(principal, organisation), access.organisation);
   }
   const repository = repositoryName(parameters['repository'] ?? '');
+  // To read is to pull, which everybody may where it is public.
+  if (access.repository === 'read') return policy.allows(principal, repository, 'pull');
   return isAtLeast(await policy.roleFor(principal, repository), access.repository);
 }
 

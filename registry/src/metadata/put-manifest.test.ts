@@ -57,9 +57,9 @@ for (const [name, open] of databases) {
     t.false(await database.transaction((writer) => deleteTag(writer, repository, v1, move)), 'gone already');
     t.not(await findManifest(database, repository, { digest: young.digest }), undefined);
     t.deepEqual(await history(database), [
-      { digest: null, actor: 'bob', at: 9 },
-      { digest: young.digest, actor: 'alice', at: 2 },
-      { digest: old.digest, actor: 'alice', at: 1 },
+      { digest: null, actor: 'bob', at: 9, isStored: false },
+      { digest: young.digest, actor: 'alice', at: 2, isStored: true },
+      { digest: old.digest, actor: 'alice', at: 1, isStored: true },
     ]);
   });
 
@@ -133,6 +133,7 @@ for (const [name, open] of databases) {
     t.deepEqual(await listTags(database, id, { limit: 9 }), ['kept' as Tag]);
     t.not(await findManifest(database, repository, { digest: kept.digest }), undefined);
     t.is((await history(database))[0]?.digest, null);
+    t.false((await history(database)).at(-1)?.isStored, 'there is nothing to restore');
   });
 
   test(title('an index protects the manifests that it lists, also through another index'), async (t) => {
@@ -208,5 +209,7 @@ for (const [name, open] of databases) {
 
 async function history(database: Database) {
   const id = (await findRepository(database, repository)) as number;
-  return (await listTagHistory(database, id, v1, 9)).map((entry) => ({ ...entry }));
+  return (await listTagHistory(database, id, v1, 9)).map(({ digest, actor, at, is_stored }) => {
+    return { digest, actor, at, isStored: is_stored === 1 };
+  });
 }

@@ -95,6 +95,8 @@ export type TagHistoryEntry = {
   readonly digest: Digest | null;
   readonly actor: string;
   readonly at: number;
+  /** 1 if the repository still has what it pointed at. */
+  readonly is_stored: number;
 };
 
 /** The latest moves of a tag, newest first. */
@@ -105,7 +107,9 @@ export async function listTagHistory(
   limit: number,
 ): Promise<readonly TagHistoryEntry[]> {
   return reader.all<TagHistoryEntry>(
-    'SELECT digest, actor, at FROM tag_history WHERE repository_id = $1 AND name = $2 ORDER BY id DESC LIMIT $3',
+    `SELECT h.digest, h.actor, h.at, CASE WHEN m.id IS NULL THEN 0 ELSE 1 END AS is_stored
+      FROM tag_history h LEFT JOIN manifests m ON m.repository_id = h.repository_id AND m.digest = h.digest
+      WHERE h.repository_id = $1 AND h.name = $2 ORDER BY h.id DESC LIMIT $3`,
     repositoryId,
     tag,
     limit,

@@ -7,6 +7,7 @@ import type { Services } from '../server/services.ts';
 import { html } from './html.ts';
 import { documentOf, type Page } from './layout.ts';
 import { showActivity } from './pages/activity.ts';
+import { restoreTag, showHistory } from './pages/history.ts';
 import { showImage } from './pages/image.ts';
 import { logIn, logOut, showLogIn } from './pages/log-in.ts';
 import { showRepositories } from './pages/repositories.ts';
@@ -20,12 +21,14 @@ const pages: { readonly [path: string]: { readonly [method: string]: WebHandler 
   '/activity': { GET: showActivity },
   '/login': { GET: showLogIn, POST: logIn },
   '/logout': { POST: logOut },
+  '/restore': { POST: restoreTag },
   '/visibility': { POST: setVisibility },
 };
 
 const repositoryPages: { readonly [method: string]: WebHandler } = {
   GET: (exchange) => {
     const path = exchange.ctx.path.slice('/r/'.length);
+    if (exchange.query.has('history')) return showHistory(exchange, path);
     return /[@:]/.test(path) ? showImage(exchange, path) : showRepository(exchange, path);
   },
 };

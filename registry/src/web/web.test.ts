@@ -105,6 +105,33 @@ test('the activity shows who pushed what, and accounts to administrators only', 
   t.true(inside.includes(`${repository}:1.0`) && inside.includes('create user'));
 });
 
+test('the history of a tag lets who may push restore what it was, and nobody else', async (t) => {
+  const stage = await startStage(t);
+  const into = 'com.example.open';
+  const manifest = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] };
+  const old = await pushManifest(stage.client, manifest, { into, reference: 'v1' });
+  await pushManifest(stage.client, { ...manifest, annotations: { a: 'b' } }, { into, reference: 'v1' });
+  const path = `/r/${into}:v1?history`;
+  const everybody = (await new Browser(stage).get(path)).text;
+  t.true(everybody.includes(shortDigest(old.digest)));
+  t.false(everybody.includes('Restore'));
+  const fields = { reference: `${into}:v1`, digest: old.digest };
+  const restore = async (who: string) => {
+    const browser = new Browser(stage);
+    await browser.logIn(who);
+    const csrf = await browser.csrf(path);
+    return (await browser.post('/restore', { ...fields, csrf })).status;
+  };
+  t.is(await restore('outsider'), 403);
+  t.is((await new Browser(stage).post('/restore', fields)).status, 403, 'nobody is logged in');
+  t.is(await restore('writer'), 303);
+  const { headers } = await stage.client.send('HEAD', `/v2/${into}/manifests/v1`);
+  t.is(headers['docker-content-digest'], old.digest);
+  for (const absent of [`/r/${into}:v2?history`, `/r/${into}?history`, '/r/com.example.app:v1?history']) {
+    t.is((await new Browser(stage).get(absent)).status, 404, absent);
+  }
+});
+
 test('an admin of the organisation makes a repository public by its form, others can not', async (t) => {
   const stage = await startShopWindow(t);
   const owner = new Browser(stage);

@@ -9,6 +9,8 @@ export type TaggedDigest = {
   readonly tag: Tag;
   readonly updated_at: number;
   readonly digest: Digest;
+  /** When its image was last pulled, to the hour; null for never. */
+  readonly pulled_at: number | null;
 };
 
 /** Tags, the ones moved last first; without those that only attach signatures to a digest (`sha256-<hex>…`). */
@@ -18,7 +20,7 @@ export async function listTagged(
   { skip, limit }: { readonly skip: number; readonly limit: number },
 ): Promise<readonly TaggedDigest[]> {
   return reader.all<TaggedDigest>(
-    `SELECT t.name AS tag, t.updated_at, m.digest
+    `SELECT t.name AS tag, t.updated_at, m.digest, m.pulled_at
       FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN manifests m ON m.id = t.manifest_id
       WHERE r.name = $1 AND ${isImageTag('t.name')}
       ORDER BY t.updated_at DESC, t.name LIMIT $2 OFFSET $3`,

@@ -1,5 +1,6 @@
 import type { OrganisationName, Role, UserName } from '../../accounts/account-names.ts';
 import { placeholders, type Reader, type Writer } from '../database.ts';
+import { deletePolicy } from '../retention-policies.ts';
 
 /** The number that stands for an organisation in the other tables. */
 export async function findOrganisation(reader: Reader, name: OrganisationName): Promise<number | undefined> {
@@ -33,8 +34,9 @@ export async function insertOrganisation(
   return inserted > 0;
 }
 
-/** Removes an organisation with its memberships and robots; what it owned stays. False if there is none. */
+/** Removes an organisation with its memberships, robots and policy; what it owned stays. False if there is none. */
 export async function deleteOrganisation(writer: Writer, name: OrganisationName): Promise<boolean> {
+  await deletePolicy(writer, { kind: 'organisation', name });
   return (await writer.run('DELETE FROM organisations WHERE name = $1', name)) > 0;
 }
 

@@ -42,6 +42,7 @@ export async function showImage(exchange: WebExchange, path: string): Promise<Pa
 <dl>
 <dt>Repository</dt><dd><a href="/r/${repository}">${repository}</a></dd>
 <dt>Digest</dt><dd><code>${image.digest}</code></dd>
+${tag !== undefined && html`<dt>History</dt><dd><a href="/r/${reference}?history">what ${tag} was before</a></dd>`}
 <dt>Signed by</dt><dd>${await signedBy(services, { repository, tag, digest: image.digest })}</dd>
 ${facts(image)}
 </dl>

@@ -52,7 +52,7 @@ ${found.length > perPage && html`<p><a href="/r/${repository}?skip=${skip + perP
 async function tagRow(
   { services }: WebExchange,
   repository: RepositoryName,
-  { tag, digest, updated_at }: TaggedDigest,
+  { tag, digest, updated_at, pulled_at }: TaggedDigest,
 ): Promise<Html> {
   const stored = await findManifest(services.database, repository, { digest });
   const image = stored && (await describeImage(repositorySource(services, repository), stored));
@@ -62,11 +62,12 @@ async function tagRow(
 <td class="number" data-label="Size">${sizeBytes === undefined ? '–' : sizeText(sizeBytes)}</td>
 <td data-label="Platforms">${platforms.length === 0 ? '–' : platforms.join(', ')}</td>
 <td data-label="Pushed">${timeHtml(updated_at)}</td>
+<td data-label="Pulled">${pulled_at === null ? '–' : timeHtml(pulled_at)}</td>
 <td data-label="Signed by">${await signedBy(services, { repository, tag, digest })}</td></tr>`;
 }
 
 function table(rows: readonly Html[]): Html {
-  const titles = ['Tag', 'Digest', 'Size', 'Platforms', 'Pushed', 'Signed by'].map((title) => {
+  const titles = ['Tag', 'Digest', 'Size', 'Platforms', 'Pushed', 'Pulled', 'Signed by'].map((title) => {
     return html`<th scope="col"${title === 'Size' && html` class="number"`}>${title}</th>`;
   });
   return html`<table>
