@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashes, verify as nobleVerify, Point } from '@noble/ed25519';
@@ -88,6 +88,20 @@ test('PublicKey refuses points with which others could sign or verifiers disagre
     t.throws(() => new PublicKey(raw(point)), { instanceOf: SignError, code: 'KEY_WEAK' }, reason);
     const pem = encodePem({ label: 'PUBLIC KEY', bytes: encodeSpki(raw(point)) });
     t.throws(() => parsePublicKey(pem), { code: 'KEY_WEAK' }, reason);
+  }
+});
+
+test('neither node:crypto nor noble verifies anything with a point of small order, if one came by another way', (t) => {
+  for (const [point, reason] of weakPoints.filter(([, text]) => text.startsWith('small order'))) {
+    const key = createPublicKey({ key: Buffer.from(encodeSpki(raw(point))), format: 'der', type: 'spki' });
+    // With S = 0 the equation is R = -kA, which holds for one of eight messages whoever signed.
+    const forged = torsion.map((r) => new Uint8Array(Buffer.concat([r.toBytes(), Buffer.alloc(32)])));
+    for (const signature of forged) {
+      for (const message of Array.from({ length: 16 }, (_, n) => Uint8Array.of(n))) {
+        t.false(verify(null, message, key, signature), reason);
+        t.false(nobleVerify(signature, message, point, { zip215: false }), reason);
+      }
+    }
   }
 });
 
