@@ -15,6 +15,7 @@ async function added(name: string, files: { readonly [path: string]: string }): 
   return await Promise.all(
     changed.map(async (one) => {
       const { path, linkTarget } = one.entry;
+      if (one.entry.type === 'directory') return `${path}/`;
       return linkTarget === undefined
         ? `${path}: ${Buffer.from(await read(one)).toString()}`
         : `${path} -> ${linkTarget}`;
@@ -80,6 +81,12 @@ const cases: readonly Case[] = [
     ],
   ],
   [
+    'sshd starts only with a configuration, and a folder that it can go on in',
+    'openssh-server',
+    { 'usr/share/openssh/sshd_config': 'UsePAM yes\n' },
+    ['etc/ssh/sshd_config: UsePAM yes\n', 'run/sshd/'],
+  ],
+  [
     'what has the files of another package is no such package',
     'php-common',
     { 'usr/share/php8.4-xml/xml/dom.ini': 'extension=dom.so\n' },
@@ -88,7 +95,7 @@ const cases: readonly Case[] = [
 ];
 
 for (const [why, name, files, adds] of cases) {
-  test(`applyRecipe() enables what ${name} would: ${why}`, async (t) => {
+  test(`applyRecipe() does what scripts of ${name} would: ${why}`, async (t) => {
     t.deepEqual(await added(name, files), adds);
   });
 }

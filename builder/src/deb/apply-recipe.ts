@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { fileEntry, linkEntry, type PackageEntry } from './package-entry.ts';
+import { fileEntry, folderEntry, linkEntry, type PackageEntry } from './package-entry.ts';
 import type { EnableRecipe, PackageRecipe } from './recipes.ts';
 
 export type ApplyRecipeOptions = {
@@ -31,6 +31,7 @@ export async function applyRecipe(
   for (const each of recipe?.enables ?? []) {
     for (const entry of await enabling(each, entries, read)) result.set(entry.entry.path, entry);
   }
+  for (const path of recipe?.folders ?? []) if (!result.has(path)) result.set(path, folderEntry(path));
   for (const { path, target, architectures } of recipe?.links ?? []) {
     if (architectures?.includes(architecture) !== false) result.set(path, linkEntry(path, target));
   }

@@ -13,6 +13,8 @@ export type PackageRecipe = {
   readonly copies?: { readonly [from: string]: string };
   /** Files to join into one, in the order of their paths. */
   readonly joins?: readonly { readonly folder: string; readonly suffix: string; readonly to: string }[];
+  /** Folders to make, which root owns and everybody may read. */
+  readonly folders?: readonly string[];
   /** Files that programs read only once a link among those that are in use leads to them. */
   readonly enables?: readonly EnableRecipe[];
 };
@@ -95,6 +97,13 @@ const packageRecipes: { readonly [name: string]: PackageRecipe } = {
       },
     ],
     links: [{ path: 'usr/lib/ssl/cert.pem', target: '/etc/ssl/certs/ca-certificates.crt' }],
+  },
+  'openssh-server': {
+    reason:
+      'its postinst makes the configuration of a file for it and answers to questions, and an init system the ' +
+      'empty folder that sshd locks its processes in',
+    copies: { 'usr/share/openssh/sshd_config': 'etc/ssh/sshd_config' },
+    folders: ['run/sshd'],
   },
 };
 

@@ -53,9 +53,14 @@ const links = tree([
   link('circle', 'circle2'),
   link('circle2', '/circle'),
   link('deep', 'bin/awk'),
+  file('usr/sbin/one'),
+  { ...file('usr/sbin/other'), type: 'hardlink', linkTarget: 'usr/sbin/one' },
+  link('usr/sbin/soft', 'other'),
 ]);
 
 const resolutions: readonly [path: string, resolved: string, parentResolved: string][] = [
+  ['usr/sbin/other', 'usr/sbin/other', 'usr/sbin/other'],
+  ['usr/sbin/soft', 'usr/sbin/other', 'usr/sbin/soft'],
   ['etc/passwd', 'etc/passwd', 'etc/passwd'],
   ['bin/sh', 'usr/bin/sh', 'usr/bin/sh'],
   ['/bin/sh', 'usr/bin/sh', 'usr/bin/sh'],

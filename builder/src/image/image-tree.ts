@@ -100,8 +100,10 @@ export class ImageTree {
         done.pop();
         continue;
       }
-      const target = this.get([...done, part].join('/'))?.linkTarget;
-      if (target === undefined) {
+      const entry = this.get([...done, part].join('/'));
+      const target = entry?.linkTarget;
+      // Another name of a file leads nowhere else.
+      if (target === undefined || entry?.type !== 'symlink') {
         done.push(part);
         continue;
       }

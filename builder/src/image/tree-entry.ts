@@ -6,7 +6,7 @@ export type TreeEntry = {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Where a symlink leads. */
+  /** Where a symlink leads; of a hard link, the path of the file that it is another name of. */
   readonly linkTarget?: string;
 };
 
