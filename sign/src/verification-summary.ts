@@ -14,8 +14,8 @@ export type VerificationSummary = {
   readonly verifier: string;
   /** What the image is called, as a URI. */
   readonly resource: string;
-  /** The bytes of the policy, and where it is. */
-  readonly policy: { readonly uri: string; readonly digest: Digest };
+  /** The bytes of the policy, and where it is, if others can get it. */
+  readonly policy: { readonly digest: Digest; readonly uri: string | undefined };
 };
 
 // A level of SLSA's own would say how the image was built, which signatures don't.
@@ -34,7 +34,7 @@ export function encodeVerificationSummary(
     timeVerified: formatUnixTime(request.now),
     resourceUri: resource,
     policy: {
-      uri: policy.uri,
+      ...(policy.uri !== undefined && { uri: policy.uri }),
       digest: digestJson(policy.digest),
       annotations: { rule: describeRule(rule) },
     },

@@ -1,3 +1,4 @@
+import type { Signer } from '@img/sign/signer';
 import type { TrustPolicy } from '@img/sign/trust-policy';
 import type { Logger } from 'pino';
 import type { Database } from '../metadata/database.ts';
@@ -32,6 +33,8 @@ export type Services = {
   readonly publicUrl: string | undefined;
   /** Whether a client at the address gets the bytes of blobs from us, wherever they are stored. */
   readonly isNear: (address: string) => boolean;
+  /** Signs what the registry itself says of images. */
+  readonly signer: Signer;
   /** Whom the pages show as signers; undefined where signatures are only counted. */
   readonly trust: TrustPolicy | undefined;
 };

@@ -6,6 +6,7 @@ import { SqliteDatabase } from '../metadata/sqlite-database.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { ensureAdministrator } from './administrator.ts';
+import { shareRegistryKey } from './admission/registry-key.ts';
 import { AccessPolicy } from './auth/access-policy.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { LogIn } from './auth/log-in.ts';
@@ -94,6 +95,7 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     clock,
     publicUrl: options.publicUrl === undefined ? undefined : originOf(options.publicUrl),
     isNear: networksOf(options.nearNetworks ?? []),
+    signer: await shareRegistryKey(database, clock()),
     trust: options.trust,
   };
 }

@@ -9,6 +9,7 @@ import { SpecError } from '@img/spec/spec-error';
 import { isTag, type Tag } from '@img/spec/tag';
 import type { Context } from 'koa';
 import { type ManifestGaps, putManifest } from '../../metadata/put-manifest.ts';
+import { admitTags } from '../admission/admit-tags.ts';
 import { type RepositoryExchange, referenceParameter } from '../exchange.ts';
 import { answerEmpty, parseEntityTags } from '../http/answer.ts';
 import { readBody } from '../http/request-body.ts';
@@ -27,7 +28,8 @@ export async function storeManifest(exchange: RepositoryExchange): Promise<void>
   const tags = [...new Set([...('tag' in reference ? [reference.tag] : []), ...extraTags])];
   const put = { repository, digest, manifest, bytes, tags, checkTag: tagCondition(ctx) };
   const move = { actor: caller.name, now: services.clock() };
-  const gaps = await services.database.transaction(async (writer) => {
+  const descriptor = { mediaType: manifest.mediaType, digest, size: bytes.byteLength };
+  const gaps = await admitTags(services, { repository, descriptor, tags }, move, async (writer) => {
     const found = await putManifest(writer, put, move);
     refuseWrongSizes(found);
     return found;
