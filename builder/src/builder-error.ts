@@ -2,6 +2,9 @@ import { CodedError } from '@img/spec/coded-error';
 
 /** Everything that can stop a build on purpose; one group per folder. */
 export type BuilderErrorCode =
+  // a Dockerfile to translate
+  | 'DOCKERFILE_INVALID'
+  | 'DOCKERFILE_MISSING'
   // img.yaml and img.lock
   | 'LOCK_INVALID'
   | 'LOCK_OUTDATED'

@@ -5,6 +5,8 @@ import { isTag } from '@img/spec/tag';
 import { readShebang } from '../deb/shebang.ts';
 import { HostRoot } from '../elf/host-root.ts';
 import { isElf, readElf } from '../elf/read-elf.ts';
+import { imageNameOf } from '../recipe/image-name.ts';
+import { yamlText } from '../recipe/yaml-text.ts';
 
 /** An img.yaml for something that has none. */
 export type GuessedRecipe = {
@@ -45,20 +47,23 @@ export async function guessRecipe(path: string): Promise<GuessedRecipe | undefin
   const isFolder = (await stat(place)).isDirectory();
   const guess = isFolder ? await guessFolder(place) : await guessFile(place);
   if (guess === undefined) return undefined;
-  return { text: textOf(guess, nameOf(place)), folder: isFolder ? place : dirname(place) };
+  return {
+    text: textOf(guess, imageNameOf(basename(place).replace(/\.(?:jar|py|[cm]?js)$/, ''))),
+    folder: isFolder ? place : dirname(place),
+  };
 }
 
 async function guessFile(place: string): Promise<Guess | undefined> {
   const name = basename(place);
   switch (extname(name)) {
     case '.jar':
-      return { os: debian, packages: java, content: `app: {jar: ${text(name)}}` };
+      return { os: debian, packages: java, content: `app: {jar: ${yamlText(name)}}` };
     case '.py':
       return await guessPythonFile(place);
     case '.js':
     case '.mjs':
     case '.cjs':
-      return { os: debian, packages: node, content: `app: {node: ${text(name)}}` };
+      return { os: debian, packages: node, content: `app: {node: ${yamlText(name)}}` };
     default:
       return await guessProgram(place);
   }
@@ -67,7 +72,7 @@ async function guessFile(place: string): Promise<Guess | undefined> {
 async function guessPythonFile(place: string): Promise<Guess> {
   const name = basename(place);
   const isWithPackages = await isFile(join(dirname(place), 'requirements.txt'));
-  if (!isWithPackages) return { os: debian, packages: python, content: `app: {python: ${text(name)}}` };
+  if (!isWithPackages) return { os: debian, packages: python, content: `app: {python: ${yamlText(name)}}` };
   const cmd = ['/opt/app/.venv/bin/python', '-u', `/opt/app/${name}`];
   return { os: debian, packages: python, content: 'app: {python: .}', cmd };
 }
@@ -80,7 +85,7 @@ async function guessProgram(place: string): Promise<Guess | undefined> {
   if (kind === 'static') {
     return staticProgram(basename(place));
   }
-  const content = `binary: [${text(place)}]`;
+  const content = `binary: [${yamlText(place)}]`;
   return { os: 'scratch', packages: staticData, content, entrypoint: [place] };
 }
 
@@ -111,7 +116,7 @@ async function guessFolder(folder: string): Promise<Guess | undefined> {
     });
     const [jar] = jars;
     if (jars.length === 1 && jar !== undefined) {
-      return { os: debian, packages: java, content: `app: {jar: ${text(`${place}/${jar}`)}}` };
+      return { os: debian, packages: java, content: `app: {jar: ${yamlText(`${place}/${jar}`)}}` };
     }
   }
   const program = basename(folder);
@@ -120,7 +125,7 @@ async function guessFolder(folder: string): Promise<Guess | undefined> {
 }
 
 function staticProgram(name: string): Guess {
-  const content = `app: {go: ${text(name)}}`;
+  const content = `app: {go: ${yamlText(name)}}`;
   return { os: 'scratch', packages: staticData, content, entrypoint: [`/opt/app/${name}`] };
 }
 
@@ -144,32 +149,17 @@ async function isFile(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isFile() === true;
 }
 
-/** A name for an image, from that of a file or folder. */
-function nameOf(place: string): string {
-  const name = basename(place).replace(/\.(?:jar|py|[cm]?js)$/, '');
-  const safe = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  return safe === '' ? 'app' : safe;
-}
-
 function textOf({ os, packages = [], content, cmd, entrypoint, ...described }: Guess, name: string): string {
   const wanted = described.name?.toLowerCase() ?? '';
   const version = described.version ?? '';
   const lines = [
     `name: ${isRepositoryName(wanted) ? wanted : name}`,
-    `version: ${text(isTag(version) ? version : '0.1.0')}`,
+    `version: ${yamlText(isTag(version) ? version : '0.1.0')}`,
     `os: ${os}`,
     ...(packages.length === 0 ? [] : [`packages: [${packages.join(', ')}]`]),
     content,
-    ...(cmd === undefined ? [] : [`run: {cmd: [${cmd.map(text).join(', ')}]}`]),
-    ...(entrypoint === undefined ? [] : [`run: {entrypoint: [${entrypoint.map(text).join(', ')}]}`]),
+    ...(cmd === undefined ? [] : [`run: {cmd: [${cmd.map(yamlText).join(', ')}]}`]),
+    ...(entrypoint === undefined ? [] : [`run: {entrypoint: [${entrypoint.map(yamlText).join(', ')}]}`]),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-/** A scalar as YAML takes it for what it is; JSON is YAML. */
-function text(value: string): string {
-  return /^[A-Za-z/][\w./-]*$/.test(value) ? value : JSON.stringify(value);
 }
