@@ -14,6 +14,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     [
       { name: 'build', summary: 'make an image of an img.yaml', load: () => import('./commands/build.ts') },
       {
+        name: 'import',
+        summary: 'make an img.yaml of a Dockerfile',
+        load: () => import('./commands/import.ts'),
+      },
+      {
         name: 'lock',
         summary: 'choose the packages of an img.yaml, or newer ones, and write img.lock',
         load: () => import('./commands/lock.ts'),
