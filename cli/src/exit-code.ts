@@ -29,6 +29,8 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['CONFIG_INVALID', exitCodes.usage],
   ['USAGE', exitCodes.usage],
   ['LOCATION_INVALID', exitCodes.usage],
+  ['DOCKERFILE_INVALID', exitCodes.usage],
+  ['DOCKERFILE_MISSING', exitCodes.usage],
   ['POLICY_CONFLICT', exitCodes.usage],
   ['POLICY_INVALID', exitCodes.usage],
   ['RECIPE_INVALID', exitCodes.usage],
