@@ -1,10 +1,10 @@
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Reader } from '../../metadata/database.ts';
 import { deleteTag } from '../../metadata/delete-manifest.ts';
-import { pointTag } from '../../metadata/point-tag.ts';
 import { findRepository } from '../../metadata/repositories.ts';
 import { listTagStates, type TagState } from '../../metadata/tag-states.ts';
 import { listTagHistory } from '../../metadata/tags.ts';
+import { pointAdmittedTag } from '../../server/admission/point-admitted-tag.ts';
 import { readPage } from '../../server/http/page.ts';
 import {
   type ApiHandler,
@@ -36,9 +36,7 @@ export const moveTag: ApiHandler<'putTag'> = async ({ services, principal, param
   const { current } = body;
   const digest = digestOf(body.digest);
   const move = { actor: principal.name, now: services.clock() };
-  const result = await services.database.transaction((writer) => {
-    return pointTag(writer, repository, { tag, digest, current }, move);
-  });
+  const result = await pointAdmittedTag(services, repository, { tag, digest, current }, move);
   if (result.kind === 'unknown') throw unknown('image', `${repository}@${digest}`);
   if (result.kind === 'moved') throw conflict(`tag ${tag} now points at ${result.to ?? 'nothing'}`);
   return undefined;

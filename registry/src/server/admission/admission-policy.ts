@@ -1,5 +1,5 @@
 import { parseTrustFile } from '@img/sign/trust-file';
-import { mergeTrustDocuments, type TrustPolicy } from '@img/sign/trust-policy';
+import { findBan, findRule, mergeTrustDocuments, type TrustPolicy } from '@img/sign/trust-policy';
 import type { Digest } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { possibleOwners } from '../../accounts/account-names.ts';
@@ -32,4 +32,11 @@ export async function findAdmissionPolicy(
  */
 export function parseRuleDocument(name: RepositoryName, document: Uint8Array): TrustPolicy {
   return mergeTrustDocuments([parseTrustFile(`the rule of ${name}`, document)]);
+}
+
+/** Whether a policy says anything about an image: the document of a rule may be about some names below its own only. */
+export function decidesAbout(policy: TrustPolicy, repository: RepositoryName, digest: Digest): boolean {
+  return (
+    findRule(policy, repository) !== undefined || findBan(policy.denied.get(digest), repository) !== undefined
+  );
 }

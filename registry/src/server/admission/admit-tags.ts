@@ -1,5 +1,4 @@
 import type { Decision } from '@img/sign/decision';
-import { findBan, findRule } from '@img/sign/trust-policy';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
@@ -19,7 +18,7 @@ import { judge, neededEvidence } from '../../transfer/judge-image.ts';
 import { repositorySource } from '../../web/repository-source.ts';
 import type { Services } from '../services.ts';
 import { storeBlob } from '../uploads/store-blob.ts';
-import { type AdmissionPolicy, findAdmissionPolicy } from './admission-policy.ts';
+import { type AdmissionPolicy, decidesAbout, findAdmissionPolicy } from './admission-policy.ts';
 import { refusedByRule } from './refusal.ts';
 import { summarize } from './summarize.ts';
 
@@ -82,9 +81,7 @@ async function judgeTags(services: Services, image: TagsToAdmit): Promise<Admitt
   const rule = tags.length === 0 ? undefined : await findAdmissionPolicy(services.database, repository);
   if (rule === undefined) return { rule: undefined, tags: [] };
   const { policy } = rule;
-  // A rule may be about some names below its own only.
-  const isMeant = findRule(policy, repository) ?? findBan(policy.denied.get(digest), repository);
-  if (isMeant === undefined) return { rule: rule.digest, tags: [] };
+  if (!decidesAbout(policy, repository, digest)) return { rule: rule.digest, tags: [] };
   const question = { repository, digest, policy };
   const evidence = await neededEvidence(repositorySource(services, repository), question);
   const admitted: AdmittedTag[] = [];

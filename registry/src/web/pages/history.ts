@@ -3,9 +3,9 @@ import { ProtocolError } from '@img/spec/protocol-error';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { isTag, type Tag } from '@img/spec/tag';
 import { repositoryName } from '../../accounts/api-exchange.ts';
-import { pointTag } from '../../metadata/point-tag.ts';
 import { findRepository } from '../../metadata/repositories.ts';
 import { listTagHistory, type TagHistoryEntry } from '../../metadata/tags.ts';
+import { pointAdmittedTag } from '../../server/admission/point-admitted-tag.ts';
 import { readForm } from '../form.ts';
 import { shortDigest, timeHtml } from '../format.ts';
 import { type Html, html } from '../html.ts';
@@ -49,9 +49,7 @@ export const restoreTag: WebHandler = async (exchange) => {
   const digest = form.get('digest') ?? '';
   if (!isTag(tag) || !isDigest(digest)) throw new ProtocolError('UNSUPPORTED', 'The form is incomplete.');
   const move = { actor: principal.name, now: services.clock() };
-  const result = await services.database.transaction((writer) => {
-    return pointTag(writer, repository, { tag, digest, current: undefined }, move);
-  });
+  const result = await pointAdmittedTag(services, repository, { tag, digest, current: undefined }, move);
   if (result.kind === 'unknown') throw new ProtocolError('NAME_UNKNOWN', 'The image is not here any more.');
   return redirect(exchange, `/r/${repository}:${tag}?history`);
 };
