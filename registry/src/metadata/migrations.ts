@@ -4,6 +4,7 @@ import { admission } from './migrations/admission.ts';
 import { beginning } from './migrations/beginning.ts';
 import { retention } from './migrations/retention.ts';
 import { secrets } from './migrations/secrets.ts';
+import { transparency } from './migrations/transparency.ts';
 
 /** One step of the schema. Steps are only ever added, at the end; what is released never changes. */
 export type Migration = {
@@ -11,4 +12,11 @@ export type Migration = {
   readonly statements: (dialect: Dialect) => readonly string[];
 };
 
-export const migrations: readonly Migration[] = [beginning, secrets, accounts, retention, admission];
+export const migrations: readonly Migration[] = [
+  beginning,
+  secrets,
+  accounts,
+  retention,
+  admission,
+  transparency,
+];

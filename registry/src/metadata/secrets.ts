@@ -1,4 +1,4 @@
-import type { Writer } from './database.ts';
+import type { Reader, Writer } from './database.ts';
 
 /** Reads a secret that all processes share; the first one of them keeps its own for all. */
 export async function shareSecret(
@@ -14,4 +14,10 @@ export async function shareSecret(
   );
   const row = await writer.get<{ value: string }>('SELECT value FROM secrets WHERE name = $1', name);
   return (row as { value: string }).value;
+}
+
+/** A secret that is kept; undefined if there is none of the name. */
+export async function readSecret(reader: Reader, name: string): Promise<string | undefined> {
+  const row = await reader.get<{ value: string }>('SELECT value FROM secrets WHERE name = $1', name);
+  return row?.value;
 }

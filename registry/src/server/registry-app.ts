@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context, type Next } from 'koa';
 import { dispatchApi } from '../accounts/dispatch-api.ts';
+import { dispatchLog, isLogPath } from '../log/dispatch-log.ts';
 import { dispatchWeb, isWebPath } from '../web/dispatch-web.ts';
 import { answerTokenRequest } from './auth/token-endpoint.ts';
 import { dispatch } from './dispatch.ts';
@@ -40,6 +41,7 @@ export function createApp(services: Services, { isBehindProxy, isClosing }: AppO
     if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services);
     else if (ctx.path === '/token') await answerTokenRequest(ctx, services);
     else if (ctx.path.startsWith('/api/')) await dispatchApi(ctx, services);
+    else if (isLogPath(ctx.path)) await dispatchLog(ctx, services);
     else if (isWebPath(ctx.path)) await dispatchWeb(ctx, services);
     else await dispatch(ctx, services);
   });
@@ -47,23 +49,28 @@ export function createApp(services: Services, { isBehindProxy, isClosing }: AppO
 }
 
 /** Logs each request when its answer is sent or the client is gone. */
-async function noted(ctx: Context, next: Next, { log }: Services): Promise<void> {
+async function noted(ctx: Context, next: Next, { log, meter }: Services): Promise<void> {
   const begin = performance.now();
+  const end = meter?.begin();
   const requestId = randomUUID();
   ctx.state['requestId'] = requestId;
   ctx.set('X-Request-Id', requestId);
   const address = ctx.ip;
   ctx.res.once('close', () => {
+    const milliseconds = performance.now() - begin;
+    const isBroken = !ctx.res.writableFinished;
+    const { method, path } = ctx;
+    end?.({ method, path, status: ctx.res.statusCode, seconds: milliseconds / 1000, isBroken });
     log.info(
       {
         request: requestId,
-        method: ctx.method,
-        path: ctx.path,
+        method,
+        path,
         status: ctx.res.statusCode,
-        ms: Math.round((performance.now() - begin) * 10) / 10,
+        ms: Math.round(milliseconds * 10) / 10,
         user: ctx.state['user'],
         address,
-        ...(ctx.res.writableFinished ? {} : { broken: true }),
+        ...(isBroken ? { broken: true } : {}),
       },
       'request',
     );

@@ -26,6 +26,9 @@ export type Tile = {
   readonly width: number;
 };
 
+/** A tile of hashes. */
+export type HashTile = Tile & { readonly level: number };
+
 /** `tile/0/x001/234`, below the address of the log. */
 export function tilePath({ level, index, width }: Tile): string {
   const groups: string[] = [];
@@ -56,8 +59,8 @@ export function tileHashCount(level: number, size: number): number {
 }
 
 /** The tiles of a tree of this size from which the hashes of the ranges follow, each once. */
-export function tilesFor(ranges: readonly TreeRange[], size: number): readonly Tile[] {
-  const found = new Map<string, Tile>();
+export function tilesFor(ranges: readonly TreeRange[], size: number): readonly HashTile[] {
+  const found = new Map<string, HashTile>();
   for (const subtree of ranges.flatMap(subtreesOf)) {
     const { level, index } = placeOf(subtree);
     const width = Math.min(tileWidth, tileHashCount(level, size) - index * tileWidth);
@@ -71,7 +74,7 @@ export class TileHashes {
   readonly #tiles = new Map<string, Uint8Array>();
 
   /** @param bytes of the tile, of at least its width */
-  add({ level, index }: Pick<Tile, 'level' | 'index'>, bytes: Uint8Array): void {
+  add({ level, index }: Pick<HashTile, 'level' | 'index'>, bytes: Uint8Array): void {
     this.#tiles.set(`${level}/${index}`, bytes);
   }
 
@@ -82,13 +85,16 @@ export class TileHashes {
     if (bytes === undefined || bytes.byteLength < (offset + count) * hashBytes) {
       throw new SignError('TILE_INVALID', `${tilePath({ level, index, width: tileWidth })} is too short`);
     }
-    let row: TreeHash[] = [];
-    for (let at = offset; at < offset + count; at += 1) {
-      row.push(bytes.subarray(at * hashBytes, (at + 1) * hashBytes));
-    }
-    while (row.length > 1) row = pairs(row);
-    return row[0] as TreeHash;
+    return hashOfRow(bytes.subarray(offset * hashBytes, (offset + count) * hashBytes));
   }
+}
+
+/** The hash of the subtree above hashes that stand beside each other; of a whole tile, a hash of the level above. */
+export function hashOfRow(bytes: Uint8Array): TreeHash {
+  let row: TreeHash[] = [];
+  for (let at = 0; at < bytes.byteLength; at += hashBytes) row.push(bytes.subarray(at, at + hashBytes));
+  while (row.length > 1) row = pairs(row);
+  return row[0] as TreeHash;
 }
 
 function placeOf({ level, index }: Subtree) {

@@ -55,7 +55,7 @@ function tileBytes(leaves: readonly TreeHash[], { level, index, width }: Tile): 
 
 function hashesFromTiles(leaves: readonly TreeHash[], ranges: readonly TreeRange[]): readonly TreeHash[] {
   const tiles = new TileHashes();
-  for (const tile of tilesFor(ranges, leaves.length)) tiles.add(tile as never, tileBytes(leaves, tile));
+  for (const tile of tilesFor(ranges, leaves.length)) tiles.add(tile, tileBytes(leaves, tile));
   return ranges.map((range) => hashOfRange(range, (subtree) => tiles.hashOf(subtree)));
 }
 
