@@ -2,7 +2,7 @@ import { type Command, timeCommand } from './command.ts';
 
 /** One who does the job of a figure. */
 export type Contestant = {
-  readonly tool: 'img' | 'buildah' | 'skopeo' | 'podman';
+  readonly tool: 'img' | 'buildah' | 'skopeo' | 'podman' | 'cosign';
   /** Makes the same start for each round; not timed. */
   readonly prepare?: (round: number) => Promise<unknown>;
   readonly command: Command;

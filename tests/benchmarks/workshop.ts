@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programPath } from '@img/cli/testing/run-img';
+import type { Credentials } from '@img/registry/client/credentials';
 import { type Command, runCommand } from './command.ts';
 
 const example = join(import.meta.dirname, '../../examples/web');
@@ -69,6 +70,11 @@ export class Workshop implements AsyncDisposable {
   /** The example's name in the registry. */
   get repository(): string {
     return `${this.#address}/com.example.app`;
+  }
+
+  /** Of the registry's administrator. */
+  get credentials(): Credentials {
+    return { kind: 'password', username: 'admin', password };
   }
 
   /** Credentials for pushing, which all tools read. */

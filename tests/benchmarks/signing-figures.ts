@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { findProgram } from '@img/sign/testing/needs';
+import type { Digest } from '@img/spec/digest';
+import { type Command, runCommand } from './command.ts';
+import type { Figure } from './figure.ts';
+import type { Workshop } from './workshop.ts';
+
+/**
+ * Signs and verifies one image of the registry by its digest, with both tools. Each signs with a key file of its own
+ * that is encrypted in the same way; both verify what img has signed.
+ */
+export async function signingFigures(workshop: Workshop, digest: Digest): Promise<readonly Figure[]> {
+  const image = `${workshop.repository}@${digest}`;
+  const alice = workshop.path('publisher/config/keys/alice.pub');
+  await runCommand(workshop.img('publisher', 'key', 'new', 'alice'));
+  await runCommand(workshop.img('publisher', 'sign', '--key', 'alice', '--remote', '--digest', image));
+  await runCommand(workshop.img('host', 'trust', 'add', alice, '--prefix', 'com.example.'));
+  await runCommand(cosign(workshop, 'generate-key-pair', '--output-key-prefix', workshop.path('cosign')));
+  const offline = ['--tlog-upload=false', '--use-signing-config=false'];
+  const sign = ['sign', '--yes', '--key', workshop.path('cosign.key'), ...offline, image];
+  return [
+    {
+      title: 'sign an image of the registry by its digest',
+      note: 'without a log; both derive the key of the key file with scrypt, N = 65,536',
+      contestants: [
+        {
+          tool: 'img',
+          command: workshop.img('publisher', 'sign', '--key', 'alice', '--remote', '--digest', image),
+        },
+        { tool: 'cosign', command: cosign(workshop, ...sign) },
+      ],
+    },
+    {
+      title: 'verify an image of the registry by its digest',
+      note: 'the same signature; img finds the rule for the name, cosign is told the key',
+      contestants: [
+        { tool: 'img', command: workshop.img('host', 'verify', '--remote', image) },
+        {
+          tool: 'cosign',
+          command: cosign(workshop, 'verify', '--key', alice, '--insecure-ignore-tlog=true', image),
+        },
+      ],
+    },
+  ];
+}
+
+function cosign(workshop: Workshop, ...words: readonly string[]): Command {
+  return {
+    line: [findProgram('cosign') ?? 'cosign', ...words],
+    variables: {
+      COSIGN_PASSWORD: 'only for the benchmark',
+      DOCKER_CONFIG: join(workshop.authFile, '..'),
+      HOME: workshop.folder,
+    },
+  };
+}
