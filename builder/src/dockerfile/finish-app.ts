@@ -42,7 +42,7 @@ async function takeInstall(install: Install, draft: ImageDraft, source: SourceFo
   }
   const to = app.to.replace(/\/$/, '') || '/';
   draft.app = { kind, from: app.from, to };
-  draft.packages.add(kind === 'python' ? 'python3' : 'nodejs');
+  draft.addPackage(kind === 'python' ? 'python3' : 'nodejs');
   // What the app's folder has anyway need not be said twice.
   const isCovered = (file: DraftFile) =>
     file === app || (isWithin(file.from, app.from) && destinationOf(file) === placeIn(app, file.from));

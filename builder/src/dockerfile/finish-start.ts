@@ -28,14 +28,10 @@ async function wordsFor(
   const { words, line, written } = start;
   if (words === undefined) {
     const text = written.slice(written.indexOf(' ') + 1);
-    draft.packages.add('dash');
-    draft.note(
-      line,
-      written,
-      'changed',
-      'it needs a shell, so the package dash comes along',
-      'a list of words would start without one',
-    );
+    const message = draft.addPackage('dash')
+      ? 'it needs a shell, so the package dash comes along'
+      : 'it needs a shell, which the image has to have';
+    draft.note(line, written, 'changed', message, 'a list of words would start without one');
     return ['sh', '-c', text];
   }
   const [program = '', ...rest] = words;
@@ -164,7 +160,7 @@ async function addScriptPackages(
       .filter(([, programs]) => programs.some((program) => called.has(program)))
       .map(([name]) => name);
     const names = [...new Set([shell === 'bash' ? 'bash' : 'dash', 'coreutils', ...needed])];
-    for (const name of names) draft.packages.add(name);
+    for (const name of names) draft.addPackage(name);
     const line = draft.entrypoint?.line ?? draft.cmd?.line ?? 1;
     draft.note(
       line,

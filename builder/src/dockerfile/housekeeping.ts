@@ -10,7 +10,10 @@ const harmless: readonly (readonly [program: RegExp, rest: RegExp])[] = [
     /^-\S+(?: (?:\/var\/lib\/apt\/lists|\/var\/cache|\/var\/log|\/tmp|\/var\/tmp|\/root\/\.(?:cache|npm)|~\/\.cache|\/usr\/share\/(?:doc|man))\S*)+$/,
   ],
   [/^set$/, /^[-+]/],
-  [/^export$/, /^DEBIAN_FRONTEND=/],
+  // A variable of a shell that ends with its line.
+  [/^export$/, /^/],
+  // A site that Debian's package doesn't have.
+  [/^rm$/, /^(?:-\S+ )*\/etc\/nginx\/conf\.d\/default\.conf$/],
   [/^(?:true|:|cd|pwd|ls|echo|date|sync|id|whoami)$/, /^/],
   [/^(?:update-ca-certificates|ldconfig|fc-cache|update-alternatives)$/, /^/],
   [

@@ -50,7 +50,7 @@ export class ImageDraft {
   /** What the base image is for, if it is known. */
   language: string | undefined;
   version: string | undefined;
-  readonly packages = new Set<string>();
+  readonly #packages = new Set<string>();
   files: DraftFile[] = [];
   app: { readonly kind: 'python' | 'node' | 'jar'; readonly from: string; readonly to: string } | undefined;
   readonly installs: Install[] = [];
@@ -74,6 +74,21 @@ export class ImageDraft {
 
   /** What variables stand for here. */
   readonly lookup: Lookup = (name) => this.env.get(name) ?? this.arguments.get(name) ?? usual.get(name);
+
+  /** Sorted. */
+  get packages(): readonly string[] {
+    return [...this.#packages].sort();
+  }
+
+  /** Nobody knows which packages fit another image: then it adds nothing and says false. */
+  addPackage(name: string): boolean {
+    if (this.from === undefined) this.#packages.add(name);
+    return this.from === undefined;
+  }
+
+  dropPackage(name: string): void {
+    this.#packages.delete(name);
+  }
 
   words(text: string): readonly string[] {
     return wordsOf(text, this.lookup);

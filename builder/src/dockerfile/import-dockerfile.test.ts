@@ -158,6 +158,15 @@ const cases: readonly Case[] = [
     { files: { 'a.ini': '' }, left: ['2 RUN apt-get install curl'], changed: ['1 FROM grafana/grafana:11'] },
   ],
   [
+    'an app upon an image that nothing else stands for',
+    'FROM example.com/python:1\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCMD echo $A\n',
+    `${version}from: "example.com/python:1"\napp: {python: ., to: /app}\nrun:\n  cmd: [sh, "-c", "echo $A"]\n  workdir: /app\n`,
+    {
+      files: { 'requirements.txt': '' },
+      changed: ['1 FROM example.com/python:1', '3 COPY requirements.txt', '5 CMD echo $A'],
+    },
+  ],
+  [
     'packages of Alpine by the names that Debian has for them',
     'FROM alpine:3.20\nRUN apk add --no-cache --virtual .deps build-base libc6-compat bash && apk del .deps && apk add frobnicate\n',
     `${trixie}packages: [bash, build-essential]\n`,

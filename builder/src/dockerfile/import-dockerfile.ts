@@ -82,7 +82,7 @@ function takeBase([first]: readonly Stage[], draft: ImageDraft): readonly string
   draft.os = base.os;
   draft.from = base.from;
   draft.language = base.language;
-  for (const name of base.packages ?? []) draft.packages.add(name);
+  for (const name of base.packages ?? []) draft.addPackage(name);
   for (const port of base.ports ?? []) draft.ports.add(port);
   draft.stop = base.stop;
   draft.user = base.user;

@@ -17,7 +17,7 @@ export function recipeText(
     `name: ${name}`,
     `version: ${yamlText(version ?? '0.1.0')}`,
     from === undefined ? `os: ${os ?? 'debian:13'}` : `from: ${yamlText(from)}`,
-    ...(packages.size === 0 ? [] : listOf('packages', [...packages].sort())),
+    ...(packages.length === 0 ? [] : listOf('packages', packages)),
     ...(app === undefined ? [] : [`app: {${app.kind}: ${yamlText(app.from)}, to: ${yamlText(app.to)}}`]),
     ...(files.length === 0 ? [] : ['files:', ...files.map(fileLine)]),
     ...runLines(draft, start),
@@ -57,8 +57,9 @@ function runLines(draft: ImageDraft, { entrypoint, cmd }: Start): readonly strin
   return lines.length === 0 ? [] : ['run:', ...lines.map((line) => `  ${line}`)];
 }
 
-/** A PATH that only adds an environment of Python, which app adds by itself. */
+/** What leads to an environment of Python, as app does by itself. */
 function isOwnPath(name: string, value: string, { app }: ImageDraft): boolean {
+  if (name === 'VIRTUAL_ENV') return app?.kind === 'python';
   return (
     name === 'PATH' &&
     app?.kind === 'python' &&

@@ -5,13 +5,16 @@ import { installOf } from './install-commands.ts';
 import type { Instruction } from './parse-dockerfile.ts';
 import { commandsOf } from './run-commands.ts';
 import { shellCommands } from './shell-commands.ts';
+import type { SourceFolder } from './source-folder.ts';
 import { chainOf, type Stage } from './stages.ts';
 import type { TranslateContext } from './translate-context.ts';
 
+/** From where in the folder of the Dockerfile to where in a stage something is copied. */
+type Place = { readonly to: string; readonly from: string };
+
 /** What a stage does before its result is copied. */
 type StageWork = {
-  /** From where in the stage to where in the folder of the Dockerfile. */
-  readonly places: readonly { readonly to: string; readonly from: string }[];
+  readonly places: readonly Place[];
   readonly installs: readonly {
     readonly kind: 'python' | 'node';
     readonly list: string;
@@ -25,12 +28,11 @@ type StageWork = {
 /** COPY --from of a stage: an img.yaml has no stages, so what they make is made before the image, and taken from the folder. */
 export async function copyFromStage(copy: Copy, stage: Stage, context: TranslateContext): Promise<void> {
   const { draft, source } = context;
-  const work = workOf(stage, context);
+  const work = await workOf(stage, context);
   for (const written of copy.sources) {
     const path = posix.resolve('/', written);
     const known = packageOfFile(path);
-    if (known !== undefined) {
-      draft.packages.add(known);
+    if (known !== undefined && draft.addPackage(known)) {
       draft.note(copy.line, copy.written, 'taken', `the package ${known} has it`);
       continue;
     }
@@ -99,8 +101,8 @@ function placeOf(path: string, { places }: StageWork): string {
   return sourcePath(posix.join(place.from, posix.relative(place.to, path)));
 }
 
-function workOf(stage: Stage, { stages, draft }: TranslateContext): StageWork {
-  const places: { to: string; from: string }[] = [];
+async function workOf(stage: Stage, { stages, draft, source }: TranslateContext): Promise<StageWork> {
+  const places: Place[] = [];
   const installs: { kind: 'python' | 'node'; list: string; line: number }[] = [];
   const commands: string[] = [];
   let workdir = '/';
@@ -113,7 +115,9 @@ function workOf(stage: Stage, { stages, draft }: TranslateContext): StageWork {
     const { keyword, flags, line } = instruction;
     if (keyword === 'WORKDIR') workdir = posix.resolve(workdir, draft.words(instruction.text).join(' '));
     if (keyword === 'COPY' && !flags.has('from'))
-      places.push(...placesOf(instruction, workdir, draft.words(instruction.text)));
+      places.push(
+        ...(await placesOf(instruction, { workdir, plain: draft.words(instruction.text), source })),
+      );
     if (keyword !== 'RUN') continue;
     for (const command of commandsOf(instruction, (text) => shellCommands(text, draft.lookup)) ?? []) {
       const install = command.words && installOf(command.words);
@@ -125,17 +129,15 @@ function workOf(stage: Stage, { stages, draft }: TranslateContext): StageWork {
   return { places, installs, commands, line: stage.from.line };
 }
 
-function placesOf(
+/** Of what a folder is copied to, the paths tell what it was here; of several sources and of patterns they don't. */
+async function placesOf(
   { list }: Instruction,
-  workdir: string,
-  plain: readonly string[],
-): readonly { to: string; from: string }[] {
+  { workdir, plain, source }: { workdir: string; plain: readonly string[]; source: SourceFolder },
+): Promise<readonly Place[]> {
   const words = list ?? plain;
-  const to = posix.resolve(workdir, words.at(-1) ?? '.');
-  const sources = words.slice(0, -1).map(sourcePath);
-  const [only] = sources;
-  // Of several, and of files, nobody can say by the path alone which one it was.
-  return sources.length === 1 && only !== undefined && !/[*?[]/.test(only) ? [{ to, from: only }] : [];
+  const [only = '', ...others] = words.slice(0, -1).map(sourcePath);
+  if (others.length > 0 || (await source.kindOf(only)) === 'file' || /[*?[]|^$/.test(only)) return [];
+  return [{ to: posix.resolve(workdir, words.at(-1) ?? '.'), from: only }];
 }
 
 /** Programs go into this folder instead of one of the stage. */

@@ -71,7 +71,7 @@ export function linkTimezone(words: readonly string[], draft: ImageDraft, line: 
     return true;
   }
   if (zone === undefined || to !== '/etc/localtime') return false;
-  draft.packages.add('tzdata');
+  draft.addPackage('tzdata');
   draft.env.set('TZ', zone);
   draft.note(line, `RUN ln ${words.join(' ')}`, 'changed', `run.env has TZ: ${zone} instead of a link`);
   return true;

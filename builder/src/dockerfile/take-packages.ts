@@ -13,7 +13,7 @@ function namesOf(words: readonly string[]): readonly string[] {
 export function addPackages(words: readonly string[], draft: ImageDraft, line: number): boolean {
   const [verb, ...names] = namesOf(words);
   if (verb === 'remove' || verb === 'purge') {
-    for (const name of names) draft.packages.delete(name);
+    for (const name of names) draft.dropPackage(name);
     return true;
   }
   if (verb !== 'install') return false;
@@ -44,10 +44,7 @@ export function addPackages(words: readonly string[], draft: ImageDraft, line: n
 }
 
 function addPackage(name: string, draft: ImageDraft, line: number): boolean {
-  if (draft.from === undefined) {
-    draft.packages.add(name);
-    return true;
-  }
+  if (draft.addPackage(name)) return true;
   draft.note(
     line,
     `RUN apt-get install ${name}`,

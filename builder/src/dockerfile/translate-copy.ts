@@ -135,8 +135,7 @@ function copyFromImage(
   { draft }: TranslateContext,
 ): void {
   const packages = sources.map(packageOfFile);
-  if (packages.every((name) => name !== undefined)) {
-    for (const name of packages) draft.packages.add(name);
+  if (packages.every((name) => name !== undefined && draft.addPackage(name))) {
     draft.note(line, written, 'taken', `the package ${packages.join(', ')} has it`);
     return;
   }

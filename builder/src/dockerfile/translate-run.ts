@@ -93,6 +93,11 @@ const reasons: readonly (readonly [fits: RegExp, message: string, advice: string
     'make the file in this folder as it should be, and add it to files',
   ],
   [
+    /^(?:chown|chmod|chgrp|setcap)\b/,
+    'only what files copies gets an owner and permissions',
+    'say owner and mode there; folders to write to are shown by img run --volume',
+  ],
+  [
     /^(?:groupmod|usermod|passwd|chpasswd)\b/,
     'users are not changed',
     'name another one in run.user; who is not there is made',
