@@ -20,6 +20,15 @@ import {
   showRetention,
 } from './handlers/retention.ts';
 import { createRobot, removeRobot, showRobots } from './handlers/robots.ts';
+import {
+  removeOrganisationRule,
+  removeRule,
+  setOrganisationRule,
+  setRule,
+  showOrganisationRule,
+  showRule,
+} from './handlers/rules.ts';
+import { showRegistryKey, showSigners } from './handlers/signers.ts';
 import { moveTag, removeTag, showTagHistory, showTags } from './handlers/tags.ts';
 import { changePassword, createUser, removeUser, resetPassword, showUsers } from './handlers/users.ts';
 import { openApiDocument } from './openapi.ts';
@@ -55,4 +64,12 @@ export const apiHandlers: { readonly [Id in ApiRouteId]: ApiHandler<Id> } = {
   findOrganisationRetention: showOrganisationRetention,
   putOrganisationRetention: setOrganisationRetention,
   deleteOrganisationRetention: removeOrganisationRetention,
+  findRule: showRule,
+  putRule: setRule,
+  deleteRule: removeRule,
+  findOrganisationRule: showOrganisationRule,
+  putOrganisationRule: setOrganisationRule,
+  deleteOrganisationRule: removeOrganisationRule,
+  listSigners: showSigners,
+  registryKey: showRegistryKey,
 };

@@ -1,5 +1,6 @@
 import type { Role } from './account-names.ts';
 import { apiSchemas } from './api-schemas.ts';
+import { ruleBodyBytes, ruleSchemas } from './rule-schemas.ts';
 import type { ObjectSchema, Schema, ValueOf } from './schema.ts';
 
 /**
@@ -22,6 +23,8 @@ export type ApiRoute = {
   /** Parameters of the query, all optional, with what they are. */
   readonly query?: { readonly [name: string]: string };
   readonly body?: ObjectSchema;
+  /** The most that a body may have; 64 KiB if absent. */
+  readonly bodyBytes?: number;
   /** What is answered with 200; without it, the answer is 204 and empty. */
   readonly answer?: Schema;
 };
@@ -237,6 +240,64 @@ export const apiRoutes = {
     path: '/api/v1/organisations/{organisation}/retention',
     summary: 'remove the policy of an organisation',
     access: { organisation: 'admin' },
+  },
+  findRule: {
+    method: 'GET',
+    path: '/api/v1/repositories/{repository}/rule',
+    summary: 'show who must have signed what the tags of a repository mean, by the closest rule',
+    access: { repository: 'read' },
+    answer: ruleSchemas.rule,
+  },
+  putRule: {
+    method: 'PUT',
+    path: '/api/v1/repositories/{repository}/rule',
+    summary: 'say who must sign what the tags of a repository mean; asked when a tag is written',
+    access: { repository: 'admin' },
+    body: ruleSchemas.ruleNew,
+    bodyBytes: ruleBodyBytes,
+    answer: ruleSchemas.ruleSet,
+  },
+  deleteRule: {
+    method: 'DELETE',
+    path: '/api/v1/repositories/{repository}/rule',
+    summary: 'remove the rule of a repository; one above it counts then',
+    access: { repository: 'admin' },
+  },
+  findOrganisationRule: {
+    method: 'GET',
+    path: '/api/v1/organisations/{organisation}/rule',
+    summary: 'show who must have signed what the tags of an organisation mean',
+    access: { organisation: 'read' },
+    answer: ruleSchemas.rule,
+  },
+  putOrganisationRule: {
+    method: 'PUT',
+    path: '/api/v1/organisations/{organisation}/rule',
+    summary: 'say who must sign what the tags of an organisation mean; asked when a tag is written',
+    access: { organisation: 'admin' },
+    body: ruleSchemas.ruleNew,
+    bodyBytes: ruleBodyBytes,
+    answer: ruleSchemas.ruleSet,
+  },
+  deleteOrganisationRule: {
+    method: 'DELETE',
+    path: '/api/v1/organisations/{organisation}/rule',
+    summary: 'remove the rule of an organisation',
+    access: { organisation: 'admin' },
+  },
+  listSigners: {
+    method: 'GET',
+    path: '/api/v1/repositories/{repository}/signers/{reference}',
+    summary: 'show who signed an image, by tag or digest, and which rule that meets',
+    access: { repository: 'read' },
+    answer: ruleSchemas.signers,
+  },
+  registryKey: {
+    method: 'GET',
+    path: '/api/v1/key',
+    summary: 'show the key with which the registry signs what it admitted',
+    access: 'everybody',
+    answer: ruleSchemas.registryKey,
   },
 } as const satisfies { readonly [id: string]: ApiRoute };
 

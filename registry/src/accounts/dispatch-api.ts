@@ -14,7 +14,7 @@ import { apiHandlers } from './api-handlers.ts';
 import { type ApiMatch, type ApiRoute, type ApiRouteId, anyApiRoutes, matchApiRoutes } from './api-routes.ts';
 import { checkSchema } from './schema.ts';
 
-const bodyBytes = 64 * 1024;
+const usualBodyBytes = 64 * 1024;
 
 /**
  * Answers a request under `/api/`: finds the route, then who asks and whether they may, then the handler. What is
@@ -27,7 +27,7 @@ export async function dispatchApi(ctx: Context, services: Services): Promise<voi
   const decoded = Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, decode(text)]));
   const principal = route.access === 'everybody' ? nobody : await authenticate(ctx, services);
   if (!(await isAllowed(route, principal, decoded, services))) throw new ProtocolError('DENIED');
-  const body = route.body === undefined ? undefined : await readJson(ctx, route.body, services);
+  const body = route.body === undefined ? undefined : await readJson(ctx, route, route.body, services);
   const query = new URLSearchParams(ctx.querystring);
   const exchange = { services, principal, parameters: decoded, query, body, address: ctx.ip };
   // The table has one type for each route, which the compiler can't follow through a variable.
@@ -56,10 +56,11 @@ function decode(text: string): string {
 }
 
 async function authenticate(ctx: Context, services: Services): Promise<Principal> {
-  const { authenticator, issuer, publicUrl } = services;
+  const { authenticator, issuer, publicUrl, requestLimit } = services;
   const grant = { type: 'registry', name: 'accounts', actions: ['*'] } as const;
   const about = { service: issuer.service, publicUrl, grant };
   const caller = await authenticator.authenticate(ctx.get('Authorization'), ctx.ip);
+  requestLimit.take(caller, ctx.ip);
   if (caller === 'none') throw challenge(ctx, about);
   if (caller === 'invalid') throw challenge(ctx, { ...about, error: 'invalid_token' });
   ctx.state['user'] = caller.name;
@@ -95,6 +96,7 @@ function isAtLeast(role: Role | undefined, wanted: Role): boolean {
 /** Other sites can make a browser send forms, with what it knows of passwords, but no JSON. */
 async function readJson(
   ctx: Context,
+  { bodyBytes = usualBodyBytes }: ApiRoute,
   schema: NonNullable<ApiRoute['body']>,
   { limits }: Services,
 ): Promise<unknown> {
