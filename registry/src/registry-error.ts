@@ -15,6 +15,8 @@ export type RegistryErrorCode =
   | 'REGISTRY_FAILED'
   | 'REGISTRY_UNREACHABLE'
   | 'REQUEST_REFUSED'
+  /** The rule of the registry for a tag is not met; everything else of the image may be there. */
+  | 'TAG_REFUSED'
   /** A tag means something else than was read before: read it again. */
   | 'TAG_MOVED'
   | 'TOKEN_REFUSED'
@@ -24,6 +26,8 @@ export type RegistryErrorCode =
   | 'CONTENT_MISSING'
   | 'DIGEST_MISMATCH'
   | 'IMAGE_INVALID'
+  /** A log no longer has what it had, or contradicts itself. */
+  | 'LOG_INCONSISTENT'
   | 'SIZE_MISMATCH'
   // Credentials on this machine.
   | 'CREDENTIALS_INVALID'

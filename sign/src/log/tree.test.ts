@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { treeHashOf } from '../testing/test-log.ts';
 import { consistencyRanges, provesConsistency } from './consistency-proof.ts';
 import { inclusionRanges, provesInclusion } from './inclusion-proof.ts';
+import { RightEdge } from './right-edge.ts';
 import {
   encodeEntries,
   parseEntries,
@@ -140,6 +141,24 @@ test('no proof from a forked log passes for one of the log that it left', (t) =>
     },
   );
   t.notThrows(() => fc.assert(property, { seed: 1, numRuns: 40 }));
+});
+
+test('RightEdge grows as the tree does, from any size on', (t) => {
+  const leaves = testLeaves(40);
+  for (let begin = 0; begin <= leaves.length; begin += 1) {
+    const ranges = subtreesOf({ begin: 0, end: begin }).map(({ level, index }) => {
+      return { begin: index * 2 ** level, end: (index + 1) * 2 ** level };
+    });
+    const edge = new RightEdge(
+      begin,
+      ranges.map((range) => treeHashOf(leaves.slice(range.begin, range.end))),
+    );
+    t.is(hex(edge.root), hex(treeHashOf(leaves.slice(0, begin))));
+    for (const leaf of leaves.slice(begin)) edge.append(leaf);
+    t.is(hex(edge.root), hex(treeHashOf(leaves)), `from ${begin} on`);
+    t.is(edge.size, leaves.length);
+  }
+  t.throws(() => new RightEdge(3, [emptyRoot]), { instanceOf: RangeError });
 });
 
 test('TileHashes has every hash of a tree over several levels of tiles', (t) => {
