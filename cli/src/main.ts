@@ -23,10 +23,12 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const exitCode = await runProgram(process.argv.slice(2), {
+// Not waiting at the top of the module: in a bundle of CommonJS nothing can.
+void runProgram(process.argv.slice(2), {
   environment: currentEnvironment(),
   streams: { stdout: process.stdout, stderr: process.stderr },
   signal: controller.signal,
+}).then((exitCode) => {
+  // Not waiting for what is only kept open in case of a next request, such as connections.
+  process.exit(exitCode !== 0 && stoppedBy !== undefined ? 128 + constants.signals[stoppedBy] : exitCode);
 });
-// Not waiting for what is only kept open in case of a next request, such as connections.
-process.exit(exitCode !== 0 && stoppedBy !== undefined ? 128 + constants.signals[stoppedBy] : exitCode);

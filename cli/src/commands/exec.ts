@@ -1,4 +1,3 @@
-import module from 'node:module';
 import { execInContainer } from '@img/runtime/containers/exec-in-container';
 import { findRunningContainer } from '@img/runtime/containers/find-container';
 import type { Command } from 'commander';
@@ -41,8 +40,6 @@ async function execute(
   const container = findRunningContainer(host.state, name);
   const [program = '', ...rest] = words;
   session.output.end();
-  // What would be written at the end of this process, which never comes.
-  module.flushCompileCache();
   await host.close();
   execInContainer(host.state, container, {
     command: [program, ...rest],

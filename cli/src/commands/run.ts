@@ -1,4 +1,3 @@
-import module from 'node:module';
 import type { PullPolicy } from '@img/runtime/acquire-image';
 import type { InsecureItem, InstalledImage } from '@img/runtime/install-image';
 import { runImage, startImage } from '@img/runtime/run-image';
@@ -118,8 +117,6 @@ async function run(
       await remote[Symbol.asyncDispose]();
       announce(decision, shortName(reference, config), output);
       output.end();
-      // What would be written at the end of this process, which never comes.
-      module.flushCompileCache();
     },
   };
   const fetchOptions = { progress: output.progress, signal };

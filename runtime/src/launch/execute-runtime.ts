@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import module from 'node:module';
 import type { RunOptions } from '../config/run-options.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
@@ -20,6 +21,8 @@ export function executeRuntime(
     closeSync(0);
     openSync('/dev/null', 'r');
   }
+  // What Node would write when this process ends, which it never does: compiled code, if its caller keeps that.
+  module.flushCompileCache();
   resetForExec();
   const term = process.env['TERM'];
   process.execve?.(path, [name, ...args], {

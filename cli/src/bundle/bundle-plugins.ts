@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
+
+// Read by each command. All others are large, or look for files of their own beside their code, and few commands
+// need any of them.
+const includedPackages: readonly string[] = ['commander', 'yaml', '@noble/ed25519', '@noble/ciphers'];
+
+/** Leaves packages where npm has installed them, by their full path, except for those that each command reads. */
+export const externalPackages: Plugin = {
+  name: 'external-packages',
+  setup(build) {
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+      if (pluginData === externalPackages.name || isBuiltin(path) || path.startsWith('@img/')) return;
+      if (includedPackages.some((name) => path === name || path.startsWith(`${name}/`))) return;
+      // What is imported statically becomes a require(), for which a package may have another file.
+      const asRequired = kind === 'import-statement' ? 'require-call' : kind;
+      const found = await build.resolve(path, {
+        kind: asRequired,
+        resolveDir,
+        importer,
+        pluginData: externalPackages.name,
+      });
+      return found.errors.length > 0 ? found : { path: found.path, external: true };
+    });
+  },
+};
+
+/** Lets modules find the files beside them as if they were not in a bundle. */
+export const keptPlaces: Plugin = {
+  name: 'kept-places',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const contents = text
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+/** Leaves out the commands that a bundle is not for. */
+export function onlyCommand(verb: string): Plugin {
+  return {
+    name: 'only-command',
+    setup(build) {
+      build.onResolve({ filter: /^\.\/commands\/[^/]+\.ts$/ }, ({ path }) =>
+        path === `./commands/${verb}.ts` ? undefined : { path, external: true },
+      );
+    },
+  };
+}
+
+const notLazy: readonly string[] = ['node:process'];
+
+/**
+ * Loads a module of Node when something of it is first used: some cost milliseconds, and what is imported at the top
+ * of a file is often needed by few of the commands that load the file.
+ */
+export const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => {
+      const isLazy = typeof process.getBuiltinModule(path) === 'object' && !notLazy.includes(path);
+      return isLazy ? { path, namespace: 'builtin', sideEffects: false } : { path, external: true };
+    });
+    build.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
+      contents: lazyModule(path),
+      loader: 'js',
+    }));
+  },
+};
+
+function lazyModule(name: string): string {
+  const getters = Object.keys(process.getBuiltinModule(name) ?? {})
+    .filter((key) => key !== 'default')
+    .map((key) => `get ${JSON.stringify(key)}() { return load()[${JSON.stringify(key)}]; },`);
+  return [
+    'let loaded;',
+    `const load = () => (loaded ??= process.getBuiltinModule(${JSON.stringify(name)}));`,
+    'module.exports = {',
+    ...getters,
+    '};',
+  ].join('\n');
+}

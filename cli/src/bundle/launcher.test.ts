@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
+import test, { type ExecutionContext } from 'ava';
+
+const bin = join(import.meta.dirname, '../../bin');
+const run = promisify(execFile);
+/** When the source was changed, in seconds: exact in every file system. */
+const changedAt = 1_700_000_000;
+
+/** A repository in which bundles and sources say what they are. */
+class Checkout {
+  readonly root: string;
+
+  constructor(t: ExecutionContext) {
+    this.root = temporaryFolder(t);
+    cpSync(bin, join(this.root, 'cli/bin'), { recursive: true });
+    this.write('cli/package.json', '{ "type": "module" }');
+    this.write('cli/src/main.ts', `const place: string = 'sources'; process.stdout.write(place);`);
+    utimesSync(join(this.root, 'cli/src/main.ts'), changedAt, changedAt);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.root, path)), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  /** A bundle that says its name, as if it were made of the sources. */
+  addBundle(name: string, stamps: object = {}): void {
+    const { size, mtimeMs, ctimeMs } = statSync(join(this.root, 'cli/src/main.ts'));
+    const inputs = [['cli/src/main.ts', size, mtimeMs, ctimeMs]];
+    this.write(`cli/dist/${name}.cjs`, `process.stdout.write('bundle ${name}')`);
+    this.write(`cli/dist/${name}.json`, JSON.stringify({ root: this.root, inputs, ...stamps }));
+  }
+
+  async run(...words: readonly string[]): Promise<string> {
+    const { stdout } = await run(process.execPath, [join(this.root, 'cli/bin/img.js'), ...words], {
+      env: { IMG_CACHE: join(this.root, 'cache') },
+    });
+    return stdout;
+  }
+}
+
+test('the command comes from its own bundle, or that of all commands, or the sources', async (t) => {
+  const checkout = new Checkout(t);
+  t.is(await checkout.run('run'), 'sources');
+  checkout.addBundle('img');
+  t.is(await checkout.run('run'), 'bundle img');
+  checkout.addBundle('run');
+  t.is(await checkout.run('run', 'com.example.app'), 'bundle run');
+  t.is(await checkout.run('ps'), 'bundle img');
+  t.is(await checkout.run('--json', 'run'), 'bundle img');
+  t.is(await checkout.run(), 'bundle img');
+  t.is(await checkout.run('../run'), 'bundle img');
+});
+
+const stale: readonly (readonly [reason: string, make: (checkout: Checkout) => void])[] = [
+  [
+    'a source has other bytes of the same number and time',
+    ({ root }) => {
+      const path = join(root, 'cli/src/main.ts');
+      const { size } = statSync(path);
+      writeFileSync(path, `process.stdout.write('sources')`.padEnd(size));
+      utimesSync(path, changedAt, changedAt);
+    },
+  ],
+  [
+    'a source is longer',
+    (checkout) => checkout.write('cli/src/main.ts', `process.stdout.write('sources'); // A longer comment.`),
+  ],
+  [
+    'a source is gone',
+    (checkout) => {
+      checkout.write('spec/src/gone.ts', '');
+      const { size, mtimeMs, ctimeMs } = statSync(join(checkout.root, 'spec/src/gone.ts'));
+      checkout.addBundle('img', { inputs: [['spec/src/gone.ts', size, mtimeMs, ctimeMs]] });
+      rmSync(join(checkout.root, 'spec/src/gone.ts'));
+    },
+  ],
+  ['the repository was elsewhere', (checkout) => checkout.addBundle('img', { root: '/somewhere/else' })],
+  ['the stamps are cut off', (checkout) => checkout.write('cli/dist/img.json', '{ "root": ')],
+  ['the stamps are missing', ({ root }) => rmSync(join(root, 'cli/dist/img.json'))],
+];
+
+for (const [reason, make] of stale) {
+  test(`a bundle is left alone if ${reason}`, async (t) => {
+    const checkout = new Checkout(t);
+    checkout.addBundle('img');
+    t.is(await checkout.run(), 'bundle img');
+    make(checkout);
+    t.is(await checkout.run(), 'sources');
+  });
+}
+
+test('bin/img starts the Node of the repository, also through links, and that of the system without it', async (t) => {
+  const checkout = new Checkout(t);
+  const elsewhere = temporaryFolder(t);
+  const link = join(elsewhere, 'img');
+  symlinkSync(join(checkout.root, 'cli/bin/img'), join(elsewhere, 'first'));
+  symlinkSync('first', link);
+  const env = { IMG_CACHE: join(checkout.root, 'cache'), PATH: `${elsewhere}:${process.env['PATH']}` };
+  const words = ['run', 'two words', '$HOME "*"'];
+  const script = (name: string) => `#!/bin/sh\necho "${name}"; shift; for word; do echo "$word"; done\n`;
+
+  writeFileSync(join(elsewhere, 'node'), script('system'), { mode: 0o755 });
+  t.is((await run(link, words, { env })).stdout, `system\n${words.join('\n')}\n`);
+
+  const own = join(checkout.root, 'node_modules/node/bin');
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(own, 'node'), script('own'), { mode: 0o755 });
+  t.is((await run(link, words, { env })).stdout, `own\n${words.join('\n')}\n`);
+  t.is((await run(join(checkout.root, 'cli/bin/img'), words, { env })).stdout, `own\n${words.join('\n')}\n`);
+});

@@ -1,0 +1,66 @@
+import { stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { build } from 'esbuild';
+import { externalPackages, keptPlaces, lazyBuiltins, onlyCommand } from './bundle-plugins.ts';
+
+/** What a file was when a bundle was made of it: path from the root of the repository, size, times. */
+export type InputStamp = readonly [path: string, sizeBytes: number, mtimeMs: number, ctimeMs: number];
+
+/** The file beside a bundle by which bin/img.js sees whether it is still that of the sources. */
+export type BundleStamps = { readonly root: string; readonly inputs: readonly InputStamp[] };
+
+// How far the time of a change may be behind the clock: one tick of the slowest kernel.
+const clockStepMs = 10;
+
+const root = join(import.meta.dirname, '../../..');
+const makers = ['bundle-plugins.ts', 'hot-verbs.ts', 'make-bundle.ts'].map((name) =>
+  join(import.meta.dirname, name),
+);
+
+/**
+ * Makes one file, `NAME.cjs`, of the command with everything that it imports of this repository: loading 300 modules one by
+ * one takes longer than most commands. Beside it, `NAME.json` says of what it was made. Commands that start
+ * meanwhile use what was there, or the sources.
+ *
+ * @param folder exists
+ * @param verb the only command in it, and its name; without it, all of them, named `img`
+ * @returns undefined, or the path of a file that was changed meanwhile: there is no new bundle then
+ */
+export async function makeBundle(folder: string, verb?: string): Promise<string | undefined> {
+  const name = verb ?? 'img';
+  const startedAt = Date.now();
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ['cli/src/main.ts'],
+    outfile: join(folder, `${name}.cjs`),
+    bundle: true,
+    write: false,
+    metafile: true,
+    // A module that is imported when needed is evaluated then, although it is in the same file; Node's loader of
+    // CommonJS costs less than that of ES modules.
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    // Less to read; names stay as they are, for errors.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    logLevel: 'silent',
+    plugins: [externalPackages, keptPlaces, lazyBuiltins, ...(verb === undefined ? [] : [onlyCommand(verb)])],
+  });
+  const files = Object.keys(metafile.inputs)
+    .filter((path) => !path.includes(':'))
+    .map((path) => join(root, path));
+  const inputs = await Promise.all([...files, ...makers].map(stampOf));
+  const changed = inputs.find(([, , , ctimeMs]) => ctimeMs > startedAt - clockStepMs);
+  if (changed !== undefined) return changed[0];
+  const stamps: BundleStamps = { root, inputs };
+  for (const { contents } of outputFiles) await writeFileAtomic(join(folder, `${name}.cjs`), contents);
+  await writeFileAtomic(join(folder, `${name}.json`), JSON.stringify(stamps));
+  return undefined;
+}
+
+async function stampOf(path: string): Promise<InputStamp> {
+  const { size, mtimeMs, ctimeMs } = await stat(path);
+  return [relative(root, path), size, mtimeMs, ctimeMs];
+}
