@@ -11,20 +11,31 @@ type NativeFunction = (...args: readonly SystemCallArgument[]) => number | bigin
 
 type Library = { readonly func: (name: string, result: string, args: readonly string[]) => NativeFunction };
 
+type Koffi = { readonly load: (path: null) => Library; readonly errno: () => number };
+
 let library: Library | undefined;
 let readErrno: (() => number) | undefined;
 
-// Loading koffi costs 10 ms, so it waits until the first call; most commands never make one.
+// It waits until the first call; most commands never make one.
 function loadLibrary(): Library {
   if (library === undefined) {
-    const koffi = createRequire(import.meta.url)('koffi') as {
-      load: (path: null) => Library;
-      errno: () => number;
-    };
+    const koffi = loadKoffi();
     library = koffi.load(null);
     readErrno = koffi.errno;
   }
   return library;
+}
+
+// The native half takes 1 ms to load, of the 10 ms that koffi's own search for it takes; it fails to load where another
+// one is needed, as with musl.
+function loadKoffi(): Koffi {
+  const load = createRequire(import.meta.url);
+  const { platform, arch } = process;
+  try {
+    return load(`@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`) as Koffi;
+  } catch {
+    return load('koffi') as Koffi;
+  }
 }
 
 /**
