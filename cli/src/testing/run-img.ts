@@ -28,6 +28,12 @@ export type Instance = {
 export async function newInstance(t: ExecutionContext): Promise<Instance> {
   const folder = await mkdtemp(join(tmpdir(), 'img-cli-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
+  // Shared, because it holds nothing but what can be made again.
+  return instanceIn(folder, join(import.meta.dirname, '../../node_modules/.cache/img'));
+}
+
+/** Makes an instance that keeps everything but its cache in one folder, which the caller removes. */
+export function instanceIn(folder: string, cacheFolder: string): Instance {
   const variables = {
     HOME: folder,
     PATH: process.env['PATH'] ?? '',
@@ -35,8 +41,7 @@ export async function newInstance(t: ExecutionContext): Promise<Instance> {
     IMG_CONFIG: join(folder, 'config'),
     IMG_ROOT: join(folder, 'root'),
     IMG_RUN: join(folder, 'run'),
-    // Shared, because compiled code is all that is in it.
-    IMG_CACHE: join(import.meta.dirname, '../../node_modules/.cache/img'),
+    IMG_CACHE: cacheFolder,
   };
   return {
     folder,

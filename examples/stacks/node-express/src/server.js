@@ -1,0 +1,6 @@
+// biome-ignore lint/correctness/noUndeclaredDependencies: the Debian package node-express has it
+const express = require('express');
+
+const app = express();
+app.get('/:answer', (request, response) => response.send(`answer ${request.params.answer}\n`));
+app.listen(8080);

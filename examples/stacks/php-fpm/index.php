@@ -1,0 +1,5 @@
+<?php
+$database = new PDO('sqlite::memory:');
+$document = new DOMDocument();
+$document->loadXML('<p>hello from the stack</p>');
+echo $database->query('SELECT 6 * 7')->fetchColumn(), ' ', mb_strtolower($document->textContent), "\n";

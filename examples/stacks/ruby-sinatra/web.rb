@@ -1,0 +1,3 @@
+require 'sinatra'
+
+get('/') { "hello from the stack\n" }
