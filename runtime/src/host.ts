@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { Digest } from '@img/spec/digest';
+import { AppStore } from './apps/app-store.ts';
+import { lockApp } from './apps/lock-app.ts';
 import { LayerStore } from './layers/layer-store.ts';
+import type { ContainerName } from './state/container-name.ts';
 import { RunState, type SweepOptions, type Swept } from './state/run-state.ts';
 import { collectedTrees, sweepTrees } from './tree/tree-files.ts';
 import type { Trust } from './trust/decide.ts';
@@ -26,6 +29,7 @@ export class Host implements AsyncDisposable {
   readonly images: ImageStore;
   readonly layers: LayerStore;
   readonly state: RunState;
+  readonly apps: AppStore;
   readonly #folders: HostFolders;
   readonly #memory: SequenceMemory;
 
@@ -33,8 +37,19 @@ export class Host implements AsyncDisposable {
     this.images = new ImageStore(folders.store);
     this.layers = new LayerStore({ root: folders.store, run: folders.run });
     this.state = new RunState(folders.run);
+    this.apps = new AppStore(join(folders.store, 'apps'));
     this.#folders = folders;
     this.#memory = new SequenceMemory(join(folders.store, 'trust'));
+  }
+
+  /** What is kept: usually /var/lib/img. */
+  get storeFolder(): string {
+    return this.#folders.store;
+  }
+
+  /** Lets nobody else change an app until it is disposed of. @throws RuntimeError APP_BUSY */
+  async lockApp(name: ContainerName): Promise<AsyncDisposable> {
+    return await lockApp(join(this.#folders.run, 'apps'), name);
   }
 
   /**
@@ -63,7 +78,7 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * Removes everything that no image and no running container needs, and what killed commands left of layers and
+   * Removes everything that no image, no running container and no installed app needs, and what killed commands left of layers and
    * trees. What this host was opened for is protected until it is closed.
    *
    * @returns the digests of what was removed
@@ -72,7 +87,7 @@ export class Host implements AsyncDisposable {
   async collectGarbage(): Promise<readonly Digest[]> {
     await Promise.all([this.layers.sweep(), sweepTrees(this.layers)]);
     return await this.images.collectGarbage({
-      roots: this.state.list().map(({ digest }) => digest),
+      roots: [...this.state.list(), ...(await this.apps.allGenerations())].map(({ digest }) => digest),
       stores: [this.layers, collectedTrees(this.layers)],
     });
   }

@@ -43,6 +43,14 @@ export type RuntimeErrorCode =
   | 'TREE_FILE_INVALID'
   | 'TREE_LIMIT'
   | 'TREE_MISSING'
+  // Installed apps.
+  | 'APP_BUSY'
+  | 'APP_EXISTS'
+  | 'APP_INVALID'
+  | 'APP_UNHEALTHY'
+  | 'APP_UNKNOWN'
+  | 'GENERATION_UNKNOWN'
+  | 'UPDATE_ROLLED_BACK'
   // State and trust.
   | 'CONTAINER_ATTACHED'
   | 'CONTAINER_ENDED'

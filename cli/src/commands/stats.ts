@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { findRunningContainer } from '@img/runtime/containers/find-container';
 import { readUsage, type Usage } from '@img/runtime/containers/read-usage';
+import { controlGroupOf } from '@img/runtime/state/container-record';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
@@ -23,11 +24,12 @@ async function showUsage({ output, signal, ...rest }: Session, names: readonly s
   const containers =
     names.length === 0 ? host.state.list() : names.map((name) => findRunningContainer(host.state, name));
   const begin = performance.now();
-  const before = containers.map(({ id }) => readUsage(id));
+  const before = containers.map((container) => readUsage(controlGroupOf(container)));
   if (containers.length > 0) await delay(measuringMs, undefined, { signal });
   const seconds = (performance.now() - begin) / 1000;
-  const measured = containers.map(({ id, name = null }, index) => {
-    const usage = readUsage(id);
+  const measured = containers.map((container, index) => {
+    const { id, name = null } = container;
+    const usage = readUsage(controlGroupOf(container));
     return { id, name, processors: processorsOf(before[index], usage, seconds), ...usage };
   });
   output.result(measured, () =>

@@ -1,5 +1,6 @@
 import { findRunningContainer } from '@img/runtime/containers/find-container';
 import { listProcesses } from '@img/runtime/containers/list-processes';
+import { controlGroupOf } from '@img/runtime/state/container-record';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
@@ -15,8 +16,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function showProcesses(session: Session, name: string): Promise<void> {
   await using host = await openHost(session);
-  const { id } = findRunningContainer(host.state, name);
-  const processes = listProcesses(id);
+  const processes = listProcesses(controlGroupOf(findRunningContainer(host.state, name)));
   session.output.result(processes, () =>
     tableLines(
       [

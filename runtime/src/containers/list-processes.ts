@@ -20,9 +20,9 @@ export type ContainerProcess = {
 // USER_HZ, which is the same on all of Linux.
 const ticksPerSecond = 100;
 
-/** The processes of a container, in the order of their numbers. */
-export function listProcesses(id: string): readonly ContainerProcess[] {
-  return controlGroupMembers(readControlGroups(), `img-${id}`).flatMap((pid) => readProcess(pid) ?? []);
+/** The processes in a control group, in the order of their numbers. */
+export function listProcesses(controlGroup: string): readonly ContainerProcess[] {
+  return controlGroupMembers(readControlGroups(), controlGroup).flatMap((pid) => readProcess(pid) ?? []);
 }
 
 /** Undefined if it has ended in the meantime. */

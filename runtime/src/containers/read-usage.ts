@@ -18,9 +18,9 @@ export type Usage = {
 // What the kernel gives for no limit is more than any machine has.
 const noLimitBytes = 2 ** 60;
 
-/** Reads what the control group of a container has counted. */
-export function readUsage(id: string, groups: ControlGroups = readControlGroups()): Usage {
-  const read = groups.mode === 'v2' ? unifiedReader(groups, id) : splitReader(groups, id);
+/** Reads what a control group has counted. */
+export function readUsage(controlGroup: string, groups: ControlGroups = readControlGroups()): Usage {
+  const read = groups.mode === 'v2' ? unifiedReader(groups, controlGroup) : splitReader(groups, controlGroup);
   const limit = read.number('memory', groups.mode === 'v2' ? 'memory.max' : 'memory.limit_in_bytes');
   return {
     ...(groups.mode === 'v2' ? unifiedUsage(read) : splitUsage(read)),
@@ -56,12 +56,12 @@ function without(all: number | undefined, part = 0): number | undefined {
   return all === undefined ? undefined : Math.max(0, all - part);
 }
 
-function unifiedReader({ roots: [root = ''] }: ControlGroups, id: string): Reader {
-  return readerOf(() => join(root, `img-${id}`));
+function unifiedReader({ roots: [root = ''] }: ControlGroups, controlGroup: string): Reader {
+  return readerOf(() => join(root, controlGroup));
 }
 
-function splitReader({ root }: ControlGroups, id: string): Reader {
-  return readerOf((controller) => join(root, controller, `img-${id}`));
+function splitReader({ root }: ControlGroups, controlGroup: string): Reader {
+  return readerOf((controller) => join(root, controller, controlGroup));
 }
 
 function readerOf(folderOf: (controller: Controller | 'cpuacct') => string): Reader {

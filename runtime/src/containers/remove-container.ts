@@ -19,7 +19,12 @@ export async function removeContainer(
   container: Container,
   { isForced = false, ...options }: RemoveContainerOptions = {},
 ): Promise<void> {
-  const { id, name } = container;
+  const { id, name, unit } = container;
+  if (unit !== undefined) {
+    throw new RuntimeError('CONTAINER_RUNNING', `container ${name ?? id} belongs to ${unit.name}`, {
+      hint: `img uninstall ${name ?? id} ends the unit and forgets it`,
+    });
+  }
   if (!isEnded(container)) {
     if (!isForced) {
       throw new RuntimeError('CONTAINER_RUNNING', `container ${name ?? id} runs`, {

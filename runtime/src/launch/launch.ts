@@ -1,4 +1,3 @@
-import type { RunOptions } from '../config/run-options.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
 import { executeRuntime } from './execute-runtime.ts';
@@ -21,16 +20,21 @@ export function launch(state: RunState, request: LaunchRequest): never {
   const { id } = prepared.record;
   try {
     makeBundle(state, request, prepared);
-    execute(state, prepared.runtime, request.options, id);
+    execute(state, prepared.runtime, request, id);
   } catch (error) {
     state.remove(id);
     throw error;
   }
 }
 
-function execute(state: RunState, runtime: ChosenRuntime, options: RunOptions, id: string): never {
+function execute(
+  state: RunState,
+  runtime: ChosenRuntime,
+  { options, unit }: LaunchRequest,
+  id: string,
+): never {
   const args = [
-    ...runtimeArguments(state, runtime.name),
+    ...runtimeArguments(state, runtime.name, { isInUnit: unit !== undefined }),
     'run',
     '--bundle',
     state.bundleFolder,

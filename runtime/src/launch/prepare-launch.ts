@@ -16,7 +16,7 @@ import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts'
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
-import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
+import type { ContainerRecord, RuntimeName, UnitMembership } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
@@ -39,6 +39,8 @@ export type LaunchRequest = {
   readonly runtime?: RuntimeName;
   /** What the caller calls it; nothing if not given. */
   readonly name?: ContainerName;
+  /** The unit of systemd that this process starts; none if not given. */
+  readonly unit?: LaunchUnit;
   /** What is remembered of the container while it runs. */
   readonly receipt: {
     readonly reference: string;
@@ -46,6 +48,12 @@ export type LaunchRequest = {
     readonly signers: readonly string[];
     readonly insecure: readonly string[];
   };
+};
+
+/** A unit of systemd, whose limits and whose control group are those of the container. */
+export type LaunchUnit = UnitMembership & {
+  /** Of the container, the same at each start. */
+  readonly id: string;
 };
 
 /** A launch that is recorded, and of which nothing else exists. */
@@ -66,7 +74,7 @@ const userFileBytes = 1024 * 1024;
  */
 export function prepareLaunch(
   state: RunState,
-  { image, options, receipt, name, ...request }: LaunchRequest,
+  { image, options, receipt, name, unit, ...request }: LaunchRequest,
   detached?: ContainerRecord['detached'],
 ): PreparedLaunch {
   checkPlatform(image.platform, detailedHostPlatform());
@@ -81,13 +89,14 @@ export function prepareLaunch(
   const supervisor = identifyProcess(process.pid);
   if (supervisor === undefined) throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no /proc');
   const record: ContainerRecord = {
-    id: state.newId(),
+    id: unit?.id ?? state.newId(),
     ...(name === undefined ? {} : { name }),
     ...receipt,
     runtime: runtime.name,
     stopSignal: parseStopSignal(image.config.stopSignal),
     supervisor,
     ...(detached === undefined ? {} : { detached }),
+    ...(unit === undefined ? {} : { unit: { name: unit.name, controlGroup: unit.controlGroup } }),
     started: new Date().toISOString(),
   };
   state.add(record);
@@ -101,7 +110,7 @@ export function prepareLaunch(
  */
 export function makeBundle(
   state: RunState,
-  { image, tree, options }: LaunchRequest,
+  { image, tree, options, unit }: LaunchRequest,
   { record, runtime, controllers }: PreparedLaunch,
 ): void {
   const { id } = record;
@@ -140,6 +149,7 @@ export function makeBundle(
     },
     mounts,
     controllers,
+    ...(unit === undefined ? {} : { unitGroup: unit.controlGroup }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
     poststop:
       record.detached === 'kept'

@@ -34,9 +34,24 @@ export type ContainerRecord = {
   readonly detached?: 'kept' | 'removed';
   /** The `img` that starts a detached one, in whose place nothing comes. */
   readonly launcher?: ProcessIdentity;
+  /** The unit of systemd that it belongs to, which takes its exit code and its output. */
+  readonly unit?: UnitMembership;
   /** RFC 3339. */
   readonly started: string;
 };
+
+/** A unit of systemd. */
+export type UnitMembership = {
+  /** Such as `img-web.service`. */
+  readonly name: string;
+  /** Its control group, which is the container's, below the root of each hierarchy. */
+  readonly controlGroup: string;
+};
+
+/** The control group of a container, below the root of each hierarchy. */
+export function controlGroupOf({ id, unit }: Pick<ContainerRecord, 'id' | 'unit'>): string {
+  return unit?.controlGroup ?? `img-${id}`;
+}
 
 const maxBytes = 64 * 1024;
 const maxItems = 256;
@@ -49,6 +64,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
     const runtime = fields.string('runtime');
     const name = fields.optionalString('name');
     const detached = fields.optionalString('detached');
+    const unit = fields.optionalObject('unit');
     if (detached !== undefined && detached !== 'kept' && detached !== 'removed') {
       throw new Error(`unknown end ${quote(detached)}`);
     }
@@ -65,6 +81,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
       supervisor: identityFrom(fields.object('supervisor')),
       ...(detached === undefined ? {} : { detached }),
       ...(launcher === undefined ? {} : { launcher: identityFrom(launcher) }),
+      ...(unit === undefined ? {} : { unit: unitFrom(unit) }),
       started: fields.string('started'),
     };
   } catch (cause) {
@@ -78,7 +95,12 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
   }
 }
 
-function identityFrom(fields: JsonFields): ProcessIdentity {
+function unitFrom(fields: JsonFields): UnitMembership {
+  return { name: fields.string('name'), controlGroup: fields.string('controlGroup') };
+}
+
+/** Reads a process from JSON. @throws SpecError */
+export function identityFrom(fields: JsonFields): ProcessIdentity {
   return {
     pid: fields.integer('pid', 1),
     startTicks: fields.integer('startTicks', 0),
