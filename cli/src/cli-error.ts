@@ -11,6 +11,7 @@ export type CliErrorCode =
   | 'IDENTITY_UNKNOWN'
   /** It is not what it is made of. */
   | 'IMAGE_DIFFERS'
+  | 'JOURNAL_UNREADABLE'
   | 'KEY_EXISTS'
   | 'KEY_UNKNOWN'
   | 'KEY_UNSAFE'

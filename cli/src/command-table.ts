@@ -92,6 +92,46 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
     ],
   ],
   [
+    'Apps that systemd runs:',
+    [
+      {
+        name: 'install',
+        summary: 'start an image with the host, as a service, job or socket of systemd',
+        load: () => import('./commands/install.ts'),
+      },
+      {
+        name: 'uninstall',
+        summary: 'end installed apps and forget them',
+        load: () => import('./commands/uninstall.ts'),
+      },
+      {
+        name: 'update',
+        summary: 'start newer images of installed apps, and go back if they fail',
+        load: () => import('./commands/update.ts'),
+      },
+      {
+        name: 'history',
+        summary: 'list what an installed app was',
+        load: () => import('./commands/history.ts'),
+      },
+      {
+        name: 'rollback',
+        summary: 'start what an installed app was before',
+        load: () => import('./commands/rollback.ts'),
+      },
+      {
+        name: 'pin',
+        summary: 'keep an installed app from being updated',
+        load: () => import('./commands/pin.ts'),
+      },
+      {
+        name: 'start',
+        summary: 'start installed apps, as their units do',
+        load: () => import('./commands/start.ts'),
+      },
+    ],
+  ],
+  [
     'Trust:',
     [
       { name: 'sign', summary: 'state that a tag means an image', load: () => import('./commands/sign.ts') },
@@ -155,7 +195,7 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') },
       {
         name: 'repo',
-        summary: 'list the repositories of a registry, and say who may pull them',
+        summary: 'list the repositories of a registry, and say who may pull them and who must sign',
         load: () => import('./commands/repo.ts'),
       },
       {
@@ -165,7 +205,7 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       },
       {
         name: 'org',
-        summary: 'make organisations, and say who belongs to them',
+        summary: 'make organisations, and say who belongs to them and who must sign',
         load: () => import('./commands/org.ts'),
       },
       {

@@ -26,6 +26,7 @@ export const exitCodeHelp: readonly (readonly [code: ExitCode, meaning: string])
 
 // Codes that are not here end with `failed`.
 const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
+  ['APP_INVALID', exitCodes.usage],
   ['CONFIG_INVALID', exitCodes.usage],
   ['USAGE', exitCodes.usage],
   ['LOCATION_INVALID', exitCodes.usage],
@@ -43,8 +44,10 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['NOT_TRUSTED', exitCodes.notTrusted],
   ['ROOT_REFUSED', exitCodes.notTrusted],
   ['TRUST_MEMORY_INVALID', exitCodes.notTrusted],
+  ['APP_UNKNOWN', exitCodes.notFound],
   ['CONTAINER_UNKNOWN', exitCodes.notFound],
   ['CONTENT_MISSING', exitCodes.notFound],
+  ['GENERATION_UNKNOWN', exitCodes.notFound],
   ['IDENTITY_UNKNOWN', exitCodes.notFound],
   ['IMAGE_MISSING', exitCodes.notFound],
   ['KEY_UNKNOWN', exitCodes.notFound],
@@ -53,10 +56,12 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['REFERENCE_UNKNOWN', exitCodes.notFound],
   ['SIGNATURE_UNKNOWN', exitCodes.notFound],
   ['TAG_UNKNOWN', exitCodes.notFound],
+  ['UPDATE_ROLLED_BACK', exitCodes.rolledBack],
   ['ACCESS_DENIED', exitCodes.refused],
   ['DENIED', exitCodes.refused],
   ['LOGIN_FAILED', exitCodes.refused],
   ['REQUEST_REFUSED', exitCodes.refused],
+  ['TAG_REFUSED', exitCodes.refused],
   ['TOKEN_REFUSED', exitCodes.refused],
   ['TOO_MANY_REQUESTS', exitCodes.refused],
   ['TOOMANYREQUESTS', exitCodes.refused],

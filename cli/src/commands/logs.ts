@@ -2,6 +2,7 @@ import { findContainer, isEnded } from '@img/runtime/containers/find-container';
 import { type LogEntry, readLog } from '@img/runtime/containers/read-log';
 import { RuntimeError } from '@img/runtime/runtime-error';
 import type { Command } from 'commander';
+import { installedUnit, showUnitLog } from '../apps/unit-log.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
@@ -17,7 +18,7 @@ type CommandLine = {
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .argument('<container>', 'a name, an id, or how an id begins')
+    .argument('<container>', 'a name, an id, or how an id begins; or an installed app')
     .option('-f, --follow', 'go on until it ends')
     .option('--since <time>', 'only from then on: 10m ago, or a date with a time', (text) =>
       parseMoment(text, new Date()),
@@ -37,6 +38,11 @@ async function showLog(session: Session, line: CommandLine, name: string): Promi
     });
   }
   await using host = await openHost(session);
+  const unit = await installedUnit(host, name);
+  if (unit !== undefined) {
+    await showUnitLog(unit, line, output, signal);
+    return;
+  }
   const container = findContainer(host.state, name);
   if (container.detached === undefined) {
     throw new RuntimeError(

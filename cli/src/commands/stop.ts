@@ -1,5 +1,6 @@
 import { findContainer, isEnded } from '@img/runtime/containers/find-container';
 import { stopContainer } from '@img/runtime/containers/stop-container';
+import { Systemd } from '@img/runtime/units/systemd';
 import { type Command, InvalidArgumentError } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
@@ -25,6 +26,11 @@ async function stop(session: Session, { time }: CommandLine, names: readonly str
     containers.map(async (container) => {
       const { id, name = null } = container;
       const isRunning = !isEnded(container);
+      if (isRunning && container.unit !== undefined) {
+        // Started again at once by its unit otherwise.
+        await new Systemd().stop(container.unit.name);
+        return { id, name, wasRunning: true, wasKilled: false };
+      }
       const endedByItself =
         !isRunning || (await stopContainer(host.state, container, { timeoutMs: time * 1000, signal }));
       return { id, name, wasRunning: isRunning, wasKilled: !endedByItself };

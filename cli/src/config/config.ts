@@ -28,6 +28,8 @@ export type Config = {
   readonly keysFolder: string;
   /** Folders of trust documents, of ascending rank; new documents go into the last. */
   readonly trustFolders: readonly string[];
+  /** What stands in for all folders of configuration, by option or variable; undefined for the usual ones. */
+  readonly ownFolder: string | undefined;
   /** The same as written, with where each came from. */
   readonly settings: SettingsLayer;
 };
@@ -50,6 +52,7 @@ export async function loadConfig(environment: Environment, options: ConfigOption
       settingsFromOptions(environment, options),
     ]),
     environment,
+    folders.host === undefined ? folders.user : undefined,
   );
 }
 
@@ -79,7 +82,11 @@ async function readLayer(path: string): Promise<SettingsLayer | undefined> {
   return parseConfigFile(bytes, path);
 }
 
-function configFrom(settings: SettingsLayer, environment: Environment): Config {
+function configFrom(
+  settings: SettingsLayer,
+  environment: Environment,
+  ownFolder: string | undefined,
+): Config {
   const addresses = [...settings.aliases].map(([name, setting]) => {
     return [checkAlias(name, setting), parseRegistryAddress(setting)] as const;
   });
@@ -100,6 +107,7 @@ function configFrom(settings: SettingsLayer, environment: Environment): Config {
     cacheFolder: folder(required(settings, 'cache')),
     keysFolder: folder(required(settings, 'keys')),
     trustFolders: (settings.trust ?? []).map(folder),
+    ownFolder,
     settings,
   };
 }

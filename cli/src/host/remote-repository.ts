@@ -1,4 +1,5 @@
 import type { RegistryClient } from '@img/registry/client/registry-client';
+import type { RegistryRepository } from '@img/registry/client/registry-repository';
 import type {
   ContentOptions,
   ContentSource,
@@ -41,13 +42,17 @@ export class RemoteRepository implements ContentSource, AsyncDisposable {
     return await (await this.#opened()).listReferrers(subject, options);
   }
 
+  async *listTags(options?: ContentOptions): AsyncGenerator<string> {
+    yield* (await this.#opened()).listTags(options);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
     await (await client)?.close();
   }
 
-  async #opened(): Promise<ContentSource> {
+  async #opened(): Promise<RegistryRepository> {
     const { registry, repository } = this.origin;
     this.#client ??= import('./open-registry.ts').then(({ openRegistry }) =>
       openRegistry(this.#session, registry),
