@@ -12,6 +12,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['umoci', 'unpacks images'],
   ['buildah', 'builds and runs images'],
   ['podman', 'runs images'],
+  ['systemd', 'runs installed apps in hosts that tests boot'],
   ['mmdebstrap', 'makes the base image that benchmarks give to buildah'],
   ['postgresql', 'keeps the metadata of registries'],
   ['chromium', 'looks at the pages of registries'],
