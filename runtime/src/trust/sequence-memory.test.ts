@@ -89,6 +89,19 @@ for (const [change, reason] of [
   });
 }
 
+test('a digest of which one digit was changed is an error, not another digest', async (t) => {
+  const folder = temporaryFolder(t);
+  const memory = new SequenceMemory(folder);
+  await memory.remember(app, { sequence: 5, digest: digest('a') });
+  const file = join(folder, files(folder)[0] ?? '');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    text.replace(/(?<="digest":"sha256:)./, (digit) => (digit === '0' ? '1' : '0')),
+  );
+  await t.throwsAsync(memory.recall(app), { code: 'TRUST_MEMORY_INVALID', message: /: it was changed$/ });
+});
+
 test('what a killed command left is no memory, and does not stay', async (t) => {
   const folder = temporaryFolder(t);
   const memory = new SequenceMemory(folder);

@@ -23,7 +23,7 @@ const maxFileBytes = 4096;
  * down: each number is a file of its own, the highest one counts, and a file is removed only when a higher one
  * is durable. So it needs no lock, and a kill at any instant leaves it as it was or as it shall be.
  *
- *     <folder>/<sha256 of repository:tag>/<number in 16 digits>   {"repository", "tag", "sequence", "digest"}
+ *     <folder>/<sha256 of repository:tag>/<number in 16 digits>   {"repository", "tag", "sequence", "digest", "check"}
  */
 export class SequenceMemory {
   readonly #folder: string;
@@ -66,7 +66,7 @@ export class SequenceMemory {
     }
     await makeFolder(folder, 0o755);
     const number = String(sequence).padStart(16, '0');
-    if (!(await this.#create(folder, number, JSON.stringify({ ...name, sequence, digest })))) {
+    if (!(await this.#create(folder, number, encodeEntry(name, { sequence, digest })))) {
       const other = await readEntry(join(folder, number), name, number);
       if (other.digest !== digest) throw reused(name, sequence, other);
     }
@@ -93,6 +93,17 @@ export class SequenceMemory {
   }
 }
 
+function encodeEntry(name: RememberedName, remembered: Remembered): string {
+  return JSON.stringify({ ...name, ...remembered, check: checkOf(name, remembered) });
+}
+
+// A disk that errs must not look as if the signers contradicted each other.
+function checkOf({ repository, tag }: RememberedName, { sequence, digest }: Remembered): string {
+  return createHash('sha256')
+    .update(JSON.stringify([repository, tag, sequence, digest]))
+    .digest('hex');
+}
+
 async function listNumbers(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).filter((name) => /^\d{16}$/.test(name)).sort();
@@ -112,7 +123,9 @@ async function readEntry(path: string, name: RememberedName, number: string): Pr
       fields.string('tag') === name.tag &&
       sequence === Number(number);
     if (!isAsNamed) throw new Error('it is about something else than its place says');
-    return { sequence, digest: parseDigest(fields.string('digest')) };
+    const digest = parseDigest(fields.string('digest'));
+    if (fields.string('check') !== checkOf(name, { sequence, digest })) throw new Error('it was changed');
+    return { sequence, digest };
   } catch (cause) {
     throw new RuntimeError(
       'TRUST_MEMORY_INVALID',

@@ -112,12 +112,11 @@ export const changedBytes: readonly ChangedByte[] = [
   {
     what: 'the digest that was accepted last',
     path: /^root\/trust\//,
-    at: /\w{10}"\}$/,
+    at: /\w{10}","check"/,
     ways: byTag,
-    code: 'NOT_TRUSTED',
-    reason: 'SEQUENCE_REUSED',
+    code: 'TRUST_MEMORY_INVALID',
     exitCode: 3,
-    why: 'the number was accepted for another image',
+    why: 'nobody has accepted another image under the number',
   },
   {
     what: 'the memory of what was accepted last',
