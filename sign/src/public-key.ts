@@ -153,13 +153,11 @@ function checkEd25519Point(point: Uint8Array): void {
     // false: RFC 8032 instead of ZIP 215, so that a point has only one encoding.
     parsed = Point.fromBytes(point, false);
   } catch (cause) {
-    throw new SignError('KEY_WEAK', 'Ed25519 public key is not a point of the curve in canonical form', {
-      cause,
-    });
+    throw weak('Ed25519 public key is not a point of the curve in canonical form', cause);
   }
   // With a point of small order anybody can make signatures; a torsion part makes verifiers disagree.
   if (parsed.isSmallOrder() || !parsed.isTorsionFree()) {
-    throw new SignError('KEY_WEAK', 'Ed25519 public key is outside the subgroup of prime order');
+    throw weak('Ed25519 public key is outside the subgroup of prime order');
   }
 }
 
@@ -171,8 +169,15 @@ function keyObjectOf(raw: RawKey): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(encodeSpki(raw)), format: 'der', type: 'spki' });
   } catch (cause) {
-    throw new SignError('KEY_WEAK', 'ECDSA public key is not a point of the curve P-256', { cause });
+    throw weak('ECDSA public key is not a point of the curve P-256', cause);
   }
+}
+
+function weak(message: string, cause?: unknown): SignError {
+  return new SignError('KEY_WEAK', message, {
+    cause,
+    hint: 'it was damaged or made to deceive: ask its owner for it again, and trust it for nothing until then',
+  });
 }
 
 function unsupportedSpki(der: Uint8Array): SignError {

@@ -139,6 +139,12 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
     'a mistyped identity',
   ],
   [
+    ['remove', 'vendor.'],
+    4,
+    /^img: there is no identity "vendor\." .*\n {5}hint: that is a prefix: .* img trust remove --prefix vendor\. removes it/,
+    'a prefix in the place of an identity',
+  ],
+  [
     ['remove', 'vendor'],
     4,
     /^img: vendor is not in .*local\.json but in another document\n {5}hint: change that document/,

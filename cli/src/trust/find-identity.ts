@@ -6,13 +6,17 @@ import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 
 /** @throws CliError IDENTITY_UNKNOWN, USAGE */
-export function findIdentity({ identities }: TrustPolicy, text: string): Identity {
+export function findIdentity({ identities, rules }: TrustPolicy, text: string): Identity {
   const id = parseArgument(parseIdentityId, text);
   const identity = identities.get(id);
   if (identity !== undefined) return identity;
+  const isRule = [...rules.keys()].some((prefix) => prefix === text);
   const similar = nearest(id, identities.keys());
+  const known = similar === undefined ? 'img trust list shows them' : `did you mean ${similar}?`;
   throw new CliError('IDENTITY_UNKNOWN', `there is no identity ${quote(text)} among those trusted here`, {
-    hint: similar === undefined ? 'img trust list shows them' : `did you mean ${similar}?`,
+    hint: isRule
+      ? `that is a prefix: img trust list shows its rule, img trust remove --prefix ${text} removes it`
+      : known,
   });
 }
 

@@ -63,10 +63,10 @@ async function readTrusted(path: string): Promise<Uint8Array> {
     const self = process.geteuid?.() ?? 0;
     if (!stat.isFile()) throw invalid(path, 'is no regular file');
     if (stat.uid !== 0 && stat.uid !== self) {
-      throw invalid(path, `belongs to user ${stat.uid}`, `Make it yours: chown ${self} ${path}`);
+      throw invalid(path, `belongs to user ${stat.uid}`, `make it yours with chown ${self} ${path}`);
     }
     if ((stat.mode & 0o002) !== 0) {
-      throw invalid(path, 'can be written by everybody', `Take that back: chmod o-w ${path}`);
+      throw invalid(path, 'can be written by everybody', `take that back with chmod o-w ${path}`);
     }
     if (stat.size > maxFileBytes) throw invalid(path, `has ${stat.size} bytes, more than ${maxFileBytes}`);
     return await file.readFile();
