@@ -67,7 +67,8 @@ export type BuilderErrorCode =
   | 'LAYER_UNREPRODUCIBLE'
   | 'OUTPUT_OCCUPIED'
   | 'PROGRAM_MISSING'
-  | 'STORE_FULL';
+  | 'STORE_FULL'
+  | 'WATCH_FAILED';
 
 /** A build that was refused. The message says which input was at fault and where in it. */
 export class BuilderError extends CodedError<BuilderErrorCode> {

@@ -3,6 +3,7 @@ import type { BuiltImage } from '@img/builder/build-image';
 import { gitAnnotations } from '@img/builder/output/git-annotations';
 import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
+import { buildOnChange } from '../build/build-on-change.ts';
 import { buildOptions } from '../build/build-options.ts';
 import { rememberProvenance } from '../build/remember-provenance.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
@@ -21,6 +22,7 @@ type BuildOptions = {
   readonly usesCache?: boolean;
   readonly output?: string;
   readonly git?: boolean;
+  readonly watch?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -35,6 +37,7 @@ export function configure(command: Command, context: CommandContext): void {
     .addOption(noCache())
     .option('--output <place>', "where the image goes instead of this host's images")
     .option('--git', "annotate the image with the folder's commit and where that is from")
+    .option('--watch', 'build again whenever something changes, until you press Ctrl-C')
     .addHelpText('after', outputHelp);
   addExamples(
     command,
@@ -43,8 +46,12 @@ export function configure(command: Command, context: CommandContext): void {
     'img build target/app.jar',
     'img build . --output oci-archive:app.tar',
     'img build /usr/bin/curl',
+    'img build --watch',
   );
-  onRun(command, context, build);
+  onRun<BuildOptions, [string]>(command, context, async (session, options, path) => {
+    const once = () => build(session, options, path);
+    await (options.watch === true ? buildOnChange(session, path, once) : once());
+  });
 }
 
 function noCache(): Option {
