@@ -77,9 +77,10 @@ function actionsFor({ id }: RouteMatch, method: string): readonly RepositoryActi
  * @throws ProtocolError UNAUTHORIZED where other credentials may help, DENIED where none of this user will
  */
 async function authorize(ctx: Context, services: Services, grant: Grant | undefined): Promise<Caller> {
-  const { authenticator, issuer, publicUrl, policy } = services;
+  const { authenticator, issuer, publicUrl, policy, requestLimit } = services;
   const about = { service: issuer.service, publicUrl, grant };
   const caller = await authenticator.authenticate(ctx.get('Authorization'), ctx.ip);
+  requestLimit.take(caller, ctx.ip);
   if (caller === 'none') throw challenge(ctx, about);
   if (caller === 'invalid') throw challenge(ctx, { ...about, error: 'invalid_token' });
   ctx.state['user'] = caller.name;

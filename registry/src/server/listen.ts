@@ -1,10 +1,19 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parseRegistryHost, type RegistryHost } from '@img/spec/registry-host';
 import { ServerError } from './server-error.ts';
 import type { ServerLimits } from './server-limits.ts';
+import { readTlsFiles, type TlsFiles, tlsFilesVersion } from './tls-files.ts';
 
-export type ListenOptions = { readonly address?: string; readonly port?: number };
+export type ListenOptions = {
+  readonly address?: string;
+  readonly port?: number;
+  /** For HTTPS. The files are read again when they change. */
+  readonly tls?: TlsFiles | undefined;
+  /** Time between two looks at these files. */
+  readonly renewalMs?: number;
+};
 
 export type ListeningServer = {
   readonly host: RegistryHost;
@@ -16,17 +25,19 @@ export type ListeningServer = {
 
 /** How long a connection is kept for its next request; longer than the proxies in front keep theirs. */
 const keepAliveMs = 75_000;
+/** Time between two looks at the files of a certificate. */
+const usualRenewalMs = 10_000;
 /** The time for the head of a request. */
 const headMs = 30_000;
 
 /**
- * Listens for HTTP.
+ * Listens for HTTP, or with a certificate for HTTPS.
  *
  * @param createListener gets a function that tells whether the server is closing
- * @throws ServerError ADDRESS_IN_USE, ADDRESS_UNUSABLE
+ * @throws ServerError ADDRESS_IN_USE, ADDRESS_UNUSABLE, TLS_UNUSABLE
  */
 export async function listen(
-  { address = '127.0.0.1', port = 0 }: ListenOptions,
+  { address = '127.0.0.1', port = 0, tls, renewalMs = usualRenewalMs }: ListenOptions,
   { idleMs }: Pick<ServerLimits, 'idleMs'>,
   createListener: (isClosing: () => boolean) => RequestListener,
 ): Promise<ListeningServer> {
@@ -39,7 +50,11 @@ export async function listen(
   };
   // Uploads take as long as they take: bodies have their own limits.
   const options = { requestTimeout: 0, headersTimeout: headMs, keepAliveTimeout: keepAliveMs };
-  const server = createServer(options, listener);
+  const server =
+    tls === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...(await readTlsFiles(tls)) }, listener);
+  const renewal = tls === undefined ? undefined : renew(server as TlsServer, tls, renewalMs);
   server.timeout = idleMs;
   // Whoever waits for "100 Continue" gets it from the handler that reads the body, or a refusal instead.
   server.on('checkContinue', listener);
@@ -49,12 +64,26 @@ export async function listen(
   return {
     host,
     port: bound.port,
-    url: `http://${host}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host}`,
     close: async ({ signal } = {}) => {
       isClosing = true;
+      clearInterval(renewal);
       await end(server, signal);
     },
   };
+}
+
+/** Looks now and then whether the certificate was renewed, and shows the new one; connections that are there stay. */
+function renew(server: TlsServer, files: TlsFiles, renewalMs: number): NodeJS.Timeout {
+  let shown = tlsFilesVersion(files).catch(() => '');
+  const look = async (): Promise<void> => {
+    const version = await tlsFilesVersion(files);
+    if (version === (await shown)) return;
+    server.setSecureContext(await readTlsFiles(files));
+    shown = Promise.resolve(version);
+  };
+  // Files that are being replaced don't fit together for a moment: the next look finds them whole.
+  return setInterval(() => void look().catch(() => undefined), renewalMs).unref();
 }
 
 /** Where this machine's own clients reach the server: one that listens everywhere, they reach on loopback. */

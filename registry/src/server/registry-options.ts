@@ -5,6 +5,7 @@ import type { DestinationStream } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { ServerLimits } from './server-limits.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export type RegistryOptions = {
   /** Where the registry keeps its data; made if it isn't there. Not touched if blobs and database are elsewhere. */
@@ -13,6 +14,10 @@ export type RegistryOptions = {
   readonly address?: string;
   /** Port to listen on; 0, the default, is any free one. */
   readonly port?: number;
+  /** For HTTPS; HTTP by default, for a proxy in front. */
+  readonly tls?: TlsFiles;
+  /** Where Prometheus reads metrics, without a password; nowhere by default. */
+  readonly metrics?: { readonly address: string; readonly port: number };
   /** Who may do everything; `admin` by default. */
   readonly administrator?: {
     readonly name?: string;
@@ -48,6 +53,8 @@ export type RunningRegistry = {
   readonly host: RegistryHost;
   readonly port: number;
   readonly url: string;
+  /** Where metrics are, if they are anywhere. */
+  readonly metricsUrl: string | undefined;
   readonly administrator: {
     readonly name: string;
     /** The password that was made up just now; nobody can ask for it again. */

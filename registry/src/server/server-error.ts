@@ -6,7 +6,8 @@ export type ServerErrorCode =
   | 'DATA_FOLDER_UNUSABLE'
   /** The key that signs tokens can be read by others, or is none. */
   | 'KEY_UNUSABLE'
-  | 'OPTION_INVALID';
+  | 'OPTION_INVALID'
+  | 'TLS_UNUSABLE';
 
 /** Why a registry could not be started. What a request may not do is a ProtocolError. */
 export class ServerError extends CodedError<ServerErrorCode> {

@@ -4,6 +4,12 @@ export type ServerLimits = {
   readonly blobBytes: number;
   /** Tags in one manifest push; the specification asks for ten at least. */
   readonly tagsPerPush: number;
+  /** Requests of one user, or of one address without a user, per second on average; 0 for any number. */
+  readonly requestsPerSecond: number;
+  /** How many of them at once before that is felt. */
+  readonly requestsAtOnce: number;
+  /** Bodies of blobs that one process takes from one user at the same time. */
+  readonly uploadsAtOnce: number;
   /** A body that brings less than {@link slowBodyBytes} in this time, not counting our own work, is given up. */
   readonly slowBodyMs: number;
   readonly slowBodyBytes: number;
@@ -29,6 +35,9 @@ const hourMs = 3600 * secondMs;
 export const defaultLimits: ServerLimits = {
   blobBytes: 1024 ** 4,
   tagsPerPush: 100,
+  requestsPerSecond: 0,
+  requestsAtOnce: 1000,
+  uploadsAtOnce: 100,
   slowBodyMs: 60 * secondMs,
   slowBodyBytes: 16 * 1024,
   idleMs: 120 * secondMs,

@@ -7,11 +7,14 @@ import type { AccessPolicy } from './auth/access-policy.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { LogIn } from './auth/log-in.ts';
 import type { TokenIssuer } from './auth/token-issuer.ts';
+import type { Meter } from './metrics/meter.ts';
 import type { PullNotes } from './pull-notes.ts';
+import type { RequestLimit } from './request-limit.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { LiveDigests } from './uploads/live-digests.ts';
 import type { Turns } from './uploads/turns.ts';
+import type { UploadSlots } from './uploads/upload-slots.ts';
 
 /** What the handlers of one process share. */
 export type Services = {
@@ -21,10 +24,14 @@ export type Services = {
   readonly logIn: LogIn;
   readonly issuer: TokenIssuer;
   readonly authenticator: Authenticator;
+  readonly requestLimit: RequestLimit;
+  readonly uploadSlots: UploadSlots;
   readonly turns: Turns;
   readonly liveDigests: LiveDigests;
   readonly pulls: PullNotes;
   readonly sweeper: Sweeper;
+  /** Undefined where nobody reads metrics. */
+  readonly meter: Meter | undefined;
   readonly limits: ServerLimits;
   readonly log: Logger;
   /** Milliseconds since 1970. */

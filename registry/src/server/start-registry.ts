@@ -15,15 +15,20 @@ import { TokenIssuer } from './auth/token-issuer.ts';
 import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
 import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
+import { measuredBlobStore } from './metrics/measured-blob-store.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/serve-metrics.ts';
 import { PullNotes } from './pull-notes.ts';
 import { createApp } from './registry-app.ts';
 import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
+import { RequestLimit } from './request-limit.ts';
 import { ServerError } from './server-error.ts';
 import { defaultLimits } from './server-limits.ts';
 import type { Services } from './services.ts';
 import { Sweeper } from './sweeper.ts';
 import { LiveDigests } from './uploads/live-digests.ts';
 import { Turns } from './uploads/turns.ts';
+import { UploadSlots } from './uploads/upload-slots.ts';
 
 /** Name of the registry in its tokens, as issuer and audience. */
 const service = 'img-registry';
@@ -43,7 +48,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   try {
     await migrate(database, { now: clock() });
     const administrator = await ensureAdministrator(database, options.administrator ?? {}, clock());
-    const services = await createServices(options, database);
+    const metrics = await createMetrics(options, database);
+    const services = await createServices(options, database, metrics);
     const server = await listen(options, services.limits, (isClosing) => {
       const answer = createApp(services, {
         isBehindProxy: options.isBehindProxy ?? false,
@@ -51,26 +57,50 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       }).callback();
       return (request, response) => void answer(request, response);
     });
+    const metricsServer =
+      metrics &&
+      (await serveMetrics(metrics, options.metrics ?? {}, services.limits).catch(async (error) => {
+        await server.close();
+        throw error;
+      }));
     services.sweeper.start();
     let closing: Promise<void> | undefined;
     const close: RunningRegistry['close'] = (closeOptions) => {
       const stopping = server.close(closeOptions);
-      closing ??= stopping.then(() => services.sweeper.close()).then(closeDatabase);
+      closing ??= stopping
+        .then(() => Promise.all([services.sweeper.close(), metricsServer?.close(closeOptions)]))
+        .then(closeDatabase);
       return closing;
     };
     const { host, port, url } = server;
-    return { host, port, url, administrator, close, [Symbol.asyncDispose]: () => close() };
+    const metricsUrl = metricsServer && `${metricsServer.url}/metrics`;
+    return { host, port, url, metricsUrl, administrator, close, [Symbol.asyncDispose]: () => close() };
   } catch (error) {
     await closeDatabase();
     throw error;
   }
 }
 
-async function createServices(options: RegistryOptions, database: Database): Promise<Services> {
+/** What counts is loaded only where somebody reads it. */
+async function createMetrics(
+  { metrics, clock = Date.now }: RegistryOptions,
+  database: Database,
+): Promise<Metrics | undefined> {
+  if (metrics === undefined) return undefined;
+  const module = await import('./metrics/metrics.ts');
+  return new module.Metrics({ database, clock });
+}
+
+async function createServices(
+  options: RegistryOptions,
+  database: Database,
+  meter: Metrics | undefined,
+): Promise<Services> {
   const { dataFolder, clock = Date.now } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log === undefined ? pino({ enabled: false }) : pino({}, options.log);
-  const blobs = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
+  const store = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
+  const blobs = meter === undefined ? store : measuredBlobStore(store, meter);
   const key =
     options.database === undefined
       ? await loadTokenKey(join(dataFolder, 'token-key.pem'))
@@ -86,10 +116,13 @@ async function createServices(options: RegistryOptions, database: Database): Pro
     logIn,
     issuer,
     authenticator: new Authenticator({ logIn, issuer, policy, clock }),
+    requestLimit: new RequestLimit({ clock, limits }),
+    uploadSlots: new UploadSlots(limits.uploadsAtOnce),
     turns: new Turns(),
     liveDigests: new LiveDigests(),
     pulls,
     sweeper: new Sweeper({ database, blobs, limits, pulls, log, clock }),
+    meter,
     limits,
     log,
     clock,

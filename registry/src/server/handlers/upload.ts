@@ -43,13 +43,14 @@ export async function deleteUpload(exchange: RepositoryExchange): Promise<void> 
 
 /** Appends the body of the request to the upload, if it has one and it belongs there. */
 export async function receive(
-  { ctx, services }: RepositoryExchange,
+  { ctx, services, caller }: RepositoryExchange,
   session: UploadSession,
   digest?: Digest,
 ): Promise<void> {
   const exactly = expectedBytes(ctx, session);
   if (!hasBody(ctx) && exactly === undefined) return;
   const { limits } = services;
+  using _slot = services.uploadSlots.take(caller.name);
   const maxBytes = limits.blobBytes - session.sizeBytes;
   const body = streamBody(ctx, { maxBytes, code: 'SIZE_INVALID', limits, signal: session.signal });
   await session.append(body, {

@@ -1,0 +1,16 @@
+/** One request that was answered, or whose client went away. */
+export type MeasuredRequest = {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly seconds: number;
+  readonly isBroken: boolean;
+};
+
+/** Counts what happens. */
+export type Meter = {
+  /** A request has begun; call what it returns when it is over. */
+  begin(): (request: MeasuredRequest) => void;
+  /** Measures something that the storage does. */
+  storage<T>(operation: string, work: () => Promise<T>): Promise<T>;
+};
