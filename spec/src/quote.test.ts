@@ -16,10 +16,11 @@ test('quote() escapes what JSON leaves as it is', (t) => {
   t.is(quote('\u009b2J\u202e\u007f'), '"\\u009b2J\\u202e\\u007f"');
 });
 
-test('quote() cuts after 120 characters and closes the quotes', (t) => {
+test('quote() cuts after 120 characters, or those given, and closes the quotes', (t) => {
   t.is(quote('a'.repeat(120)), `"${'a'.repeat(120)}"`);
   t.is(quote('a'.repeat(121)), `"${'a'.repeat(120)}…"`);
   t.is(quote('a'.repeat(5_000_000)), `"${'a'.repeat(120)}…"`);
+  t.is(quote('a'.repeat(201), 200), `"${'a'.repeat(200)}…"`, 'or as many as are given');
 });
 
 test('quote() does not cut a character in half', (t) => {

@@ -7,15 +7,26 @@ import { RegistryError, type RegistryErrorCode } from '../registry-error.ts';
 import { readBody } from './read-body.ts';
 import type { Answer } from './transport.ts';
 
+/** Of what a registry says; rules and their reasons take more than other values. */
+const longestMessage = 1000;
+
 /** The error for an answer that refuses the request; reads the body for what the registry said. */
 export async function refusalOf(what: string, answer: Answer, hint?: string): Promise<RegistryError> {
   const said = await saidBy(answer);
   // A status alone means nothing to most people.
   const text = said.text === '' ? ` ${STATUS_CODES[answer.status] ?? ''}`.trimEnd() : said.text;
-  return new RegistryError(codeFor(answer.status), `could not ${what}: ${answer.status}${text}`, {
+  const isByRule = isTagRefusal(said.error);
+  const code = isByRule ? 'TAG_REFUSED' : codeFor(answer.status);
+  return new RegistryError(code, `could not ${what}: ${answer.status}${text}`, {
     cause: said.error,
-    ...(hint === undefined ? {} : { hint }),
+    // No other log-in would help where a rule is not met.
+    ...(hint === undefined || isByRule ? {} : { hint }),
   });
+}
+
+/** Whether a registry of img refused a tag because its rule is not met: the detail names the rule. */
+function isTagRefusal(error: ProtocolError | undefined): boolean {
+  return error?.code === 'DENIED' && typeof fieldOf(error.detail as JsonValue, 'rule') === 'string';
 }
 
 function codeFor(status: number): RegistryErrorCode {
@@ -40,14 +51,20 @@ async function saidBy(answer: Answer): Promise<Said> {
     const text = new TextDecoder().decode(bytes).trim();
     return { text: text === '' ? '' : ` ${quote(text)}`, error: undefined };
   }
-  const { code, message } = error;
+  const { code, message, detail } = error;
   const known = isProtocolErrorCode(code)
-    ? new ProtocolError(code, message, { status: answer.status })
+    ? new ProtocolError(code, message, { status: answer.status, detail })
     : undefined;
-  return { text: ` ${known?.code ?? quote(code)} ${quote(message)}`, error: known };
+  return { text: ` ${known?.code ?? quote(code)} ${quote(message, longestMessage)}`, error: known };
 }
 
-function firstErrorOf(bytes: Uint8Array): { readonly code: string; readonly message: string } | undefined {
+type FirstError = {
+  readonly code: string;
+  readonly message: string;
+  readonly detail: JsonValue | undefined;
+};
+
+function firstErrorOf(bytes: Uint8Array): FirstError | undefined {
   let body: JsonValue;
   try {
     body = parseJson(bytes, { maxBytes: limits.errorBodyBytes });
@@ -59,7 +76,7 @@ function firstErrorOf(bytes: Uint8Array): { readonly code: string; readonly mess
   const code = fieldOf(first, 'code');
   const message = fieldOf(first, 'message');
   if (typeof code !== 'string') return undefined;
-  return { code, message: typeof message === 'string' ? message : '' };
+  return { code, message: typeof message === 'string' ? message : '', detail: fieldOf(first, 'detail') };
 }
 
 // Unlike JsonFields this never throws: an error body is only shown, and any part of it may be missing.

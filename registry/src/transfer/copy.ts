@@ -3,7 +3,8 @@ import type { Digest } from '@img/spec/digest';
 import type { Platform } from '@img/spec/platform';
 import type { ProgressListener } from '@img/spec/progress';
 import type { Tag } from '@img/spec/tag';
-import type { ContentSource, ContentTarget } from './content.ts';
+import { RegistryError } from '../registry-error.ts';
+import type { ContentOptions, ContentSource, ContentTarget } from './content.ts';
 import { copyBlobs } from './copy-blobs.ts';
 import { type PlannedManifest, planCopy } from './plan-copy.ts';
 import { putSignatures } from './put-signatures.ts';
@@ -39,7 +40,8 @@ export type CopyResult = {
  * sent again. Every blob is checked against its digest by the target.
  *
  * @throws RegistryError and SpecError as {@link planCopy}, the source and the target do; DIGEST_MISMATCH and
- *   SIZE_MISMATCH name the source of what is wrong; the reason of the signal
+ *   SIZE_MISMATCH name the source of what is wrong; TAG_REFUSED where the target's rule for the tag is not met: then
+ *   the image is there without it; the reason of the signal
  */
 export async function copy(options: CopyOptions): Promise<CopyResult> {
   const { source, target, reference, tags = [], platform, attachments = true, signal } = options;
@@ -60,11 +62,34 @@ export async function copy(options: CopyOptions): Promise<CopyResult> {
 }
 
 async function putImage(
-  { content }: PlannedManifest,
+  image: PlannedManifest,
   target: ContentTarget,
   tags: readonly Tag[],
-  options: { readonly signal?: AbortSignal },
+  options: ContentOptions,
 ): Promise<void> {
+  const { content } = image;
   if (tags.length === 0) await target.putManifest(content, { ...options, isRoot: true });
-  for (const tag of tags) await target.putManifest(content, { ...options, tag });
+  for (const tag of tags) {
+    try {
+      await target.putManifest(content, { ...options, tag });
+    } catch (error) {
+      throw error instanceof RegistryError && error.code === 'TAG_REFUSED'
+        ? await withoutTag(image, target, { ...options, tag, refusal: error })
+        : error;
+    }
+  }
+}
+
+/** Leaves an image that may not have its tag there by its digest, where those who are missing can sign it. */
+async function withoutTag(
+  { content }: PlannedManifest,
+  target: ContentTarget,
+  { tag, refusal, ...options }: ContentOptions & { readonly tag: Tag; readonly refusal: RegistryError },
+): Promise<RegistryError> {
+  await target.putManifest(content, { ...options, isRoot: true });
+  const name = `${target.name}:${tag}@${content.descriptor.digest}`;
+  return new RegistryError('TAG_REFUSED', refusal.message, {
+    cause: refusal,
+    hint: `the image is there without the tag; sign it with img sign --remote --key KEY ${name}, and push again`,
+  });
 }
