@@ -1,5 +1,6 @@
 import { roles } from '@img/registry/accounts/account-names';
 import { type Command, Option } from 'commander';
+import { configureRules } from '../accounts/rule-commands.ts';
 import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { tableLines } from '../output/table.ts';
@@ -22,6 +23,7 @@ export function configure(command: Command, context: CommandContext): void {
   configureMembers(command.command('members'), context);
   configureAddMember(command.command('add-member'), context);
   configureRemoveMember(command.command('remove-member'), context);
+  configureRules(command.command('rule'), context, 'organisation');
 }
 
 function configureList(command: Command, context: CommandContext): void {
@@ -57,7 +59,9 @@ function configureAdd(command: Command, context: CommandContext): void {
 
 function configureRemove(command: Command, context: CommandContext): void {
   addRegistryOption(
-    command.description('remove an organisation; its repositories stay').argument('<organisation>'),
+    command
+      .description('remove an organisation; its repositories and its rule stay')
+      .argument('<organisation>'),
   );
   addExamples(command, 'img org remove com.example');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string) => {

@@ -1,12 +1,14 @@
 import type { AccountsClient } from '@img/registry/accounts/accounts-client';
 import type { AnswerOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
+import { configureRules } from '../accounts/rule-commands.ts';
 import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { openAccounts } from '../host/open-registry.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { tableLines } from '../output/table.ts';
 import { bold } from '../output/text.ts';
+import { configure as configureSigners } from './repo-signers.ts';
 
 type ListOptions = AccountsOptions & { readonly search?: string };
 type Entry = AnswerOf<'listRepositories'>['repositories'][number];
@@ -15,6 +17,8 @@ export function configure(command: Command, context: CommandContext): void {
   configureList(command.command('list'), context);
   configureVisibility(command.command('public'), context, 'public');
   configureVisibility(command.command('private'), context, 'private');
+  configureRules(command.command('rule'), context, 'repository');
+  configureSigners(command.command('signers'), context);
 }
 
 function configureList(command: Command, context: CommandContext): void {

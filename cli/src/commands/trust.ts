@@ -1,21 +1,21 @@
-import { basename } from 'node:path';
 import { type TrustRole, trustIdentity } from '@img/sign/edit-trust';
-import { type Identity, parseIdentityId, parseIdentityName } from '@img/sign/identity';
+import type { Identity } from '@img/sign/identity';
 import type { TrustDocument } from '@img/sign/trust-document';
 import { describeRule } from '@img/sign/trust-rule';
 import { parseNamePrefix } from '@img/spec/name-prefix';
 import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
-import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { findPublicKey } from '../keys/find-public-key.ts';
+import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { parseCount } from '../option-values.ts';
 import { identityDocument } from '../trust/find-identity.ts';
 import { changeLocalTrust, localTrustFile } from '../trust/local-trust.ts';
 import { changeRootDocument } from '../trust/root-file.ts';
+import { type IdentityOptions, publicKeyHelp, typedIdentity } from '../trust/typed-identity.ts';
 import { configure as configureExplain } from './trust-explain.ts';
 import { configure as configureImport } from './trust-import.ts';
 import { configure as configureInit } from './trust-init.ts';
 import { configureList, configureShow } from './trust-list.ts';
+import { configure as configureLog } from './trust-log.ts';
 import { configure as configureRemove } from './trust-remove.ts';
 import { configure as configureRevoke } from './trust-revoke.ts';
 import { configure as configureRotate } from './trust-rotate.ts';
@@ -25,6 +25,7 @@ export function configure(command: Command, context: CommandContext): void {
   configureAdd(command.command('add'), context);
   configureRemove(command.command('remove'), context);
   configureRevoke(command.command('revoke'), context);
+  configureLog(command.command('log'), context);
   configureList(command.command('list'), context);
   configureShow(command.command('show'), context);
   configureExplain(command.command('explain'), context);
@@ -34,10 +35,8 @@ export function configure(command: Command, context: CommandContext): void {
   configureImport(command.command('import'), context);
 }
 
-type AddOptions = {
+type AddOptions = IdentityOptions & {
   readonly prefix: readonly string[];
-  readonly id?: string;
-  readonly name?: string;
   readonly require?: number;
   readonly in?: string;
   readonly role?: TrustRole;
@@ -46,10 +45,7 @@ type AddOptions = {
 function configureAdd(command: Command, context: CommandContext): void {
   command
     .description('let somebody sign the images whose names begin with a prefix')
-    .argument(
-      '<key>',
-      'the file of a public key, the name of a key of yours, or ssh:NAME for one of the SSH agent',
-    )
+    .argument('<key>', publicKeyHelp)
     .requiredOption(
       '--prefix <prefix...>',
       'com.example.app, or com.example. for everything below; * for all',
@@ -71,7 +67,7 @@ function configureAdd(command: Command, context: CommandContext): void {
   );
   onRun(command, context, async (session, options: AddOptions, key: string) => {
     const { config, output } = session;
-    const identity = await identityFor(key, options, session);
+    const identity = await typedIdentity(key, options, session);
     const prefixes = options.prefix.map((text) => parseArgument(parseNamePrefix, text));
     const { require, role } = options;
     const rule = { ...(require !== undefined && { require }), ...(role !== undefined && { role }) };
@@ -100,14 +96,4 @@ function configureAdd(command: Command, context: CommandContext): void {
 /** The identity that has the key already: whoever gives no name means that one. */
 function knownAs({ identities }: TrustDocument, { keys: [key] }: Identity): Identity | undefined {
   return identities.find(({ keys }) => keys.some(({ fingerprint }) => fingerprint === key?.fingerprint));
-}
-
-async function identityFor(key: string, { id, name }: AddOptions, session: Session): Promise<Identity> {
-  const publicKey = await findPublicKey(key, session);
-  const word = basename(key)
-    .replace(/^ssh:/, '')
-    .replace(/\.(?:pub|pem)$/, '')
-    .toLowerCase();
-  const identityId = parseArgument(parseIdentityId, id ?? word);
-  return { id: identityId, name: parseArgument(parseIdentityName, name ?? identityId), keys: [publicKey] };
 }

@@ -99,7 +99,7 @@ export const apiRoutes = {
   deleteOrganisation: {
     method: 'DELETE',
     path: '/api/v1/organisations/{organisation}',
-    summary: 'remove an organisation; its repositories stay',
+    summary: 'remove an organisation; its repositories and its rule for tags stay',
     access: 'administrator',
   },
   listMembers: {
