@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openKeyFile } from '@img/sign/key-file';
 import { generatePrivateKey } from '@img/sign/private-key';
@@ -43,6 +43,24 @@ test('img key new twice at the same time keeps one key, whole', async (t) => {
   t.deepEqual(results.map(({ code }) => code).sort(), [0, 1, 1]);
   const key = await openKeyFile(await readKey(instance, 'alice.key'), 'correct horse');
   t.is(parsePublicKey(await readKey(instance, 'alice.pub')).fingerprint, key.publicKey.fingerprint);
+});
+
+test('a key whose making was killed before its public key was there says so, and gets it when it signs', async (t) => {
+  const { folder, run } = await newInstance(t);
+  await run(['key', 'new', 'alice'], secret);
+  const init = ['trust', 'init', 'root.json', '--name', 'com.example', '--prefix', 'com.example.'];
+  t.is((await run([...init, '--key', 'alice'])).code, 0);
+  const path = join(folder, 'config/keys/alice.pub');
+  const before = await readFile(path, 'utf8');
+  await rm(path);
+  const { code, stderr } = await run(['key', 'show', 'alice']);
+  t.is(code, 4);
+  t.regex(
+    stderr,
+    /^img: key alice in ".*" has lost its public key\n {5}hint: img sign --key alice writes it again; if /,
+  );
+  t.is((await run(['trust', 'sign', 'root.json', '--key', 'alice'], secret)).code, 0);
+  t.is(await readFile(path, 'utf8'), before);
 });
 
 test('img key new takes the passphrase from an open file, up to the end of its first line', async (t) => {

@@ -34,7 +34,9 @@ export class KeyFolder {
   /** @throws CliError KEY_UNKNOWN, USAGE; SignError if the file holds no usable key */
   async publicKey(name: KeyName): Promise<PublicKey> {
     const bytes = await readSmallFile(this.publicKeyPath(name), { maxBytes: maxKeyBytes });
-    if (bytes === undefined) throw await this.#unknown(name);
+    if (bytes === undefined) {
+      throw (await isThere(this.privateKeyPath(name))) ? this.#interrupted(name) : await this.#unknown(name);
+    }
     return parsePublicKey(new TextDecoder().decode(bytes));
   }
 
@@ -55,11 +57,7 @@ export class KeyFolder {
    * @throws CliError KEY_EXISTS
    */
   async checkFree(name: KeyName): Promise<void> {
-    const exists = await access(this.privateKeyPath(name)).then(
-      () => true,
-      () => false,
-    );
-    if (exists) throw this.#exists(name);
+    if (await isThere(this.privateKeyPath(name))) throw this.#exists(name);
   }
 
   /**
@@ -73,6 +71,13 @@ export class KeyFolder {
     // The private key decides which of two calls at the same time wins; the public one only goes with it.
     if (!(await writeNewFile(this.privateKeyPath(name), sealed, 0o600))) throw this.#exists(name);
     await writeFileAtomic(this.publicKeyPath(name), publicKey.toPem());
+  }
+
+  /** Writes the public key of a private one that was opened, if it is missing and the folder can be written. */
+  async completePublicKey({ name, publicKey }: KeyEntry): Promise<void> {
+    if (await isThere(this.publicKeyPath(name))) return;
+    // Whoever signs needs no public key; what is still missing is said by what does.
+    await writeNewFile(this.publicKeyPath(name), publicKey.toPem(), 0o644).catch(() => undefined);
   }
 
   privateKeyPath(name: KeyName): string {
@@ -95,6 +100,13 @@ export class KeyFolder {
       .sort();
   }
 
+  #interrupted(name: KeyName): CliError {
+    const path = this.privateKeyPath(name);
+    return new CliError('KEY_UNKNOWN', `key ${name} in ${quote(this.path)} has lost its public key`, {
+      hint: `img sign --key ${name} writes it again; if making the key was interrupted, remove ${path} and make another`,
+    });
+  }
+
   #exists(name: KeyName): CliError {
     return new CliError('KEY_EXISTS', `there is already a key ${name} in ${quote(this.path)}`, {
       hint: 'choose another name, or move the old key away if it is no longer needed',
@@ -109,6 +121,13 @@ export class KeyFolder {
       hint: similar === undefined ? known : `did you mean ${similar}?`,
     });
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

@@ -30,16 +30,22 @@ async function openPrivateKey(
   keysFolder: string,
   source: PassphraseSource,
 ): Promise<PrivateKey> {
-  const text = isKeyName(nameOrPath)
-    ? await new KeyFolder(keysFolder).privateKeyFile(nameOrPath)
-    : await readPrivateFile(nameOrPath);
-  if (text === undefined) {
-    throw new CliError('KEY_UNKNOWN', `there is no file ${quote(nameOrPath)}`, {
-      hint: 'img key list shows the keys that have names',
-    });
+  if (isKeyName(nameOrPath)) {
+    const folder = new KeyFolder(keysFolder);
+    const key = await openPem(nameOrPath, await folder.privateKeyFile(nameOrPath), source);
+    await folder.completePublicKey({ name: nameOrPath, publicKey: key.publicKey });
+    return key;
   }
+  const text = await readPrivateFile(nameOrPath);
+  if (text !== undefined) return await openPem(nameOrPath, text, source);
+  throw new CliError('KEY_UNKNOWN', `there is no file ${quote(nameOrPath)}`, {
+    hint: 'img key list shows the keys that have names',
+  });
+}
+
+async function openPem(name: string, text: string, source: PassphraseSource): Promise<PrivateKey> {
   if (!isEncrypted(text)) return parsePrivateKeyPem(text);
-  return await openKeyFile(text, await readPassphrase(nameOrPath, source));
+  return await openKeyFile(text, await readPassphrase(name, source));
 }
 
 export function isEncrypted(pem: string): boolean {
