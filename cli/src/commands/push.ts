@@ -4,6 +4,7 @@ import type { Host } from '@img/runtime/host';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import type { Config } from '../config/config.ts';
 import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
@@ -23,7 +24,7 @@ type PushOptions = PassphraseOptions & { readonly sign?: string };
 export function configure(command: Command, context: CommandContext): void {
   command.argument(
     '<image>',
-    'an image of this host, with its signatures; without a tag, all tags of the newest one',
+    'an image of this host, with its signatures; without a tag, all tags of the newest one; by digest, no tag',
   );
   command.option(
     '--sign <key>',
@@ -43,7 +44,7 @@ async function push(session: Session, options: PushOptions, text: string): Promi
   const { config, output, signal } = session;
   const startedAt = performance.now();
   await using host = await openHost(session);
-  const image = await findTaggedImage(host.images, typedRepository(text, config), config);
+  const image = await findTyped(host, text, config);
   const { location, descriptor, tags } = image;
   if (options.sign !== undefined) await signAll(session, host, { ...options, sign: options.sign }, image);
   await using client = openRegistry(session, location.registry);
@@ -65,6 +66,14 @@ async function push(session: Session, options: PushOptions, text: string): Promi
   );
   const took = formatDuration(performance.now() - startedAt);
   output.story(`${countOf(copiedBlobs, 'blob')} sent, ${presentBlobs} were there already, in ${took}`);
+}
+
+/** The image that is meant, with the tags that are: where a rule asks for signatures, tags come after them. */
+async function findTyped(host: Host, text: string, config: Config): Promise<TaggedImage> {
+  const typed = typedRepository(text, config);
+  const found = await findTaggedImage(host.images, typed, config);
+  const { digest, tag } = typed.reference ?? {};
+  return digest === undefined ? found : { ...found, tags: tag === undefined ? [] : [tag] };
 }
 
 /** Signs the tags of an image, and what is in it, on this host: the push takes all of it along. */

@@ -8,6 +8,7 @@ import { openAccounts } from '../host/open-registry.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { tableLines } from '../output/table.ts';
 import { bold } from '../output/text.ts';
+import { configure as configureKey } from './repo-key.ts';
 import { configure as configureSigners } from './repo-signers.ts';
 
 type ListOptions = AccountsOptions & { readonly search?: string };
@@ -19,6 +20,7 @@ export function configure(command: Command, context: CommandContext): void {
   configureVisibility(command.command('private'), context, 'private');
   configureRules(command.command('rule'), context, 'repository');
   configureSigners(command.command('signers'), context);
+  configureKey(command.command('key'), context);
 }
 
 function configureList(command: Command, context: CommandContext): void {
