@@ -19,6 +19,7 @@ export type CliErrorCode =
   | 'KEY_UNSUITABLE'
   | 'PASSPHRASE_MISSING'
   | 'ROOT_REFUSED'
+  | 'ROOT_UNREACHABLE'
   | 'SIGNATURE_UNKNOWN'
   | 'TAG_UNKNOWN'
   | 'USAGE';

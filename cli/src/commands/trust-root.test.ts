@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { generatePrivateKey } from '@img/sign/private-key';
 import {
@@ -88,6 +91,57 @@ test('a trust root is made by several people, imported once, and then decides', 
     /^com\.example {2}version 1, expires in 12 months\nsigned +2 of 3 keys/,
   );
 });
+
+test('a trust root is fetched from its publisher, and trusted by the fingerprints of its keys', async (t) => {
+  const { run, sign, file } = await prepare(t);
+  await sign('one', 'two');
+  const publisher = await publish(t, {
+    '/root.json': await readFile(file),
+    '/large': Buffer.alloc(3_000_000),
+  });
+  const url = `${publisher}/root.json`;
+  const { keys } = parseSignedTrustRoot(await readFile(file)).root;
+  const fingerprints: readonly string[] = keys.map(({ fingerprint }) => fingerprint);
+  for (const [words, code, message, reason] of [
+    [
+      [url, '--keys', ...fingerprints.slice(1)],
+      3,
+      /the root keys of com\.example are others: SHA256:/,
+      'too few',
+    ],
+    [[url, '--keys', 'one'], 2, /fingerprint "one" should be SHA256:/, 'no fingerprint'],
+    [[url], 2, /nobody is there to say whether com\.example is to be trusted/, 'nobody compared anything'],
+    [
+      [`${publisher}/none`],
+      1,
+      /could not fetch the trust root: http:\S+\/none answers with status 404/,
+      'a gap',
+    ],
+    [[`${publisher}/large`], 1, /could not fetch the trust root: \S+ is longer than the \d+ bytes/, 'no end'],
+    [['http://192.0.2.1/root.json'], 2, /should be at an address that begins with https:/, 'no encryption'],
+    [['https://'], 2, /should be at an address that begins with https:/, 'no address'],
+  ] as const) {
+    const refused = await run(['trust', 'import', ...words]);
+    t.is(refused.code, code, `${reason}: ${refused.stderr}`);
+    t.regex(refused.stderr, message, reason);
+  }
+  t.regex((await run(['trust', 'list'])).stderr, /nobody is trusted/);
+  const imported = await run(['trust', 'import', url, '--keys', ...fingerprints]);
+  t.is(imported.stdout, 'com.example version 1 is trusted\n', imported.stderr);
+  t.regex((await run(['trust', 'import', url])).stdout, /^com\.example version 1 was trusted already\n$/);
+});
+
+/** Serves files at an address on this machine. */
+async function publish(t: ExecutionContext, files: { readonly [path: string]: Uint8Array }): Promise<string> {
+  const server = createServer(({ url = '' }, response) => {
+    const content = files[url];
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 test('a person who is asked can say no', async (t) => {
   const instance = await prepare(t);

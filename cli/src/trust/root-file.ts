@@ -12,7 +12,8 @@ import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
 import { readSmallFile } from '../read-small-file.ts';
 
-const maxBytes = 2 * 1024 * 1024;
+/** The longest file that is read. */
+export const maxRootBytes = 2 * 1024 * 1024;
 
 /**
  * Reads the file of a trust root, signed or not.
@@ -20,7 +21,7 @@ const maxBytes = 2 * 1024 * 1024;
  * @throws CliError USAGE; SignError ROOT_INVALID, POLICY_INVALID, KEY_…
  */
 export async function readRootFile(path: string): Promise<SignedTrustRoot> {
-  const bytes = await readSmallFile(path, { maxBytes });
+  const bytes = await readSmallFile(path, { maxBytes: maxRootBytes });
   if (bytes !== undefined) return parseSignedTrustRoot(bytes);
   throw new CliError('USAGE', `there is no file ${quote(path)}`, {
     hint: 'img trust init makes a trust root; or get one from its publisher',
