@@ -1,4 +1,5 @@
-import { CodedError } from '@img/spec/coded-error';
+import { CodedError, type CodedErrorOptions } from '@img/spec/coded-error';
+import { usualHints } from './usual-hints.ts';
 
 /** Everything that can stop a build on purpose; one group per folder. */
 export type BuilderErrorCode =
@@ -73,4 +74,9 @@ export type BuilderErrorCode =
 /** A build that was refused. The message says which input was at fault and where in it. */
 export class BuilderError extends CodedError<BuilderErrorCode> {
   override readonly name = 'BuilderError';
+
+  constructor(code: BuilderErrorCode, message: string, options: CodedErrorOptions = {}) {
+    const hint = options.hint ?? usualHints[code];
+    super(code, message, hint === undefined ? options : { ...options, hint });
+  }
 }

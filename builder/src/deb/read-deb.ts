@@ -120,7 +120,10 @@ async function readTar(
   what: string,
   keep: (chunk: Uint8Array) => Promise<void>,
 ): Promise<readonly TarEntry[]> {
-  const content = decompressMember(member.name, member.content, maxBytes);
+  const content = decompressMember(member.name, member.content, {
+    maxBytes,
+    what: `${member.name} of ${what}`,
+  });
   if (content === undefined) {
     throw new BuilderError(
       'COMPRESSION_INVALID',

@@ -121,7 +121,7 @@ for (const [why, suite, code, change] of badArchives) {
     const archive = await startArchive(t, suite);
     change?.(archive);
     const error = await t.throwsAsync(resolvePackages(archive.options), { code });
-    t.truthy((error as { hint?: string } | undefined)?.hint ?? code.endsWith('INVALID'), 'a hint');
+    t.truthy((error as { hint?: string } | undefined)?.hint, 'a hint');
     const kept = await readdir(join(archive.options.cacheDir, 'indexes')).catch(() => []);
     t.deepEqual(kept, [], 'nothing is kept of what was refused');
   });
