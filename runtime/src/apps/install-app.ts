@@ -57,14 +57,13 @@ export async function installApp(
   await placeUpdates(definition, context);
   if (before !== undefined && !isStartedLater) {
     await switchGeneration(name, generation, context, options);
-    await systemd.enable(...enabledUnits(name, generation));
     return generation;
   }
   const state =
     before === undefined ? firstState(generation.number) : { ...before, current: generation.number };
   await host.apps.writeState(name, state);
-  await placeUnits(name, generation, context);
-  await systemd.enable(...enabledUnits(name, generation));
+  const last = before === undefined ? undefined : await host.apps.generation(name, before.current);
+  await placeUnits(name, generation, context, last);
   if (isStartedLater) return generation;
   for (const unit of enabledUnits(name, generation)) await systemd.start(unit);
   await host.apps.writeState(name, confirm(state, now()));

@@ -30,13 +30,48 @@ export function unitFiles(
   ] as const;
 }
 
-/** Makes the units of an app what a generation wants. */
+/**
+ * Makes the units of an app what a generation wants, and lets them be started with the host.
+ *
+ * @param before what they were for; nothing if it is not given
+ */
 export async function placeUnits(
   name: ContainerName,
   generation: Generation,
   context: AppContext,
+  before?: Generation,
 ): Promise<void> {
-  await context.systemd.place(...unitFiles(name, generation, context));
+  const { systemd } = context;
+  const wanted = enabledUnits(name, generation);
+  const gone =
+    before === undefined ? [] : enabledUnits(name, before).filter((unit) => !wanted.includes(unit));
+  if (gone.length > 0) await systemd.disable(...gone);
+  if (await systemd.place(...unitFiles(name, generation, context))) await systemd.enable(...wanted);
+}
+
+/**
+ * Starts what a generation is in the place of what runs of the app. A job is not run: its time is set anew.
+ *
+ * @throws RuntimeError APP_UNHEALTHY
+ */
+export async function restartUnits(
+  name: ContainerName,
+  generation: Generation,
+  { systemd }: Pick<AppContext, 'systemd'>,
+): Promise<void> {
+  const { service, socket, timer } = unitNames(name);
+  if (isJob(generation)) {
+    await systemd.restart(timer);
+    return;
+  }
+  // Its sockets go on listening in between.
+  if (generation.definition.sockets !== undefined) await systemd.start(socket);
+  await systemd.restart(service);
+}
+
+/** Whether a generation runs at its times, and not all the time. */
+export function isJob({ definition }: Generation): boolean {
+  return definition.schedule !== undefined;
 }
 
 function forgetWords(state: AppContext['host']['state']): readonly string[] {

@@ -2,12 +2,11 @@ import type { FetchOptions } from '../fetch-layers.ts';
 import { installImage } from '../install-image.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
-import { unitNames } from '../units/service-unit.ts';
 import type { AppContext } from './app-context.ts';
 import { parseImage } from './app-definition.ts';
 import type { Generation } from './app-files.ts';
 import { type AppState, goBack } from './app-state.ts';
-import { placeUnits } from './place-units.ts';
+import { placeUnits, restartUnits } from './place-units.ts';
 
 /**
  * Starts an earlier generation again. The one that it takes the place of is not chosen by any update any more.
@@ -27,14 +26,15 @@ export async function rollBackApp(
   const state = await host.apps.state(name);
   const target = number ?? newestGoodBefore(name, state, await host.apps.generations(name));
   const generation = await host.apps.generation(name, target);
+  const current = await host.apps.generation(name, state.current);
   const reference = { ...parseImage(generation.source), digest: generation.digest };
   const insecure = generation.definition.insecure ?? [];
   // What could not be started is found out before what runs is ended.
   const remote = host.images.repository(reference);
   await installImage({ reference, remote, pull: 'never', insecure }, host, options);
   await host.apps.writeState(name, goBack(state, target, now()));
-  await placeUnits(name, generation, context);
-  await systemd.restart(unitNames(name).service);
+  await placeUnits(name, generation, context, current);
+  await restartUnits(name, generation, context);
   return generation;
 }
 

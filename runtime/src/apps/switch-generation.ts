@@ -9,7 +9,7 @@ import type { AppContext } from './app-context.ts';
 import type { Generation } from './app-files.ts';
 import { beginTrial, confirm, reject } from './app-state.ts';
 import { parseSeconds } from './duration.ts';
-import { placeUnits } from './place-units.ts';
+import { isJob, placeUnits, restartUnits } from './place-units.ts';
 
 export type SwitchOptions = { readonly signal?: AbortSignal; readonly progress?: ProgressListener };
 
@@ -28,13 +28,18 @@ export async function switchGeneration(
   context: AppContext,
   options: SwitchOptions = {},
 ): Promise<void> {
-  const { host, systemd } = context;
-  const state = beginTrial(await host.apps.state(name), generation.number, self());
+  const { host } = context;
+  const before = await host.apps.state(name);
+  const previous = await host.apps.generation(name, before.trial?.previous ?? before.current);
+  const state = beginTrial(before, generation.number, self());
   await host.apps.writeState(name, state);
-  const fault = await faultOf(name, generation, context, options);
+  const fault = await faultOf(name, generation, previous, context, options);
   const judged = fault === undefined ? confirm(state, context.now()) : reject(state, fault, context.now());
   await host.apps.writeState(name, judged);
-  if (fault !== undefined) await goOnWith(name, judged.current, context);
+  if (fault !== undefined) {
+    await placeUnits(name, previous, context, generation);
+    await restartUnits(name, previous, context);
+  }
   await host.apps.prune(name, judged);
   if (fault === undefined) return;
   throw new RuntimeError(
@@ -44,29 +49,27 @@ export async function switchGeneration(
       hint: `journalctl --unit ${unitNames(name).service} shows what it said; img update waits for something newer`,
     },
   );
-
-  async function goOnWith(app: ContainerName, number: number, { host: { apps } }: AppContext): Promise<void> {
-    await placeUnits(app, await apps.generation(app, number), context);
-    await systemd.restart(unitNames(app).service);
-  }
 }
 
 /** Why a generation is not good; undefined if it is. */
 async function faultOf(
   name: ContainerName,
   generation: Generation,
+  previous: Generation,
   context: AppContext,
   { signal, progress }: SwitchOptions,
 ): Promise<string | undefined> {
   const { systemd } = context;
   const unit = unitNames(name).service;
-  await placeUnits(name, generation, context);
+  await placeUnits(name, generation, context, previous);
   try {
-    await systemd.restart(unit);
+    await restartUnits(name, generation, context);
   } catch (error) {
     if (error instanceof RuntimeError && error.code === 'APP_UNHEALTHY') return error.message;
     throw error;
   }
+  // Nobody waits for the next time of a job.
+  if (isJob(generation)) return undefined;
   const first = await systemd.status(unit);
   const seconds = parseSeconds(generation.definition.update?.stable ?? '60s', 'stability window');
   if (seconds > 0) progress?.({ kind: 'note', text: `${name} runs; it is watched for ${seconds} s` });

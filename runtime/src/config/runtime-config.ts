@@ -31,7 +31,7 @@ export type RuntimeContext = {
   /** The mounts over the tree, as {@link planStorage} ordered them. */
   readonly mounts: readonly RuntimeMount[];
   readonly controllers: ReadonlySet<Controller>;
-  /** The control group of the unit of systemd that the container belongs to, and that has its limits. */
+  /** Its control group if that is, or is in, the one of a unit of systemd, which has the limits. */
   readonly unitGroup?: string;
   /** /proc/self/limits */
   readonly limitsText: string;
@@ -69,7 +69,7 @@ export function runtimeConfig(
     annotations: annotationsOf(image),
     linux: {
       namespaces: namespacesOf(network),
-      cgroupsPath: `${context.unitGroup ?? ''}/img-${context.id}`,
+      cgroupsPath: context.unitGroup ?? `/img-${context.id}`,
       resources: resourcesOf(options, context.unitGroup === undefined ? context.controllers : new Set()),
       // A process without capabilities may serve port 80: in a network of its own nobody is there to be cheated.
       sysctl: network === 'host' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },

@@ -50,8 +50,9 @@ export async function updateApp(
 ): Promise<UpdateOutcome> {
   const { host, systemd, now } = context;
   await using _lock = await host.lockApp(name);
+  if (!isCheck) await resumeTrial(name, context, options);
   const state = await host.apps.state(name);
-  const current = await host.apps.generation(name, state.trial?.previous ?? state.current);
+  const current = await host.apps.generation(name, state.current);
   const { definition } = current;
   const outcome = (kind: UpdateOutcome['outcome'], text: string, found?: FoundImage): UpdateOutcome => ({
     name,
@@ -95,6 +96,14 @@ export async function updateApp(
   const staged = await stageGeneration(name, definition, found, source, context, options);
   await switchGeneration(name, staged, context, options);
   return outcome('updated', `generation ${staged.number} runs`, found);
+}
+
+// One that was cut off begins anew: nobody has watched what became of it.
+async function resumeTrial(name: ContainerName, context: AppContext, options: FetchOptions): Promise<void> {
+  const { apps } = context.host;
+  const { current, trial } = await apps.state(name);
+  if (trial !== undefined)
+    await switchGeneration(name, await apps.generation(name, current), context, options);
 }
 
 async function badGeneration(
