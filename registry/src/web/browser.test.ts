@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram, needsTool } from '@img/sign/testing/needs';
+import { encodeTrustDocument } from '@img/sign/trust-document';
 import test, { type ExecutionContext } from 'ava';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { repository, startShopWindow } from './testing/shop-window.ts';
+import { organisation } from '../accounts/testing/stage.ts';
+import { aliceDocument, repository, startShopWindow } from './testing/shop-window.ts';
 
 const looks = [
   ['light', { colorScheme: 'light', viewport: { width: 1200, height: 800 } }],
@@ -19,6 +21,10 @@ for (const [name, options] of looks) {
   test(`Chromium without scripts logs in, looks at an image and makes it public: ${name}`, async (t) => {
     if (!needsTool(t, 'chromium')) return;
     const stage = await startShopWindow(t);
+    const document = Buffer.from(encodeTrustDocument(aliceDocument)).toString();
+    await stage.call('putOrganisationRule', { organisation }, { document });
+    const { digest } = stage.image.manifest.descriptor;
+    await stage.call('putTag', { repository, tag: '1.0' }, { digest });
     const browser = await launch(t);
     const context = await browser.newContext({
       ...options,
@@ -44,6 +50,7 @@ for (const [name, options] of looks) {
     t.is(await page.locator('main .mark').first().innerText(), 'public');
     await page.getByRole('link', { name: '1.0', exact: true }).click();
     t.true(await page.getByText('Alice Example').isVisible());
+    t.true(await page.getByText('1 of alice for com.example.*, admitted').isVisible());
     await look(t, page, `${name}-5-image`);
     await page.getByRole('link', { name: 'Activity' }).click();
     await look(t, page, `${name}-6-activity`);

@@ -1,9 +1,10 @@
+import { encodeTrustDocument } from '@img/sign/trust-document';
 import test from 'ava';
-import { type Stage, startStage } from '../accounts/testing/stage.ts';
+import { organisation, type Stage, startStage } from '../accounts/testing/stage.ts';
 import { TestClient } from '../server/testing/test-client.ts';
 import { pushManifest } from '../server/testing/test-registry.ts';
 import { shortDigest, sizeText } from './format.ts';
-import { openRepository, repository, startShopWindow } from './testing/shop-window.ts';
+import { aliceDocument, openRepository, repository, startShopWindow } from './testing/shop-window.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -90,6 +91,38 @@ test('a repository and an image say what they are and who signed them', async (t
   }
   const open = (await browser.get(`/r/${openRepository}`)).text;
   t.regex(open, /<span class="quiet">nobody<\/span>/);
+});
+
+test('where a rule says who must sign, pages show it, who met it and when a tag was admitted', async (t) => {
+  const stage = await startShopWindow(t);
+  const { digest } = stage.image.manifest.descriptor;
+  await stage.call('putTag', { repository, tag: '3.0' }, { digest });
+  const document = Buffer.from(encodeTrustDocument(aliceDocument)).toString();
+  await stage.call('putOrganisationRule', { organisation }, { document });
+  await stage.call('putTag', { repository, tag: '1.0' }, { digest });
+  const browser = new Browser(stage);
+  await browser.logIn('writer');
+  const list = (await browser.get(`/r/${repository}`)).text;
+  t.regex(
+    list,
+    /Tags must be signed by <strong>1 of alice for com\.example\.\*<\/strong>\s+<span class="quiet">by the rule of com\.example</,
+  );
+  for (const path of [`/r/${repository}`, `/r/${repository}:1.0`]) {
+    t.regex(
+      (await browser.get(path)).text,
+      /Alice Example<\/span> <span class="quiet">1 of alice for com\.example\.\*, admitted <time /,
+      path,
+    );
+  }
+  t.regex((await browser.get(`/r/${repository}@${digest}`)).text, /1 of alice for com\.example\.\*<\/span>/);
+  t.regex((await browser.get(`/r/${repository}:3.0`)).text, /Alice Example signed it as tag 1\.0, not 3\.0/);
+  const csrf = await browser.csrf(`/r/${repository}:3.0?history`);
+  const restored = await browser.post('/restore', { csrf, reference: `${repository}:3.0`, digest });
+  t.is(restored.status, 403);
+  t.regex(
+    restored.text,
+    /the rule of com\.example refuses this tag: .*not 3\.0.*Push the image by its digest/,
+  );
 });
 
 test('the activity shows who pushed what, and accounts to administrators only', async (t) => {

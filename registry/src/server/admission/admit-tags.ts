@@ -15,7 +15,7 @@ import { putManifest } from '../../metadata/put-manifest.ts';
 import type { TagMove } from '../../metadata/tags.ts';
 import { attachmentSubject } from '../../transfer/attachment-tag.ts';
 import { judge, neededEvidence } from '../../transfer/judge-image.ts';
-import { repositorySource } from '../../web/repository-source.ts';
+import { repositorySource } from '../repository-source.ts';
 import type { Services } from '../services.ts';
 import { storeBlob } from '../uploads/store-blob.ts';
 import { type AdmissionPolicy, decidesAbout, findAdmissionPolicy } from './admission-policy.ts';

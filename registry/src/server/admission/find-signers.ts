@@ -7,7 +7,7 @@ import type { Tag } from '@img/spec/tag';
 import { type Admission, findAdmission } from '../../metadata/admission/admissions.ts';
 import { collectEvidence } from '../../transfer/collect-evidence.ts';
 import { judgeImage } from '../../transfer/judge-image.ts';
-import { repositorySource } from '../../web/repository-source.ts';
+import { repositorySource } from '../repository-source.ts';
 import type { Services } from '../services.ts';
 import { decidesAbout, findAdmissionPolicy } from './admission-policy.ts';
 

@@ -5,13 +5,14 @@ import { listTagged, type TaggedDigest } from '../../metadata/accounts/list-tagg
 import { setPublic } from '../../metadata/accounts/public-repositories.ts';
 import { findManifest } from '../../metadata/manifests.ts';
 import { findRepository } from '../../metadata/repositories.ts';
+import { repositorySource } from '../../server/repository-source.ts';
 import { describeImage } from '../describe-image.ts';
 import { readForm } from '../form.ts';
 import { shortDigest, sizeText, timeHtml } from '../format.ts';
 import { type Html, html } from '../html.ts';
 import { csrfField, type Page } from '../layout.ts';
-import { repositorySource } from '../repository-source.ts';
 import { signedBy } from '../signed-by.ts';
+import { tagRule } from '../tag-rule.ts';
 import { hostOf, redirect, type WebExchange, type WebHandler } from '../web-exchange.ts';
 import { commands } from './commands.ts';
 
@@ -44,6 +45,7 @@ export async function showRepository(exchange: WebExchange, path: string): Promi
   const body = html`${await visibility(exchange, repository)}
 ${newest !== undefined && skip === 0 && commands(`${hostOf(exchange)}/${repository}:${newest.tag}`)}
 <h2>Tags</h2>
+${await tagRule(services, repository)}
 ${rows.length === 0 ? html`<p>There is no tag.</p>` : table(rows)}
 ${found.length > perPage && html`<p><a href="/r/${repository}?skip=${skip + perPage}">Older</a></p>`}`;
   return { title: repository, body };

@@ -1,6 +1,6 @@
 import { parseIdentityId, parseIdentityName } from '@img/sign/identity';
 import { generatePrivateKey } from '@img/sign/private-key';
-import { signImages } from '@img/sign/sign-image';
+import type { TrustDocument } from '@img/sign/trust-document';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
 import { unixTime } from '@img/sign/unix-time';
 import { parseNamePrefix } from '@img/spec/name-prefix';
@@ -10,23 +10,22 @@ import type { ExecutionContext } from 'ava';
 import { type Stage, startStage } from '../../accounts/testing/stage.ts';
 import { RegistryClient } from '../../client/registry-client.ts';
 import { opened, type TestImage, testImage } from '../../testing/content.ts';
+import { pushSignatures } from '../../testing/push-signatures.ts';
 
 export const repository = parseRepositoryName('com.example.app');
 export const openRepository = parseRepositoryName('com.example.open');
 
 const alice = generatePrivateKey();
 
-const trust = mergeTrustDocuments([
-  {
-    source: 'keyring.json',
-    document: {
-      identities: [
-        { id: parseIdentityId('alice'), name: parseIdentityName('Alice Example'), keys: [alice.publicKey] },
-      ],
-      rules: [{ prefix: parseNamePrefix('com.example.'), require: 1, of: [parseIdentityId('alice')] }],
-    },
-  },
-]);
+/** Lets Alice sign com.example.*: the keyring of the registry, and a rule for whoever sets it. */
+export const aliceDocument: TrustDocument = {
+  identities: [
+    { id: parseIdentityId('alice'), name: parseIdentityName('Alice Example'), keys: [alice.publicKey] },
+  ],
+  rules: [{ prefix: parseNamePrefix('com.example.'), require: 1, of: [parseIdentityId('alice')] }],
+};
+
+const trust = mergeTrustDocuments([{ source: 'keyring.json', document: aliceDocument }]);
 
 /**
  * A registry with com.example.app, private, whose 1.0 Alice signed and whose 2.0-rc nobody, and com.example.open, public and unsigned; Alice
@@ -45,21 +44,11 @@ export async function startShopWindow(t: ExecutionContext): Promise<Stage & { re
     }
     for (const tag of ['1.0', '2.0-rc']) await place.putManifest(image.manifest, { tag: parseTag(tag) });
   }
-  const claim = {
+  await pushSignatures(client.repository(repository, 'push'), alice, image.manifest.descriptor, {
     registry: stage.running.host,
     repository,
     tag: parseTag('1.0'),
-    sequence: 1,
     issued: unixTime(1_700_000_000),
-    expires: undefined,
-    annotations: undefined,
-  };
-  const { blobs, manifests } = await signImages(alice, claim, [
-    { descriptor: image.manifest.descriptor, existingSignatures: undefined },
-  ]);
-  const place = client.repository(repository, 'push');
-  for (const { descriptor, bytes } of blobs) await place.putBlob({ descriptor }, opened(bytes));
-  for (const { tag, ...manifest } of manifests)
-    await place.putManifest(manifest, tag === undefined ? {} : { tag });
+  });
   return { ...stage, image };
 }

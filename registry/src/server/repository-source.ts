@@ -5,9 +5,9 @@ import { findBlob } from '../metadata/blobs.ts';
 import { findManifest } from '../metadata/manifests.ts';
 import { listReferrers } from '../metadata/referrers.ts';
 import { RegistryError } from '../registry-error.ts';
-import type { Services } from '../server/services.ts';
 import { BlobStoreError } from '../storage/blob-store-error.ts';
 import type { ContentSource } from '../transfer/content.ts';
+import type { Services } from './services.ts';
 
 /** A repository of this registry, read from where it is stored. */
 export function repositorySource(
