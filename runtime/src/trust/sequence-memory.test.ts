@@ -89,6 +89,15 @@ for (const [change, reason] of [
   });
 }
 
+test('recall() reads what the first versions wrote', async (t) => {
+  const folder = temporaryFolder(t);
+  const memory = new SequenceMemory(folder);
+  await memory.remember(app, { sequence: 5, digest: digest('a') });
+  const file = join(folder, files(folder)[0] ?? '');
+  writeFileSync(file, JSON.stringify({ ...app, sequence: 5, digest: digest('a') }));
+  t.deepEqual(await memory.recall(app), { sequence: 5, digest: digest('a') });
+});
+
 test('a digest of which one digit was changed is an error, not another digest', async (t) => {
   const folder = temporaryFolder(t);
   const memory = new SequenceMemory(folder);

@@ -124,7 +124,9 @@ async function readEntry(path: string, name: RememberedName, number: string): Pr
       sequence === Number(number);
     if (!isAsNamed) throw new Error('it is about something else than its place says');
     const digest = parseDigest(fields.string('digest'));
-    if (fields.string('check') !== checkOf(name, { sequence, digest })) throw new Error('it was changed');
+    const expected = checkOf(name, { sequence, digest });
+    // The first versions wrote none.
+    if ((fields.optionalString('check') ?? expected) !== expected) throw new Error('it was changed');
     return { sequence, digest };
   } catch (cause) {
     throw new RuntimeError(
