@@ -87,6 +87,12 @@ const cases: readonly Case[] = [
     ['etc/ssh/sshd_config: UsePAM yes\n', 'run/sshd/'],
   ],
   [
+    'R finds its own packages by a file that is made of another one',
+    'r-base-core',
+    { 'usr/lib/R/etc/Renviron.ucf': 'R_LIBS_SITE=x\n' },
+    ['etc/R/Renviron: R_LIBS_SITE=x\n'],
+  ],
+  [
     'what has the files of another package is no such package',
     'php-common',
     { 'usr/share/php8.4-xml/xml/dom.ini': 'extension=dom.so\n' },

@@ -3,6 +3,7 @@ import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import { parseControl } from '../debian/control.ts';
 import type { DebianPackage } from '../debian/package.ts';
+import { findSlice } from '../debian/package-slice.ts';
 import type { TarItem } from '../tar/encode-tar.ts';
 import { type Alternative, readAlternatives } from './alternatives.ts';
 import { applyRecipe } from './apply-recipe.ts';
@@ -48,7 +49,9 @@ export async function convertDeb(deb: DebContent, wanted: DebianPackage): Promis
       await Array.fromAsync(deb.read(content.offset, Math.min(maxBytes, entry.sizeBytes))),
     );
   };
-  const unpacked = packageEntries(deb.entries, what);
+  const unpacked = new Map(packageEntries(deb.entries, what));
+  const slice = findSlice(wanted.name, wanted.slice ?? '');
+  for (const path of [...unpacked.keys()]) if (slice?.drops.test(path)) unpacked.delete(path);
   const entries = await applyRecipe(recipeOf(wanted.name), unpacked, {
     architecture: wanted.architecture,
     read,

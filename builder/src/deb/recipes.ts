@@ -105,6 +105,11 @@ const packageRecipes: { readonly [name: string]: PackageRecipe } = {
     copies: { 'usr/share/openssh/sshd_config': 'etc/ssh/sshd_config' },
     folders: ['run/sshd'],
   },
+  'r-base-core': {
+    reason:
+      'its postinst copies the variables that R starts with to /etc, with a size of paper that it asks for',
+    copies: { 'usr/lib/R/etc/Renviron.ucf': 'etc/R/Renviron' },
+  },
 };
 
 /** By names of packages that are alike. */

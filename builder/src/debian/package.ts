@@ -4,6 +4,8 @@ import type { Digest } from '@img/spec/digest';
 export type DebianPackage = {
   readonly name: string;
   readonly version: string;
+  /** The part of it that an image gets, see `package-slice.ts`; absent for the whole. */
+  readonly slice?: string | undefined;
   /** `amd64`, `arm64`, … or `all`. */
   readonly architecture: string;
   /** Name and version of the source package that it was built from. */

@@ -7,6 +7,8 @@ import { explainBroken } from './explain.ts';
 import { fetchIndexes } from './fetch-index.ts';
 import { type FetchedRelease, fetchRelease } from './fetch-release.ts';
 import type { HttpOptions } from './http.ts';
+import type { DebianPackage } from './package.ts';
+import { findSlice, parsePackageWish, wishedSlices } from './package-slice.ts';
 import type { Resolution, ResolveOptions } from './resolution.ts';
 import { isScriptOnly } from './script-only.ts';
 import { selectHolding } from './select-holding.ts';
@@ -25,11 +27,12 @@ export async function resolvePackages(
   options: ResolveOptions & Pick<HttpOptions, 'retryDelaysMs'>,
 ): Promise<Resolution> {
   const { architecture, system } = options;
+  const slices = wishedSlices(options.packages);
   const suites = await readSuites(options);
   const indexes = suites.flatMap((suite) => suite.indexes);
   const { selection, requests } = selectHolding(indexes, {
     architecture,
-    packages: options.packages,
+    packages: options.packages.map((text) => parsePackageWish(text).name),
     held: options.held ?? new Map(),
     place: { where: `${system.name} for ${architecture}`, website: system.website },
   });
@@ -38,17 +41,31 @@ export async function resolvePackages(
   }
   const needed = closureOf(selection, requests, {
     kinds: needingKinds,
-    isFollowed: (owner, other) => options.keepScriptOnly === true || !isScriptOnly(owner, other),
+    isFollowed: (owner, other) => {
+      if (isOfLeftOut(slices, owner, other)) return false;
+      return options.keepScriptOnly === true || !isScriptOnly(owner, other);
+    },
   });
   return {
     releases: suites.map(({ fetched }) => fetched.record),
-    packages: [...needed].map((candidate) => candidate.package).sort(byName),
+    packages: [...needed].map((candidate) => inPart(candidate.package, slices)).sort(byName),
     dropped: selection
       .allChosen()
       .filter((candidate) => !needed.has(candidate))
       .map((candidate: Candidate) => candidate.package.name)
       .sort(),
   };
+}
+
+/** Whether a package needs another one only for what its part is without. */
+function isOfLeftOut(slices: ReadonlyMap<string, string>, owner: Candidate, needed: Candidate): boolean {
+  const { name } = owner.package;
+  return findSlice(name, slices.get(name) ?? '')?.without.test(needed.package.name) === true;
+}
+
+function inPart(whole: DebianPackage, slices: ReadonlyMap<string, string>): DebianPackage {
+  const slice = slices.get(whole.name);
+  return slice === undefined ? whole : { ...whole, slice };
 }
 
 type Suite = { readonly fetched: FetchedRelease; readonly indexes: readonly SuiteIndex[] };

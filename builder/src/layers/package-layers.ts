@@ -78,8 +78,13 @@ export async function packageLayers(
 }
 
 /** Where the cache has the layer of a package. */
-export function packageKey({ digest }: DebianPackage): string {
-  return `${profile}/packages/${digestHex(digest)}`;
+export function packageKey(wanted: DebianPackage): string {
+  return `${profile}/packages/${packageId(wanted)}`;
+}
+
+/** What the layer of a package is made of. */
+export function packageId({ digest, slice }: DebianPackage): string {
+  return slice === undefined ? digestHex(digest) : `${digestHex(digest)}-${slice}`;
 }
 
 async function convertPackage(

@@ -3,12 +3,12 @@ import { profile } from '../deb/profile.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
 import { mergeTars } from './merge-tars.ts';
-import type { PackageLayer } from './package-layers.ts';
+import { type PackageLayer, packageId } from './package-layers.ts';
 import { readLayer } from './read-layer.ts';
 
 /** Where the cache has the layer that packages share. */
 export function sharedKey(packages: readonly DebianPackage[]): string {
-  const list = packages.map(({ digest }) => digest).join('\n');
+  const list = packages.map(packageId).join('\n');
   return `${profile}/shared/${digestHex(digestOf(new TextEncoder().encode(list)))}`;
 }
 

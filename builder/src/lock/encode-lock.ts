@@ -19,8 +19,9 @@ function platformJson({ base, files, kept, releases, packages, layers }: Platfor
     ...(files === undefined ? {} : { files: files.map(fileJson) }),
     ...(kept === undefined ? {} : { kept }),
     releases,
-    packages: packages.map(({ name, version, architecture, source, suite, path, size, digest }) => {
-      return { name, version, architecture, source, suite, path, size, digest };
+    packages: packages.map(({ name, version, slice, architecture, source, suite, path, size, digest }) => {
+      const part = slice === undefined ? {} : { slice };
+      return { name, version, ...part, architecture, source, suite, path, size, digest };
     }),
     layers: layers.map(({ diffId, digest, size, packages: names }) => {
       return { diffId, digest, size, packages: names };

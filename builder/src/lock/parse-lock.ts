@@ -103,12 +103,14 @@ function releaseFrom(fields: JsonFields): ReleaseRecord {
 }
 
 function packageFrom(fields: JsonFields): DebianPackage {
-  fields.onlyKeys(['architecture', 'digest', 'name', 'path', 'size', 'source', 'suite', 'version']);
+  fields.onlyKeys(['architecture', 'digest', 'name', 'path', 'size', 'slice', 'source', 'suite', 'version']);
+  const slice = fields.optionalString('slice');
   const source = fields.object('source');
   source.onlyKeys(['name', 'version']);
   return {
     name: packageName(fields),
     version: packageVersion(fields),
+    ...(slice === undefined ? {} : { slice: matching(fields, 'slice', /^[a-z]+$/) }),
     architecture: matching(fields, 'architecture', /^[a-z0-9-]+$/),
     source: { name: packageName(source), version: packageVersion(source) },
     suite: fields.string('suite'),
