@@ -170,6 +170,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         summary: 'say who may sign which images on this host',
         load: () => import('./commands/trust.ts'),
       },
+      {
+        name: 'log',
+        summary: 'keep, verify and watch the transparency logs of a registry',
+        load: () => import('./commands/log.ts'),
+      },
     ],
   ],
   [

@@ -41,6 +41,7 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ROOT_INVALID', exitCodes.usage],
   ['TRUST_POLICY_INVALID', exitCodes.usage],
   ['IMAGE_DAMAGED', exitCodes.notTrusted],
+  ['LOG_INCONSISTENT', exitCodes.notTrusted],
   ['NOT_TRUSTED', exitCodes.notTrusted],
   ['ROOT_REFUSED', exitCodes.notTrusted],
   ['TRUST_MEMORY_INVALID', exitCodes.notTrusted],

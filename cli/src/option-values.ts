@@ -6,6 +6,12 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('It should be a whole number from 1.');
 }
 
+/** A whole number from 0, for options. */
+export function parseIndex(text: string): number {
+  if (/^(?:0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It should be a whole number from 0.');
+}
+
 const unitSeconds: { readonly [unit: string]: number } = {
   h: 3600,
   d: 86_400,

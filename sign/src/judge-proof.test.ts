@@ -121,7 +121,7 @@ test('verifyImage() counts a retired key for what the log had before, and for no
   const { message } = decide({ evidence: after, policy: policyFor(log, { from: 1 }) });
   t.regex(
     message,
-    /the key counts only before entry 1 of log\.example\/com\.example, says test: is entry 1 of/,
+    /signed it as entry 1, and the key counts only for what log\.example\/com\.example had before entry 1 \(test\)/,
   );
 });
 

@@ -36,9 +36,9 @@ export function judgeProof(
   for (const { log, from, source } of retired) {
     const proof = proofs(log);
     if (proof.problem === undefined && proof.index < from) continue;
-    const reason = proof.problem === undefined ? proof.message : `it ${proof.message}`;
-    const message = `the key counts only before entry ${from} of ${log}, says ${source}: ${reason}`;
-    return { code: 'KEY_REVOKED', message: `${judged.message}, but ${message}` };
+    const place = proof.problem === undefined ? ` as entry ${proof.index}` : ' without a proof of that log';
+    const limit = `the key counts only for what ${log} had before entry ${from} (${source})`;
+    return { code: 'KEY_REVOKED', message: `${judged.message}${place}, and ${limit}` };
   }
   if (rule?.log === undefined) return judged;
   const proof = proofs(rule.log);

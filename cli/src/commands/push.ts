@@ -17,6 +17,8 @@ import { bold } from '../output/text.ts';
 import { askKnownStatements } from '../sign/ask-known-statements.ts';
 import { attestContents } from '../sign/attest-contents.ts';
 import type { Signing } from '../sign/known-statements.ts';
+import { logImage } from '../sign/log-image.ts';
+import { openJournal } from '../sign/open-journal.ts';
 import { signTags } from '../sign/sign-tags.ts';
 
 type PushOptions = PassphraseOptions & { readonly sign?: string };
@@ -47,6 +49,7 @@ async function push(session: Session, options: PushOptions, text: string): Promi
   const image = await findTyped(host, text, config);
   const { location, descriptor, tags } = image;
   if (options.sign !== undefined) await signAll(session, host, { ...options, sign: options.sign }, image);
+  await logAll(session, host, image);
   await using client = openRegistry(session, location.registry);
   const { copiedBlobs, presentBlobs } = await copy({
     source: host.images.repository(location),
@@ -76,6 +79,13 @@ async function findTyped(host: Host, text: string, config: Config): Promise<Tagg
   return digest === undefined ? found : { ...found, tags: tag === undefined ? [] : [tag] };
 }
 
+/** Adds the signatures of an image to the log of its registry, if it has one: their proofs go with the push. */
+async function logAll(session: Session, host: Host, { location, descriptor }: TaggedImage): Promise<void> {
+  const place = host.images.repository(location);
+  const added = await logImage(session, { location, place, descriptor, trust: await host.trust() });
+  if (added !== undefined && added > 0) session.output.story(`${countOf(added, 'signature')} logged`);
+}
+
 /** Signs the tags of an image, and what is in it, on this host: the push takes all of it along. */
 async function signAll(
   session: Session,
@@ -102,8 +112,9 @@ async function signAll(
     isAsking: true,
   });
   const issued = unixTimeOf(new Date());
+  await using journal = openJournal(session, { location, trust, isRemote: false });
   await signTags(
-    { ...signing, place, registry, content, signer, known, issued, expires: undefined },
+    { ...signing, place, registry, content, signer, known, issued, expires: undefined, journal },
     { signal },
   );
   const count = await attestContents(session, host, { location, content, place, signer, created: issued });

@@ -20,7 +20,8 @@ import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
-import { signClaim } from '../sign/sign-tags.ts';
+import { openJournal } from '../sign/open-journal.ts';
+import { type SignTagsRequest, signClaim } from '../sign/sign-tags.ts';
 import { openSignedImage, type SignedImage } from '../sign/signed-place.ts';
 
 type RefreshOptions = PassphraseOptions & {
@@ -51,16 +52,18 @@ async function refresh(session: Session, options: RefreshOptions, text: string):
       hint: 'name a tag',
     });
   }
-  const { policy } = await host.trust();
+  const trust = await host.trust();
+  const { policy } = trust;
   const signer = await openSigner(options.key, config.keysFolder, passphraseSource(session, options));
   checkRefresher(signer, image.location.repository, policy);
+  await using journal = openJournal(session, { location: image.location, trust, isRemote });
   const issued = unixTimeOf(new Date());
   const expires = unixTime(issued + options.expires);
   const document: { reference: string; sequence: number; expires: string }[] = [];
   for (const tag of image.tags) {
     const sequence = await sequenceOf(session, image, tag, policy);
     const claim: Claim = { ...image.location, tag, sequence, issued, expires };
-    await extend(session, image, signer, claim);
+    await extend(session, { ...image, signer, journal }, claim);
     const reference = shortName({ ...image.location, tag }, config);
     document.push({ reference, sequence, expires: formatUnixTime(expires) });
   }
@@ -105,11 +108,15 @@ async function sequenceOf(
 
 async function extend(
   { signal }: Session,
-  { content, place }: SignedImage,
-  signer: Signer,
+  {
+    content,
+    place,
+    signer,
+    journal,
+  }: Pick<SignTagsRequest, 'content' | 'signer' | 'journal'> & Pick<SignedImage, 'place'>,
   claim: Claim,
 ): Promise<void> {
-  await signClaim({ content, place, signer }, claim, { signal });
+  await signClaim({ content, place, signer, journal }, claim, { signal });
   const { publicKey } = signer;
   const isOlder = (piece: Evidence) => {
     return checkEvidence(piece, { known: [publicKey], tried: [publicKey] }).some(({ statement }) => {

@@ -15,6 +15,7 @@ import { parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
 import { askKnownStatements } from '../sign/ask-known-statements.ts';
 import type { Signing } from '../sign/known-statements.ts';
+import { openJournal } from '../sign/open-journal.ts';
 import { type SignedTag, signTags } from '../sign/sign-tags.ts';
 import { openSignedImage } from '../sign/signed-place.ts';
 
@@ -62,6 +63,7 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
   await using image = await openSignedImage(session, host, text, { isRemote, access: 'push' });
   const { location, content, place } = image;
   const signer = await openSigner(options.key, config.keysFolder, passphraseSource(session, options));
+  await using journal = openJournal(session, { location, trust: await host.trust(), isRemote });
   const signing: Signing = {
     repository: location.repository,
     digest: content.descriptor.digest,
@@ -77,7 +79,17 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
   });
   const issued = unixTimeOf(new Date());
   const expires = options.expires === undefined ? undefined : unixTime(issued + options.expires);
-  const request = { ...signing, place, registry: location.registry, content, signer, known, issued, expires };
+  const request = {
+    ...signing,
+    place,
+    registry: location.registry,
+    content,
+    signer,
+    known,
+    issued,
+    expires,
+    journal,
+  };
   const signed = await signTags({ ...request, annotations }, { signal });
   showSigned(session, { location, signed, key: signer.publicKey.fingerprint, isRemote });
 }

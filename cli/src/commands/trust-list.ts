@@ -1,12 +1,14 @@
 import { type FoundTrustFile, readTrustFiles } from '@img/runtime/trust/trust-files';
 import type { IdentityId } from '@img/sign/identity';
 import type { SignedTrustRoot } from '@img/sign/signed-trust-root';
+import { logJson } from '@img/sign/trust-log';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
 import { describeRule, displayPrefix, identitiesIn, type TrustRule } from '@img/sign/trust-rule';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { tableLines } from '../output/table.ts';
 import { bold } from '../output/text.ts';
+import { describeLog } from '../trust/describe-log.ts';
 import { rootDocument, rootLines, rootSummary } from '../trust/describe-root.ts';
 import { findIdentity, identityDocument } from '../trust/find-identity.ts';
 import { readRootFile } from '../trust/root-file.ts';
@@ -16,16 +18,21 @@ export function configureList(command: Command, context: CommandContext): void {
   addExamples(command, 'img trust list');
   onRun(command, context, async ({ config, output }) => {
     const files = await readTrustFiles(config.trustFolders);
-    const { rules, identities, revoked, denied } = mergeTrustDocuments(files);
+    const { rules, identities, revoked, denied, logs, retired } = mergeTrustDocuments(files);
     const roots = files.flatMap(({ signedRoot }) => signedRoot ?? []);
     if (rules.size === 0) output.story('nobody is trusted; add somebody with img trust add');
     const sorted = [...rules.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+    const retiredKeys = [...retired].flatMap(([key, all]) =>
+      all.map(({ log, from }) => ({ key, log, from })),
+    );
     const document = {
       rules: sorted,
       identities: [...identities.values()].map(identityDocument),
       roots: roots.map(rootDocument),
       revoked: [...revoked.keys()],
       denied: [...denied.keys()],
+      logs: [...logs.values()].map(logJson),
+      retired: retiredKeys,
     };
     output.result(document, () =>
       tableLines([{ title: 'images' }, { title: 'required' }, { title: 'of' }], sorted.map(ruleRow)),
@@ -34,6 +41,8 @@ export function configureList(command: Command, context: CommandContext): void {
       ...roots.map((root) => rootSummary(root, new Date())),
       ...[...revoked.keys()].map((key) => `revoked key ${key}`),
       ...[...denied.keys()].map((digest) => `denied image ${digest}`),
+      ...[...logs.values()].map(describeLog),
+      ...retiredKeys.map(({ key, log, from }) => `key ${key} counts before entry ${from} of ${log}`),
     );
   });
 }

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from '@img/registry/client/connection';
 import { DockerCredentials } from '@img/registry/client/docker-credentials';
 import { RegistryClient } from '@img/registry/client/registry-client';
 import type { RetryPolicy } from '@img/registry/client/retry';
+import { LogClient } from '@img/registry/log/log-client';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { Session } from '../command.ts';
 import { version } from '../version.ts';
@@ -28,6 +29,14 @@ export function openAccounts(
   host: RegistryHost,
 ): AccountsClient {
   return new AccountsClient(host, connectionOptions(session, host, {}));
+}
+
+/** A client for the transparency logs of a registry. Close it, or bind it with `await using`. */
+export function openLogs(
+  session: Pick<Session, 'config' | 'environment' | 'signal'>,
+  host: RegistryHost,
+): LogClient {
+  return new LogClient(host, connectionOptions(session, host, {}));
 }
 
 function connectionOptions(

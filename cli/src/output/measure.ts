@@ -40,6 +40,6 @@ export function formatAge(time: Date, now: Date): string {
 }
 
 /** `1 blob`, `3 blobs`. */
-export function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }

@@ -17,8 +17,10 @@ import type { Digest } from '@img/spec/digest';
 import { parseManifest } from '@img/spec/manifest';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { Signing } from './known-statements.ts';
+import type { SigningJournal } from './signing-journal.ts';
 
 export type SignTagsRequest = Signing & {
+  readonly journal: SigningJournal;
   /** Where the image is and the signatures go. */
   readonly place: ContentSource & ContentTarget;
   readonly registry: RegistryHost;
@@ -62,7 +64,7 @@ export async function signTags(
  * @throws SignError; what the place and the signer throw
  */
 export async function signClaim(
-  { content, place, signer }: Pick<SignTagsRequest, 'content' | 'place' | 'signer'>,
+  { content, place, signer, journal }: Pick<SignTagsRequest, 'content' | 'place' | 'signer' | 'journal'>,
   claim: Claim,
   options: ContentOptions,
 ): Promise<void> {
@@ -72,7 +74,9 @@ export async function signClaim(
     const existing = await place.getManifest(signatureTag(descriptor.digest), options);
     images.push({ descriptor, existingSignatures: existing?.bytes });
   }
-  await storeSigned(await signImages(signer, claim, images), place, options);
+  const signed = await signImages(signer, claim, images);
+  await journal.note(signed, claim);
+  await storeSigned(await journal.proven(signed, options), place, options);
 }
 
 /** Stores what was signed beside the image. @throws what the place throws */

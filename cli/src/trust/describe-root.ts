@@ -5,6 +5,7 @@ import { describeRule, displayPrefix } from '@img/sign/trust-rule';
 import { formatUnixTime } from '@img/sign/unix-time';
 import { formatAge } from '../output/measure.ts';
 import { bold, green, type Line, red } from '../output/text.ts';
+import { describeLog } from './describe-log.ts';
 
 /** A trust root for programs. */
 export function rootDocument(signed: SignedTrustRoot) {
@@ -27,7 +28,7 @@ export function rootLines(signed: SignedTrustRoot, now: Date): readonly Line[] {
   const { name, version, expires, keys, require, prefixes, document } = signed.root;
   const signers = rootSigners(signed, keys);
   const isSigned = signers.length >= require;
-  const { identities, rules, revoked = [], denied = [] } = document;
+  const { identities, rules, revoked = [], denied = [], logs = [], retired = [] } = document;
   const count = `${signers.length} of ${keys.length} keys have signed it, ${require} must`;
   return [
     [bold(`${name}`), `  version ${version}, expires ${formatAge(new Date(expires * 1000), now)}`],
@@ -40,6 +41,8 @@ export function rootLines(signed: SignedTrustRoot, now: Date): readonly Line[] {
     ...rules.map((rule): Line => `rule      ${describeRule(rule)}`),
     ...revoked.map((key): Line => `revoked   ${key}`),
     ...denied.map((digest): Line => `denied    ${digest}`),
+    ...logs.map((log): Line => describeLog(log)),
+    ...retired.map(({ key, log, from }): Line => `retired   ${key}  from entry ${from} of ${log} on`),
   ];
 }
 

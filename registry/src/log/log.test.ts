@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bundleMediaType } from '@img/sign/bundle';
 import { checkProof } from '@img/sign/log/check-proof';
@@ -175,7 +175,7 @@ test('a log has its witnesses sign what it publishes, and goes on without those 
   const { key, signer } = testWitness('w.example', 91);
   let known = 0;
   const asked: string[] = [];
-  const witness = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = Buffer.concat(await Array.fromAsync(request)).toString();
     asked.push(body.split('\n', 1)[0] ?? '');
     const note = parseNote(body.slice(body.indexOf('\n\n') + 2));
@@ -189,7 +189,8 @@ test('a log has its witnesses sign what it publishes, and goes on without those 
       response.statusCode = 409;
       response.end(`${known}\n`);
     }
-  });
+  };
+  const witness = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => witness.listen(0, '127.0.0.1', resolve));
   t.teardown(() => witness.close());
   const url = `http://127.0.0.1:${(witness.address() as AddressInfo).port}/`;
