@@ -1,0 +1,129 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from './command.ts';
+import type { Figure } from './figure.ts';
+import type { Workshop } from './workshop.ts';
+
+/** buildah as it works without a container's own kernel features. */
+const bud = ['bud', '--quiet', '--layers', '--isolation', 'chroot', '--network', 'host', '--pull-never'];
+
+/** The images whose builds are timed, on Debian 12. */
+export const kinds: readonly { readonly name: string; readonly packages: readonly string[] }[] = [
+  { name: 'nginx', packages: ['nginx'] },
+  { name: 'python', packages: ['python3-flask'] },
+  { name: 'node', packages: ['nodejs'] },
+  { name: 'java', packages: ['openjdk-17-jre-headless'] },
+];
+
+const appFiles = 300;
+
+/** Writes each image twice, as an img.yaml and as the Dockerfile that people would write instead. */
+export async function writeKinds(workshop: Workshop): Promise<void> {
+  for (const { name, packages } of kinds) {
+    await write(
+      workshop.path('img', name, 'img.yaml'),
+      `name: com.example.${name}\nversion: "1"\nos: debian:12\npackages: [${packages.join(', ')}]\n`,
+    );
+    await write(workshop.path('buildah', name, 'Dockerfile'), dockerfile(packages));
+  }
+}
+
+/** Writes an app of many small files upon the packages of Python's image, for both builders. */
+export async function writeApp(workshop: Workshop): Promise<void> {
+  const recipe = `name: com.example.app\nversion: "1"\nos: debian:12\npackages: [python3-flask]\napp: {python: src}\n`;
+  await write(workshop.path('img/app/img.yaml'), recipe);
+  const copy = 'COPY src /opt/app\nCMD ["python3", "/opt/app/main.py"]\n';
+  await write(workshop.path('buildah/app/Dockerfile'), `${dockerfile(['python3-flask'])}${copy}`);
+  const lines = Array.from({ length: 80 }, (_, line) => `def function_${line}(): return ${line * line}\n`);
+  for (const tool of ['img', 'buildah']) {
+    for (let index = 0; index < appFiles; index += 1) {
+      const path = workshop.path(tool, `app/src/package_${index % 20}/module_${index}.py`);
+      await write(path, lines.join(''));
+    }
+    await write(workshop.path(tool, 'app/src/main.py'), 'print("hello")\n');
+  }
+}
+
+/** Builds from what is downloaded already, as if nothing had been built before. */
+export function coldFigures(workshop: Workshop): readonly Figure[] {
+  return kinds.map(({ name }) => ({
+    title: `cold build of ${name}`,
+    note: 'img converts every package again; buildah has its base image and asks the mirror for packages',
+    contestants: [
+      { tool: 'img', command: workshop.img('publisher', 'build', '--no-cache', workshop.path('img', name)) },
+      {
+        tool: 'buildah',
+        command: workshop.container(
+          'buildah',
+          ...[...bud, '--no-cache', '--tag', name, workshop.path('buildah', name)],
+        ),
+      },
+    ],
+  }));
+}
+
+/** A change of the app, and another machine. */
+export function rebuildFigures(workshop: Workshop): readonly Figure[] {
+  const { repository } = workshop;
+  const folder = workshop.path('img/app');
+  const build = workshop.img('publisher', 'build', folder);
+  const push = workshop.img('publisher', 'push', `${repository}:latest`);
+  const away = workshop.img('host', 'build', '--locked', folder);
+  const elsewhere = { ...away.variables, IMG_CACHE: workshop.path('host/cache') };
+  const registry = ['--authfile', workshop.authFile, '--tls-verify=false'];
+  const line = async (round: number): Promise<void> => {
+    for (const tool of ['img', 'buildah']) {
+      await writeFile(workshop.path(tool, 'app/src/main.py'), `# Round ${round}\n`, { flag: 'a' });
+    }
+  };
+  const buildahBuild = workshop.container('buildah', ...bud, '--tag', 'app', workshop.path('buildah/app'));
+  const buildahPush = workshop.container(
+    'buildah',
+    ...['push', '--quiet', ...registry, 'app', `docker://${repository}:peer`],
+  );
+  return [
+    {
+      title: `build and push after one line of ${appFiles} files has changed`,
+      note: 'both have cached everything else, and so has the registry',
+      contestants: [
+        { tool: 'img', prepare: line, command: both(build, push) },
+        { tool: 'buildah', prepare: line, command: both(buildahBuild, buildahPush) },
+      ],
+    },
+    {
+      title: 'build on an empty machine',
+      note: 'img.lock and a registry with the image; no package and nothing of an archive is downloaded',
+      contestants: [
+        {
+          tool: 'img',
+          prepare: async () => {
+            for (const name of ['host/cache', 'host/store']) {
+              await rm(workshop.path(name), { recursive: true, force: true });
+            }
+          },
+          command: { line: away.line, variables: elsewhere },
+        },
+      ],
+    },
+  ];
+}
+
+function both(first: Command, second: Command): Command {
+  const script = `${quoted(first)} > /dev/null && ${quoted(second)}`;
+  return { line: ['sh', '-c', script], variables: { ...first.variables, ...second.variables } };
+}
+
+function quoted({ line }: Command): string {
+  return line.map((word) => `'${word}'`).join(' ');
+}
+
+function dockerfile(packages: readonly string[]): string {
+  const install = `apt-get install -qq -y --no-install-recommends ${packages.join(' ')}`;
+  // Java's packages can't be installed where documentation was left out.
+  return `FROM localhost/base\nRUN mkdir -p /usr/share/man/man1 && apt-get update -qq && ${install} && rm -rf /var/lib/apt/lists/*\n`;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
