@@ -29,14 +29,18 @@ export async function startForeignRegistry(
   });
   const said: string[] = [];
   for await (const line of createInterface(child.stderr)) {
-    const [, port] = /(?:listening on 127\.0\.0\.1:|serving on port )(\d+)/.exec(line) ?? [];
     said.push(line);
-    if (port === undefined) continue;
-    // Whatever it logs from now on must not make it wait for a reader.
-    child.stderr.resume();
-    return `127.0.0.1:${port}`;
+    if (portIn(line) !== undefined) break;
   }
-  throw new Error(`${name} ended before it listened:\n${said.join('\n')}`);
+  const port = portIn(said.at(-1) ?? '');
+  if (port === undefined) throw new Error(`${name} ended before it listened:\n${said.join('\n')}`);
+  // The end of the loop has paused it, and what nobody reads would hold up the registry some time.
+  child.stderr.resume();
+  return `127.0.0.1:${port}`;
+}
+
+function portIn(line: string): string | undefined {
+  return /(?:listening on 127\.0\.0\.1:|serving on port )(\d+)/.exec(line)?.[1];
 }
 
 async function wordsFor(name: ForeignRegistry, folder: string): Promise<readonly string[]> {
