@@ -29,6 +29,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['xz-utils', 'compresses'],
   ['zstd', 'compresses'],
   ['python3', 'reads archives and walks trees'],
+  ['python3-venv', 'holds the validator of SPDX documents'],
   ['diffutils', 'compares trees'],
   ['util-linux', 'makes namespaces'],
   ['gcc', 'compiles what calls the kernel in other ways'],

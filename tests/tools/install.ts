@@ -10,6 +10,7 @@ import { installDebian13Programs } from './debian-13.ts';
 import { installDebianPackages } from './debian-packages.ts';
 import { installGoPrograms } from './go-programs.ts';
 import type { Missing } from './missing.ts';
+import { installPythonPrograms } from './python-programs.ts';
 import { say } from './say.ts';
 
 const minutes = Number(process.env['IMG_TOOLS_MINUTES'] ?? Number.POSITIVE_INFINITY);
@@ -17,6 +18,7 @@ await mkdir(toolsFolder, { recursive: true });
 const missing: readonly Missing[] = [
   ...(await installDebianPackages()),
   ...(await installDebian13Programs(toolsFolder)),
+  ...(await installPythonPrograms(toolsFolder)),
   ...(process.argv.includes('--without-go') ? [] : await installGoPrograms(toolsFolder, minutes)),
 ];
 for (const { name, reason } of missing) say(`NOT INSTALLED: ${name}: ${reason}`);

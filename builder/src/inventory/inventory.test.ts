@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { findProgram, needsTool } from '@img/sign/testing/needs';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import type { JsonObject } from '@img/spec/json';
 import { Ajv } from 'ajv';
@@ -174,6 +178,24 @@ test('spdxDocument() has what SPDX 2.3 demands, and every identifier that it ref
     t.true([...ids, 'SPDXRef-DOCUMENT'].includes(String(spdxElementId)));
     t.true(ids.includes(String(relatedSpdxElement)));
   }
+});
+
+test("spdxDocument() is valid to the SPDX project's own validator, which also misses what is left out", async (t) => {
+  if (!needsTool(t, 'pyspdxtools', { isOptional: true })) return;
+  const folder = temporaryFolder(t);
+  const verdict = (document: JsonObject) => {
+    const path = join(folder, 'image.spdx.json');
+    writeFileSync(path, JSON.stringify(document));
+    const { status, stderr } = spawnSync(findProgram('pyspdxtools') ?? '', ['--infile', path], {
+      encoding: 'utf8',
+    });
+    return { status, stderr };
+  };
+  const document = spdxDocument(await billed());
+  const valid = verdict(document);
+  t.is(valid.status, 0, valid.stderr);
+  const { dataLicense: _, ...rest } = document;
+  t.is(verdict(rest).status, 1);
 });
 
 test('diffInventories() says which packages, files and bytes two images differ by', async (t) => {
