@@ -51,11 +51,12 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
   const image = await installImage(request, host, fetchOptions);
   await beforeLaunch?.(image, generation);
   await host.close();
+  const sockets = /^[1-9]\d{0,3}$/.test(variables['LISTEN_FDS'] ?? '') ? Number(variables['LISTEN_FDS']) : 0;
   const launchRequest: LaunchRequest = {
     image: image.config,
     tree: image.tree,
     name,
-    options: unitOptions(appOptions(definition, variables['CREDENTIALS_DIRECTORY']), variables),
+    options: unitOptions(appOptions(definition, variables['CREDENTIALS_DIRECTORY']), variables, sockets),
     unit: {
       name: unitNames(name).service,
       id: appId(name),
@@ -69,11 +70,7 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
     },
   };
   if (definition.schedule !== undefined) launch(host.state, launchRequest);
-  const sockets = Number(variables['LISTEN_FDS'] ?? 0);
-  const container = launchInUnit(host.state, launchRequest, {
-    sockets: Number.isSafeInteger(sockets) && sockets > 0 ? sockets : 0,
-    socketNames: variables['LISTEN_FDNAMES'],
-  });
+  const container = launchInUnit(host.state, launchRequest, sockets);
   if (definition.notify === true) tellMainProcess(container.pid ?? 0);
   if (definition.health === undefined) return;
   const seconds = parseSeconds(definition.healthTimeout ?? `${healthSeconds}s`, 'health timeout');
@@ -101,8 +98,26 @@ async function currentGeneration(
   return await apps.generation(name, previous);
 }
 
-/** Lets the app notify systemd itself, if its unit waits for that. */
-function unitOptions(options: RunOptions, variables: StartAppOptions['variables']): RunOptions {
+/** Lets the app use what systemd has for it: its sockets, and the one that its unit waits for notifications at. */
+function unitOptions(
+  options: RunOptions,
+  variables: StartAppOptions['variables'],
+  sockets: number,
+): RunOptions {
+  const names = variables['LISTEN_FDNAMES'];
+  // sd_listen_fds(3); the app is process 1 where it is.
+  const listening =
+    sockets === 0
+      ? []
+      : [
+          'LISTEN_PID=1',
+          `LISTEN_FDS=${sockets}`,
+          ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`]),
+        ];
+  return withNotifications({ ...options, env: [...(options.env ?? []), ...listening] }, variables);
+}
+
+function withNotifications(options: RunOptions, variables: StartAppOptions['variables']): RunOptions {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdog } = variables;
   if (socket === undefined) return options;
   if (!socket.startsWith('/')) {

@@ -12,13 +12,6 @@ import { RuntimeError } from '../runtime-error.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunningContainer, RunState } from '../state/run-state.ts';
 
-/** What systemd gives to the unit that this process starts; systemd.exec(5). */
-export type UnitEnvironment = {
-  /** How many sockets it has opened, from descriptor 3 on. */
-  readonly sockets: number;
-  readonly socketNames: string | undefined;
-};
-
 // Both runtimes pass sockets on if they are told that these are for them.
 const forThisProcess = 'export LISTEN_PID=$$; exec "$@"';
 
@@ -26,18 +19,15 @@ const forThisProcess = 'export LISTEN_PID=$$; exec "$@"';
  * Starts an app that its unit goes on with: its first process stays in the unit's control group, and has the unit's
  * output and sockets. This process has a mount namespace of its own afterwards, so it should have nothing left to do.
  *
+ * @param sockets how many systemd has opened for it, from descriptor 3 on
  * @throws RuntimeError as `launch`, and RUNTIME_FAILED; nothing is left then but what systemd ends with the unit
  */
-export function launchInUnit(
-  state: RunState,
-  request: LaunchRequest,
-  unit: UnitEnvironment,
-): RunningContainer {
+export function launchInUnit(state: RunState, request: LaunchRequest, sockets: number): RunningContainer {
   const prepared = prepareLaunch(state, request);
   const { record } = prepared;
   try {
     makeBundle(state, request, prepared);
-    execute(state, prepared, unit);
+    execute(state, prepared, sockets);
     const pid = Number(readFileSync(state.pidFile(record.id), 'utf8'));
     const supervisor = identifyProcess(pid);
     if (supervisor === undefined) {
@@ -52,11 +42,7 @@ export function launchInUnit(
   }
 }
 
-function execute(
-  state: RunState,
-  { record: { id }, runtime }: PreparedLaunch,
-  { sockets, socketNames }: UnitEnvironment,
-): void {
+function execute(state: RunState, { record: { id }, runtime }: PreparedLaunch, sockets: number): void {
   const words = [
     runtime.path,
     ...runtimeArguments(state, runtime.name, { isInUnit: true }),
@@ -69,7 +55,7 @@ function execute(
     id,
   ];
   const descriptors = Array.from({ length: sockets }, (_, index) => 3 + index);
-  const environment = sockets === 0 ? {} : { LISTEN_FDS: String(sockets), ...namesOf(socketNames) };
+  const environment = sockets === 0 ? {} : { LISTEN_FDS: String(sockets) };
   const { status, error } = spawnSync(
     '/bin/sh',
     ['-c', sockets === 0 ? 'exec "$@"' : forThisProcess, 'sh', ...words],
@@ -84,8 +70,4 @@ function execute(
     `${runtime.name} did not start the app${error === undefined ? '' : `: ${printable(error.message)}`}`,
     { hint: 'what it said is above' },
   );
-}
-
-function namesOf(names: string | undefined): { readonly LISTEN_FDNAMES?: string } {
-  return names === undefined ? {} : { LISTEN_FDNAMES: names };
 }
