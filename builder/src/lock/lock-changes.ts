@@ -23,6 +23,15 @@ export type LockChanges = {
   readonly newLayerBytes: number;
 };
 
+/**
+ * Whether a package comes from where its system publishes security fixes before anything else. It is all that an
+ * archive's index says of them: no advisory is named there, and a fix that has gone into the release itself since then
+ * is a package of that.
+ */
+export function isSecurityFix({ before, after }: PackageChange): boolean {
+  return before !== undefined && after !== undefined && /-security$|\/updates$/.test(after.suite);
+}
+
 export function lockChanges(before: ImageLock | undefined, after: ImageLock): LockChanges {
   const layers = layersOf(after);
   const known = before === undefined ? new Map<Digest, number>() : layersOf(before);

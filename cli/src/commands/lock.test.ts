@@ -28,23 +28,25 @@ async function prepare(t: ExecutionContext) {
   const instance = await newInstance(t);
   const key = await makeKey();
   const server = await startServer(t);
-  const publish = async (packages: readonly TestDeb[]) => {
-    const suite = await makeSuite({
+  const publish = async (packages: readonly TestDeb[], suite = 'trixie') => {
+    const files = await makeSuite({
       key,
+      suite,
       packages: await Promise.all(packages.map(archivePackage)),
       date: new Date(),
     });
-    server.files.clear();
-    for (const [path, bytes] of suite) server.files.set(path, bytes);
+    for (const path of server.files.keys()) {
+      if (path.startsWith(`dists/${suite}/`)) server.files.delete(path);
+    }
+    for (const [path, bytes] of files) server.files.set(path, bytes);
   };
+  const recipeFor = (suites: string) =>
+    'name: com.example.app\nversion: 1.0.0\npackages: [tool]\n' +
+    `os: {mirror: "${server.url}", suites: [${suites}], keyring: keys.asc}\nfiles: [{from: late, to: /srv/}]\n`;
   const folder = join(instance.folder, 'app');
   await mkdir(folder);
   await writeFile(join(folder, 'keys.asc'), key.keyring);
-  await writeFile(
-    join(folder, 'img.yaml'),
-    'name: com.example.app\nversion: 1.0.0\npackages: [tool]\n' +
-      `os: {mirror: "${server.url}", suites: [trixie], keyring: keys.asc}\nfiles: [{from: late, to: /srv/}]\n`,
-  );
+  await writeFile(join(folder, 'img.yaml'), recipeFor('trixie'));
   const run = (...words: readonly string[]) => {
     return instance.run(words, { variables: { IMG_CACHE: join(instance.folder, 'cache') } });
   };
@@ -53,7 +55,7 @@ async function prepare(t: ExecutionContext) {
     t.is(result.code, 0, result.stderr);
     return result;
   };
-  return { instance, server, folder, publish, run, done };
+  return { instance, server, folder, publish, run, done, recipeFor };
 }
 
 test('img lock writes img.lock before the files are there, updates packages, and shows what changes', async (t) => {
@@ -61,7 +63,7 @@ test('img lock writes img.lock before the files are there, updates packages, and
   await publish(of('1.0'));
   t.like(await run('lock', 'app', '--update', 'tool'), { code: 1 });
   const first = await done('lock', 'app');
-  t.regex(first.stdout, /\+ +tool +1\.0 +\+\d+ B\n/);
+  t.regex(first.stdout, /\+ +tool +1\.0 +\+\d+ B +trixie\n/);
   t.regex(first.stderr, /4 packages new; .* to transfer\n.*app\/img\.lock; keep it in version control/s);
   t.regex((await done('lock', 'app')).stderr, /says all this already/);
 
@@ -71,7 +73,7 @@ test('img lock writes img.lock before the files are there, updates packages, and
   t.is(unknown.code, 1);
   t.regex(unknown.stderr, /no package "tol" in img\.lock\n.*did you mean tool\?/);
   const one = await done('lock', 'app', '--update', 'small');
-  t.regex(one.stdout, /^ +PACKAGE .*\n~ +small +1\.0 +2\.0 +[+-]\d+ B\n$/);
+  t.regex(one.stdout, /^ +PACKAGE .*\n~ +small +1\.0 +2\.0 +[+-]\d+ B +trixie\n$/);
   const all = JSON.parse((await done('lock', 'app', '--update-all', '--json')).stdout);
   t.deepEqual(
     all.packages.map(({ name, before, after }: { name: string; before: object; after: object }) => [
@@ -86,6 +88,20 @@ test('img lock writes img.lock before the files are there, updates packages, and
   await writeFile(join(folder, 'late'), 'x');
   await done('build', 'app', '--locked');
   t.is(await readFile(join(folder, 'img.lock'), 'utf8'), lock, 'a build locks the same');
+});
+
+test('img lock shows what comes from the security suite', async (t) => {
+  const { folder, publish, done, recipeFor } = await prepare(t);
+  await publish(of('1.0'));
+  await publish([], 'trixie-security');
+  await writeFile(join(folder, 'img.yaml'), recipeFor('trixie, trixie-security'));
+  await done('lock', 'app');
+  await publish(of('2.0').slice(-2), 'trixie-security');
+  const shown = await done('lock', 'app', '--update', 'small');
+  t.regex(shown.stdout, /~ +small +1\.0 +2\.0 +\S+ B +security\n/);
+  t.regex(shown.stderr, /1 package changed, 1 of them from the security suite; /);
+  const { packages } = JSON.parse((await done('lock', 'app', '--update-all', '--json')).stdout);
+  t.like(packages[0], { name: 'tool', isSecurityFix: true, after: { suite: 'trixie-security' } });
 });
 
 test('img lock says that there is nothing to lock', async (t) => {

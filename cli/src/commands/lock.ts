@@ -1,5 +1,10 @@
 import type { DebianPackage } from '@img/builder/debian/package';
-import { type LockChanges, lockChanges, type PackageChange } from '@img/builder/lock/lock-changes';
+import {
+  isSecurityFix,
+  type LockChanges,
+  lockChanges,
+  type PackageChange,
+} from '@img/builder/lock/lock-changes';
 import { type LockedFolder, lockFolder } from '@img/builder/lock-folder';
 import { type Command, Option } from 'commander';
 import { buildOptions } from '../build/build-options.ts';
@@ -72,22 +77,33 @@ function show({ output }: Session, { lockFile, before, lock, isChanged }: Locked
   output.story(`it is in ${lockFile}; keep it in version control`);
 }
 
-function changeDocument({ platform, name, before, after }: PackageChange): object {
+function changeDocument(change: PackageChange): object {
+  const { platform, name, before, after } = change;
   const described = (found: DebianPackage | undefined) => {
     return found === undefined ? null : { version: found.version, sizeBytes: found.size, suite: found.suite };
   };
-  return { platform, name, before: described(before), after: described(after) };
+  return {
+    platform,
+    name,
+    before: described(before),
+    after: described(after),
+    isSecurityFix: isSecurityFix(change),
+  };
 }
 
 function changeLines({ packages }: LockChanges): readonly Line[] {
   const hasPlatforms = new Set(packages.map(({ platform }) => platform)).size > 1;
-  const rows = packages.map(({ platform, name, before, after }): readonly Line[] => [
-    before === undefined ? green('+') : after === undefined ? red('-') : yellow('~'),
-    hasPlatforms ? `${name} (${platform})` : name,
-    before?.version ?? '',
-    after?.version ?? '',
-    sizeText((after?.size ?? 0) - (before?.size ?? 0)),
-  ]);
+  const rows = packages.map((change): readonly Line[] => {
+    const { platform, name, before, after } = change;
+    return [
+      before === undefined ? green('+') : after === undefined ? red('-') : yellow('~'),
+      hasPlatforms ? `${name} (${platform})` : name,
+      before?.version ?? '',
+      after?.version ?? '',
+      sizeText((after?.size ?? 0) - (before?.size ?? 0)),
+      isSecurityFix(change) ? yellow('security') : (after?.suite ?? ''),
+    ];
+  });
   return tableLines(
     [
       { title: '' },
@@ -95,6 +111,7 @@ function changeLines({ packages }: LockChanges): readonly Line[] {
       { title: 'before' },
       { title: 'after' },
       { title: 'size', align: 'right' },
+      { title: 'from' },
     ],
     rows,
   );
@@ -115,6 +132,8 @@ function summaryOf({ packages }: LockChanges): string {
   const told = parts
     .filter(([count]) => count > 0)
     .map(([count, what]) => `${countOf(count, 'package')} ${what}`);
+  const fixes = packages.filter(isSecurityFix).length;
+  if (fixes > 0) told.push(`${fixes} of them from the security suite`);
   return told.length === 0 ? 'the same packages as before' : told.join(', ');
 }
 
