@@ -51,7 +51,7 @@ test('img signatures says who signed, what, when, and what counts', async (t) =>
   t.regex(lines[0] ?? '', /^SIGNED BY +STATES +SIGNED +EXPIRES +COUNTS$/);
   const rows = lines.slice(1).toSorted();
   t.is(rows.length, 3, stdout);
-  t.regex(rows[0] ?? '', /^alice the first +1\.0\.0 #1 +(?:now|\d+ seconds? ago) +never +yes$/);
+  t.regex(rows[0] ?? '', /^alice the first +1\.0\.0 #1 +(?:now|\d+ (?:second|minute)s? ago) +never +yes$/);
   t.regex(rows[1] ?? '', /^bob the first +digest +.* in 4 weeks +no: bob the first signed it without naming/);
   t.regex(rows[2] ?? '', /^unknown +no: names the key "SHA256:/);
   t.is(stderr, 'required: 1 of alice, bob for com.example.*\n');
