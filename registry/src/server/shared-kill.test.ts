@@ -6,16 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
 import { PostgresDatabase } from '../metadata/postgres/postgres-database.ts';
 import type { PostgresLocation } from '../metadata/postgres/postgres-location.ts';
 import { postgresServers } from '../metadata/testing/postgres-servers.ts';
 import { S3BlobStore } from '../storage/s3/s3-blob-store.ts';
 import type { S3BucketOptions } from '../storage/s3/s3-bucket.ts';
 import { s3Servers } from '../storage/testing/s3-servers.ts';
-import { PullNotes } from './pull-notes.ts';
-import { defaultLimits } from './server-limits.ts';
-import { Sweeper } from './sweeper.ts';
+import { sweepOnce } from './testing/sweep-once.ts';
 import { TestClient } from './testing/test-client.ts';
 import { admin, basic } from './testing/test-registry.ts';
 
@@ -144,10 +141,7 @@ async function checkCollected(
 ) {
   const metadata = await PostgresDatabase.open(database);
   const blobs = await S3BlobStore.open(bucket);
-  const clock = () => Date.now() + 50 * 3_600_000;
-  const log = pino({ enabled: false });
-  const pulls = new PullNotes({ database: metadata, clock });
-  await new Sweeper({ database: metadata, blobs, limits: defaultLimits, pulls, log, clock }).sweep();
+  await sweepOnce(metadata, blobs, 50);
   const stored = await Array.fromAsync(blobs.list(), ({ key }) => key);
   const rows = await metadata.all<{ key: string; digest: string }>('SELECT key, digest FROM blobs');
   const needed = new Set([...kept.values()].flatMap((image) => image.blobs));

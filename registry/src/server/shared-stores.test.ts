@@ -6,7 +6,6 @@ import { mediaTypes } from '@img/spec/media-types';
 import { parseNamePrefix } from '@img/spec/name-prefix';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
 import { RegistryClient } from '../client/registry-client.ts';
 import { PostgresDatabase } from '../metadata/postgres/postgres-database.ts';
 import type { PostgresLocation } from '../metadata/postgres/postgres-location.ts';
@@ -14,11 +13,9 @@ import { postgresServers } from '../metadata/testing/postgres-servers.ts';
 import { S3BlobStore } from '../storage/s3/s3-blob-store.ts';
 import type { S3BucketOptions } from '../storage/s3/s3-bucket.ts';
 import { s3Servers } from '../storage/testing/s3-servers.ts';
-import { PullNotes } from './pull-notes.ts';
 import type { RegistryOptions } from './registry-options.ts';
-import { defaultLimits } from './server-limits.ts';
-import { Sweeper } from './sweeper.ts';
 import { passConformance } from './testing/conformance.ts';
+import { sweepOnce } from './testing/sweep-once.ts';
 import { admin, basic, pushBlob, pushManifest, startTestRegistry } from './testing/test-registry.ts';
 import { findTool, type Tool } from './testing/tools.ts';
 
@@ -225,12 +222,7 @@ async function start(
   t.teardown(() => blobs.close());
   t.teardown(() => metadata.close());
   const registry = await startTestRegistry(t, { blobs, database: metadata, ...options });
-  const sweep = async (hoursAhead: number) => {
-    const clock = () => Date.now() + hoursAhead * 3_600_000;
-    const log = pino({ enabled: false });
-    const pulls = new PullNotes({ database: metadata, clock });
-    await new Sweeper({ database: metadata, blobs, limits: defaultLimits, pulls, log, clock }).sweep();
-  };
+  const sweep = (hoursAhead: number) => sweepOnce(metadata, blobs, hoursAhead);
   requests.length = 0;
   return { ...registry, requests, sweep };
 }

@@ -1,0 +1,26 @@
+import { findProgram } from '@img/sign/testing/needs';
+import test from 'ava';
+import { runSoak } from '../../soak/run-soak.ts';
+import { canSoak } from '../../soak/stage.ts';
+
+const operations = 60;
+
+test('a registry of three processes that are killed and cut off loses nothing, leaves nothing and dangles nothing', async (t) => {
+  if (!canSoak()) {
+    t.log(
+      'NOT TESTED: needs PostgreSQL, and versitygw or minio, which npm run tools compiles where there is Go',
+    );
+    if (process.env['IMG_REQUIRE_TOOLS'] === '1' && findProgram('go') !== undefined)
+      t.fail('nothing may be left out');
+    t.pass();
+    return;
+  }
+  const { violations, tally } = await runSoak({
+    seed: 1,
+    lanes: 6,
+    goesOn: (soFar) => soFar.operations < operations,
+    onProgress: (text) => t.log(text),
+  });
+  t.deepEqual(violations, []);
+  t.true(tally.kept.size > 0, 'something had to stay');
+});
