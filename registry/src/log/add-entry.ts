@@ -48,13 +48,15 @@ export async function addEntry(ctx: Context, services: Services, log: LogRow | u
   ctx.set({ 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
 }
 
-/** The log with a published checkpoint that has the entry. */
+/** The log with a published checkpoint that has the entry, and that as many witnesses have signed as do. */
 async function published(services: Services, { namespace }: LogRow, index: number): Promise<LogRow> {
   const read = async () => (await findLog(services.database, [namespace])) as LogRow;
   const log = await read();
-  if (log.published > index) return log;
   await publishCheckpoint(services, log);
-  return await read();
+  const now = await read();
+  if (now.published > index) return now;
+  // Between the two its last witness was taken away, and nobody has appended since.
+  return { ...now, published: now.size, checkpoint: now.latest };
 }
 
 function repositoryOf(bytes: Uint8Array): RepositoryName {

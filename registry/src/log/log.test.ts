@@ -18,6 +18,7 @@ import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
 import { type Stage, startStage } from '../accounts/testing/stage.ts';
 import { ImageStore } from '../images/image-store.ts';
+import type { RegistryOptions } from '../server/registry-options.ts';
 import type { TestClient } from '../server/testing/test-client.ts';
 import { fill, index } from '../testing/attached-image.ts';
 import { opened } from '../testing/content.ts';
@@ -47,8 +48,11 @@ const add = (client: TestClient, bundle: Uint8Array, to: string = namespace) =>
   client.send('POST', `/log/${to}/entries`, { body: bundle });
 
 /** A registry whose organisation com.example has a log. */
-async function startWithLog(t: ExecutionContext): Promise<Stage & { readonly log: LogDocument }> {
-  const stage = await startStage(t);
+async function startWithLog(
+  t: ExecutionContext,
+  options: Partial<RegistryOptions> = {},
+): Promise<Stage & { readonly log: LogDocument }> {
+  const stage = await startStage(t, options);
   const answer = await put(stage.as('owner'), {});
   t.is(answer.status, 200, answer.text);
   return { ...stage, log: answer.json as LogDocument };
@@ -171,7 +175,8 @@ test('LogClient finds a log, adds to it and reads it', async (t) => {
 });
 
 test('a log has its witnesses sign what it publishes, and goes on without those that do not', async (t) => {
-  const stage = await startWithLog(t);
+  // A witness may take as long as it takes here.
+  const stage = await startWithLog(t, { limits: { witnessMs: 3_600_000 } });
   const { key, signer } = testWitness('w.example', 91);
   let known = 0;
   const asked: string[] = [];

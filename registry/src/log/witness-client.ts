@@ -19,18 +19,18 @@ export type WitnessAnswer =
   | { readonly signatures: undefined; readonly knownSize: number };
 
 const answerBytes = 16 * 1024;
-const patienceMs = 5000;
 
 /**
  * Asks a witness to sign a checkpoint.
  *
  * @param url where the witness is; `add-checkpoint` below it is asked
+ * @param patienceMs how long it has to answer
  * @throws RegistryError REGISTRY_UNREACHABLE, REQUEST_REFUSED, ANSWER_INVALID; SignError NOTE_INVALID
  */
-export async function askWitness(url: string, growth: Growth): Promise<WitnessAnswer> {
+export async function askWitness(url: string, growth: Growth, patienceMs: number): Promise<WitnessAnswer> {
   const { oldSize, proof, checkpoint } = growth;
   const body = [`old ${oldSize}`, ...proof.map(encodeBase64), '', checkpoint].join('\n');
-  const { status, text } = await post(`${url.replace(/\/$/, '')}/add-checkpoint`, body);
+  const { status, text } = await post(`${url.replace(/\/$/, '')}/add-checkpoint`, body, patienceMs);
   if (status === 409) {
     const size = /^(\d{1,15})\n$/.exec(text)?.[1];
     if (size !== undefined) return { signatures: undefined, knownSize: Number(size) };
@@ -45,7 +45,11 @@ export async function askWitness(url: string, growth: Growth): Promise<WitnessAn
   return { signatures: lines.map(parseSignature), knownSize: undefined };
 }
 
-async function post(url: string, body: string): Promise<{ readonly status: number; readonly text: string }> {
+async function post(
+  url: string,
+  body: string,
+  patienceMs: number,
+): Promise<{ readonly status: number; readonly text: string }> {
   const agent = new Agent({ maxResponseSize: answerBytes });
   try {
     const answer = await request(url, {

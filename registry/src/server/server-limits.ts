@@ -25,6 +25,8 @@ export type ServerLimits = {
   readonly unneededMs: number;
   /** Time between two times that what a repository keeps is looked at. */
   readonly retentionMs: number;
+  /** How long a witness of a transparency log has to answer. */
+  readonly witnessMs: number;
   /** Time between two rounds of cleaning up. */
   readonly sweepMs: number;
 };
@@ -46,5 +48,6 @@ export const defaultLimits: ServerLimits = {
   uploadMs: 24 * hourMs,
   unneededMs: 24 * hourMs,
   retentionMs: hourMs,
+  witnessMs: 5 * secondMs,
   sweepMs: 60 * secondMs,
 };
