@@ -1,4 +1,5 @@
 import type { AccountsClient } from '@img/registry/accounts/accounts-client';
+import type { AnswerOf, ApiRouteId, BodyOf, ParametersOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
 import type { Session } from '../command.ts';
 import { openAccounts } from '../host/open-registry.ts';
@@ -19,4 +20,16 @@ export async function withAccounts<T>(
 ): Promise<T> {
   await using accounts = openAccounts(session, typedRegistry(registry, session.config));
   return await work(accounts);
+}
+
+/** Calls one route of the accounts of the registry that was asked for. */
+export async function callAccounts<Id extends ApiRouteId>(
+  session: Session,
+  options: AccountsOptions,
+  id: Id,
+  parameters: ParametersOf<Id>,
+  body: BodyOf<Id>,
+): Promise<AnswerOf<Id>> {
+  const { signal } = session;
+  return await withAccounts(session, options, (accounts) => accounts.call(id, parameters, body, { signal }));
 }

@@ -1,9 +1,9 @@
 import { roles } from '@img/registry/accounts/account-names';
 import { type Command, Option } from 'commander';
 import { configureRules } from '../accounts/rule-commands.ts';
-import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
+import { type AccountsOptions, addRegistryOption, callAccounts } from '../accounts/with-accounts.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
-import { tableLines } from '../output/table.ts';
+import { showList } from '../output/show-list.ts';
 import { bold } from '../output/text.ts';
 
 const organisationHelp = 'the beginning of the names of its repositories, such as com.example';
@@ -30,17 +30,13 @@ function configureList(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('list the organisations that you belong to; all for administrators'));
   addExamples(command, 'img org list');
   onRun(command, context, async (session, options: AccountsOptions) => {
-    const { output, signal } = session;
-    const organisations = await withAccounts(session, options, (accounts) => {
-      return accounts.call('listOrganisations', {}, undefined, { signal });
+    const { output } = session;
+    const organisations = await callAccounts(session, options, 'listOrganisations', {}, undefined);
+    showList(output, organisations, {
+      columns: [{ title: 'name' }, { title: 'you may' }],
+      row: ({ name, role }) => [bold(name), role],
+      empty: 'you belong to no organisation',
     });
-    if (organisations.length === 0) output.story('you belong to no organisation');
-    output.result(organisations, () =>
-      tableLines(
-        [{ title: 'name' }, { title: 'you may' }],
-        organisations.map(({ name, role }) => [bold(name), role]),
-      ),
-    );
   });
 }
 
@@ -48,10 +44,8 @@ function configureAdd(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('make an organisation').argument('<organisation>', organisationHelp));
   addExamples(command, 'img org add com.example');
   onRun(command, context, async (session, options: AccountsOptions, name: string) => {
-    const { output, signal } = session;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('createOrganisation', {}, { name }, { signal });
-    });
+    const { output } = session;
+    await callAccounts(session, options, 'createOrganisation', {}, { name });
     output.result({ name }, () => [['made ', bold(name)]]);
     output.story(`let somebody in with img org add-member ${name} USER --role write`);
   });
@@ -65,10 +59,7 @@ function configureRemove(command: Command, context: CommandContext): void {
   );
   addExamples(command, 'img org remove com.example');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string) => {
-    const { signal } = session;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('deleteOrganisation', { organisation }, undefined, { signal });
-    });
+    await callAccounts(session, options, 'deleteOrganisation', { organisation }, undefined);
     session.output.result({ removed: organisation }, () => [['removed ', bold(organisation)]]);
   });
 }
@@ -77,17 +68,13 @@ function configureMembers(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('list who belongs to an organisation').argument('<organisation>'));
   addExamples(command, 'img org members com.example');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string) => {
-    const { output, signal } = session;
-    const members = await withAccounts(session, options, (accounts) => {
-      return accounts.call('listMembers', { organisation }, undefined, { signal });
+    const { output } = session;
+    const members = await callAccounts(session, options, 'listMembers', { organisation }, undefined);
+    showList(output, members, {
+      columns: [{ title: 'user' }, { title: 'may' }],
+      row: ({ user, role }) => [bold(user), role],
+      empty: `${organisation} has no members`,
     });
-    if (members.length === 0) output.story(`${organisation} has no members`);
-    output.result(members, () =>
-      tableLines(
-        [{ title: 'user' }, { title: 'may' }],
-        members.map(({ user, role }) => [bold(user), role]),
-      ),
-    );
   });
 }
 
@@ -101,11 +88,8 @@ function configureAddMember(command: Command, context: CommandContext): void {
   );
   addExamples(command, 'img org add-member com.example alice --role write');
   onRun(command, context, async (session, options: MemberOptions, organisation: string, user: string) => {
-    const { signal } = session;
     const { role } = options;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('putMember', { organisation, user }, { role }, { signal });
-    });
+    await callAccounts(session, options, 'putMember', { organisation, user }, { role });
     session.output.result({ organisation, user, role }, () => [
       [bold(user), ` may ${role} in ${organisation}`],
     ]);
@@ -118,10 +102,7 @@ function configureRemoveMember(command: Command, context: CommandContext): void 
   );
   addExamples(command, 'img org remove-member com.example alice');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string, user: string) => {
-    const { signal } = session;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('deleteMember', { organisation, user }, undefined, { signal });
-    });
+    await callAccounts(session, options, 'deleteMember', { organisation, user }, undefined);
     session.output.result({ removed: user, organisation }, () => [
       ['removed ', bold(user), ` from ${organisation}`],
     ]);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
+import { type AccountsOptions, addRegistryOption, callAccounts } from '../accounts/with-accounts.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 
 export function configure(command: Command, context: CommandContext): void {
@@ -10,10 +10,8 @@ export function configure(command: Command, context: CommandContext): void {
     'cosign verify-attestation --key registry.pub --type https://slsa.dev/verification_summary/v1 …',
   );
   onRun(command, context, async (session, options: AccountsOptions) => {
-    const { output, signal } = session;
-    const key = await withAccounts(session, options, (accounts) => {
-      return accounts.call('registryKey', {}, undefined, { signal });
-    });
+    const { output } = session;
+    const key = await callAccounts(session, options, 'registryKey', {}, undefined);
     output.result(key, () => key.pem.trimEnd().split('\n'));
     output.story(key.fingerprint);
   });

@@ -6,7 +6,7 @@ import { type AccountsOptions, addRegistryOption, withAccounts } from '../accoun
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { openAccounts } from '../host/open-registry.ts';
 import { typedRepository } from '../host/typed-reference.ts';
-import { tableLines } from '../output/table.ts';
+import { showList } from '../output/show-list.ts';
 import { bold } from '../output/text.ts';
 import { configure as configureKey } from './repo-key.ts';
 import { configure as configureSigners } from './repo-signers.ts';
@@ -34,18 +34,21 @@ function configureList(command: Command, context: CommandContext): void {
     const entries = await withAccounts(session, options, (accounts) => {
       return Array.fromAsync(allRepositories(accounts, options.search ?? '', signal));
     });
-    if (entries.length === 0) output.story('there is no repository that you may pull');
-    output.result(entries, () =>
-      tableLines(
-        [{ title: 'name' }, { title: 'visibility' }, { title: 'tags', align: 'right' }, { title: 'pushed' }],
-        entries.map(({ name, visibility, tags, pushedAt }) => [
-          bold(name),
-          visibility,
-          String(tags),
-          pushedAt?.slice(0, 10) ?? '',
-        ]),
-      ),
-    );
+    showList(output, entries, {
+      columns: [
+        { title: 'name' },
+        { title: 'visibility' },
+        { title: 'tags', align: 'right' },
+        { title: 'pushed' },
+      ],
+      row: ({ name, visibility, tags, pushedAt }) => [
+        bold(name),
+        visibility,
+        String(tags),
+        pushedAt?.slice(0, 10) ?? '',
+      ],
+      empty: 'there is no repository that you may pull',
+    });
   });
 }
 

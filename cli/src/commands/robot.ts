@@ -1,10 +1,10 @@
 import { mostRobotDays, usualRobotDays } from '@img/registry/accounts/api-schemas';
 import { type Command, Option } from 'commander';
-import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
+import { type AccountsOptions, addRegistryOption, callAccounts } from '../accounts/with-accounts.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { parseDuration } from '../option-values.ts';
-import { tableLines } from '../output/table.ts';
+import { showList } from '../output/show-list.ts';
 import { bold } from '../output/text.ts';
 
 const daySeconds = 86_400;
@@ -25,22 +25,18 @@ function configureList(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('list the robots of an organisation').argument('<organisation>'));
   addExamples(command, 'img robot list com.example');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string) => {
-    const { output, signal } = session;
-    const robots = await withAccounts(session, options, (accounts) => {
-      return accounts.call('listRobots', { organisation }, undefined, { signal });
+    const { output } = session;
+    const robots = await callAccounts(session, options, 'listRobots', { organisation }, undefined);
+    showList(output, robots, {
+      columns: [{ title: 'logs in as' }, { title: 'may' }, { title: 'until' }, { title: 'made by' }],
+      row: ({ logIn, role, expiresAt, isExpired, createdBy }) => [
+        bold(logIn),
+        role,
+        isExpired ? 'expired' : expiresAt.slice(0, 10),
+        createdBy,
+      ],
+      empty: `${organisation} has no robots`,
     });
-    if (robots.length === 0) output.story(`${organisation} has no robots`);
-    output.result(robots, () =>
-      tableLines(
-        [{ title: 'logs in as' }, { title: 'may' }, { title: 'until' }, { title: 'made by' }],
-        robots.map(({ logIn, role, expiresAt, isExpired, createdBy }) => [
-          bold(logIn),
-          role,
-          isExpired ? 'expired' : expiresAt.slice(0, 10),
-          createdBy,
-        ]),
-      ),
-    );
   });
 }
 
@@ -67,16 +63,20 @@ async function addRobot(
   organisation: string,
   name: string,
 ): Promise<void> {
-  const { output, signal } = session;
+  const { output } = session;
   const days = Math.ceil(options.expires / daySeconds);
   if (days > mostRobotDays) {
     throw new CliError('USAGE', `a token is good for ${mostRobotDays} days at most, not ${days}`, {
       hint: 'give it another one in time, with the same command',
     });
   }
-  const made = await withAccounts(session, options, (accounts) => {
-    return accounts.call('createRobot', { organisation }, { name, role: options.role, days }, { signal });
-  });
+  const made = await callAccounts(
+    session,
+    options,
+    'createRobot',
+    { organisation },
+    { name, role: options.role, days },
+  );
   output.result(made, () => [[`token of ${made.logIn}, shown only now: `, bold(made.token)]]);
   output.story(
     `good until ${made.expiresAt.slice(0, 10)}; it logs in with img login -u ${made.logIn} --password-stdin`,
@@ -87,10 +87,7 @@ function configureRemove(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('remove a robot').argument('<organisation>').argument('<name>'));
   addExamples(command, 'img robot remove com.example ci');
   onRun(command, context, async (session, options: AccountsOptions, organisation: string, robot: string) => {
-    const { signal } = session;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('deleteRobot', { organisation, robot }, undefined, { signal });
-    });
+    await callAccounts(session, options, 'deleteRobot', { organisation, robot }, undefined);
     session.output.result({ removed: robot, organisation }, () => [
       ['removed ', bold(`${organisation}+${robot}`)],
     ]);

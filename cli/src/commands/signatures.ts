@@ -2,47 +2,30 @@ import { describeRule } from '@img/sign/trust-rule';
 import { formatUnixTime, type UnixTime } from '@img/sign/unix-time';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { judgeImage } from '../host/judge-image.ts';
-import { locateImage } from '../host/locate-image.ts';
-import { openHost } from '../host/open-host.ts';
-import { RemoteRepository } from '../host/remote-repository.ts';
-import { shortName } from '../host/short-name.ts';
-import { typedReference } from '../host/typed-reference.ts';
+import { addJudgedImage, type JudgeOptions, judgeTypedImage } from '../host/judge-typed-image.ts';
 import { formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, green, type Line } from '../output/text.ts';
 import { type ListedSignature, listSignatures } from '../sign/list-signatures.ts';
 
 export function configure(command: Command, context: CommandContext): void {
-  command
-    .argument('<image>', 'an image of this host, or of its registry if this host has none')
-    .option('--remote', "look at the registry's copy");
+  addJudgedImage(command);
   addExamples(command, 'img signatures com.example.app', 'img signatures --remote com.example.app:1.0.0');
   onRun(command, context, signatures);
 }
 
-async function signatures(
-  session: Session,
-  options: { readonly remote?: boolean },
-  text: string,
-): Promise<void> {
-  const { config, output, signal } = session;
-  const reference = typedReference(text, config);
-  await using host = await openHost(session);
-  await using remote = new RemoteRepository(session, reference);
-  const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
-  const located = await locateImage(reference, places, { signal });
-  const { decision } = await judgeImage(reference, located, host, { signal });
+async function signatures(session: Session, options: JudgeOptions, text: string): Promise<void> {
+  const { output } = session;
+  const { request, decision, name, place } = await judgeTypedImage(session, text, options);
   const found = listSignatures(decision);
-  const name = shortName(reference, config);
   const { rule } = decision;
-  output.detail(`looked at ${located.place.name}`);
+  output.detail(`looked at ${place}`);
   if (found.length === 0) output.story(`${name} has no signatures`);
   const now = new Date();
   output.result(
     {
       reference: name,
-      digest: located.content.descriptor.digest,
+      digest: request.digest,
       rule: rule ?? null,
       signatures: found.map(signatureDocument),
     },
@@ -53,7 +36,7 @@ async function signatures(
       ),
   );
   output.story(
-    rule === undefined ? `no rule covers ${reference.repository}` : `required: ${describeRule(rule)}`,
+    rule === undefined ? `no rule covers ${request.repository}` : `required: ${describeRule(rule)}`,
   );
 }
 

@@ -1,9 +1,9 @@
 import type { AnswerOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
-import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
+import { type AccountsOptions, addRegistryOption, callAccounts } from '../accounts/with-accounts.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { tableLines } from '../output/table.ts';
+import { showList } from '../output/show-list.ts';
 import { bold } from '../output/text.ts';
 import { readStdinText } from '../terminal/stdin-text.ts';
 import { TerminalPrompt } from '../terminal/terminal-prompt.ts';
@@ -22,10 +22,7 @@ function configureShow(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('show who you are in a registry, and where you belong'));
   addExamples(command, 'img user show');
   onRun(command, context, async (session, options: AccountsOptions) => {
-    const { signal } = session;
-    const account = await withAccounts(session, options, (accounts) => {
-      return accounts.call('account', {}, undefined, { signal });
-    });
+    const account = await callAccounts(session, options, 'account', {}, undefined);
     session.output.result(account, () => [
       [bold(account.name), account.isAdministrator ? '  may do everything' : ''],
       ...account.organisations.map(({ name, role }) => `${name}  ${role}`),
@@ -37,20 +34,15 @@ function configureList(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('list the users of a registry'));
   addExamples(command, 'img user list');
   onRun(command, context, async (session, options: AccountsOptions) => {
-    const { signal } = session;
-    const users = await withAccounts(session, options, (accounts) => {
-      return accounts.call('listUsers', {}, undefined, { signal });
+    const users = await callAccounts(session, options, 'listUsers', {}, undefined);
+    showList(session.output, users, {
+      columns: [{ title: 'name' }, { title: 'may' }, { title: 'since' }],
+      row: ({ name, isAdministrator, createdAt }) => [
+        bold(name),
+        isAdministrator ? 'everything' : '',
+        createdAt.slice(0, 10),
+      ],
     });
-    session.output.result(users, () =>
-      tableLines(
-        [{ title: 'name' }, { title: 'may' }, { title: 'since' }],
-        users.map(({ name, isAdministrator, createdAt }) => [
-          bold(name),
-          isAdministrator ? 'everything' : '',
-          createdAt.slice(0, 10),
-        ]),
-      ),
-    );
   });
 }
 
@@ -63,11 +55,8 @@ function configureAdd(command: Command, context: CommandContext): void {
     command,
     context,
     async (session, options: PasswordOptions & { readonly admin?: boolean }, name: string) => {
-      const { signal } = session;
       const body = { name, isAdministrator: options.admin === true, ...(await readPassword(options)) };
-      const made = await withAccounts(session, options, (accounts) => {
-        return accounts.call('createUser', {}, body, { signal });
-      });
+      const made = await callAccounts(session, options, 'createUser', {}, body);
       showPassword(session, made);
     },
   );
@@ -90,20 +79,15 @@ function configurePassword(command: Command, context: CommandContext): void {
 }
 
 async function resetPassword(session: Session, options: PasswordOptions, user: string): Promise<void> {
-  const { signal } = session;
   const body = await readPassword(options);
-  const made = await withAccounts(session, options, (accounts) => {
-    return accounts.call('resetPassword', { user }, body, { signal });
-  });
+  const made = await callAccounts(session, options, 'resetPassword', { user }, body);
   showPassword(session, made);
 }
 
 async function changeOwn(session: Session, options: PasswordOptions): Promise<void> {
-  const { output, signal } = session;
+  const { output } = session;
   const body = options.passwordStdin === true ? await readTwoLines() : await askTwice(session);
-  const made = await withAccounts(session, options, (accounts) => {
-    return accounts.call('changePassword', {}, body, { signal });
-  });
+  const made = await callAccounts(session, options, 'changePassword', {}, body);
   output.result(made, () => [['changed the password of ', bold(made.name)]]);
   output.story('log in again with img login');
 }
@@ -133,10 +117,7 @@ function configureRemove(command: Command, context: CommandContext): void {
   addRegistryOption(command.description('remove a user; what it pushed stays').argument('<name>'));
   addExamples(command, 'img user remove alice');
   onRun(command, context, async (session, options: AccountsOptions, user: string) => {
-    const { signal } = session;
-    await withAccounts(session, options, (accounts) => {
-      return accounts.call('deleteUser', { user }, undefined, { signal });
-    });
+    await callAccounts(session, options, 'deleteUser', { user }, undefined);
     session.output.result({ removed: user }, () => [['removed ', bold(user)]]);
   });
 }
