@@ -1,5 +1,5 @@
 import { parseAttestation, signAttestation } from '@img/sign/attestation';
-import { parseBundle } from '@img/sign/bundle';
+import { bundleMediaType, parseBundle } from '@img/sign/bundle';
 import { preAuthEncoding } from '@img/sign/dsse';
 import { provenanceType, verificationSummaryType } from '@img/sign/predicate-type';
 import type { Claim } from '@img/sign/statement';
@@ -16,7 +16,7 @@ import { deleteRule, putRule } from '../../metadata/admission/rules.ts';
 import type { Database } from '../../metadata/database.ts';
 import { databases, openMigrated } from '../../metadata/testing/databases.ts';
 import { MemoryBlobStore } from '../../storage/memory-blob-store.ts';
-import { opened, type TestImage, testImage } from '../../testing/content.ts';
+import { contentOf, opened, type TestImage, testImage, testReferrer } from '../../testing/content.ts';
 import { pushSignatures, pushSigned } from '../../testing/push-signatures.ts';
 import { collectEvidence } from '../../transfer/collect-evidence.ts';
 import { admin, startTestRegistry } from '../testing/test-registry.ts';
@@ -215,6 +215,22 @@ test('a refusal names what is unmet, and what to do next', async (t) => {
   const image = await prepare(first, 'denied', [[alice, {}]]);
   await setRule(database, { ...oneOf, denied: [image.manifest.descriptor.digest] });
   t.regex((await first.put(image, tag)).text, /is denied by the rule of com\.example.*Push another image/);
+});
+
+test('what is attached and is not what it says refuses the tag, and is no fault of the registry', async (t) => {
+  const { first } = await start(t, openSqlite, oneOf);
+  const image = await prepare(first, 'one', [[alice, {}]]);
+  const bundle = contentOf('longer than it says', bundleMediaType);
+  const lies = testReferrer(image.manifest.descriptor, {
+    ...bundle,
+    descriptor: { ...bundle.descriptor, size: 3 },
+  });
+  // A manifest may come before what it points at.
+  await first.place.putManifest(lies);
+  await first.place.putBlob({ descriptor: bundle.descriptor }, opened(bundle.bytes));
+  const { status, text } = await first.put(image, tag);
+  t.is(status, 403);
+  t.regex(text, /what is attached to sha256:\w+ can't be read, so no rule can be met: /);
 });
 
 test('builders and tag movers that have done their part are enough', async (t) => {

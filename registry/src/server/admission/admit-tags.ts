@@ -1,4 +1,4 @@
-import type { Decision } from '@img/sign/decision';
+import type { Evidence } from '@img/sign/evidence';
 import { unixTimeOf } from '@img/sign/unix-time';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
@@ -13,6 +13,7 @@ import type { Writer } from '../../metadata/database.ts';
 import { findManifestHead } from '../../metadata/manifests.ts';
 import { putManifest } from '../../metadata/put-manifest.ts';
 import type { TagMove } from '../../metadata/tags.ts';
+import { RegistryError } from '../../registry-error.ts';
 import { attachmentSubject } from '../../transfer/attachment-tag.ts';
 import { judge, neededEvidence } from '../../transfer/judge-image.ts';
 import { repositorySource } from '../repository-source.ts';
@@ -83,7 +84,7 @@ async function judgeTags(services: Services, image: TagsToAdmit): Promise<Admitt
   const { policy } = rule;
   if (!decidesAbout(policy, repository, digest)) return { rule: rule.digest, tags: [] };
   const question = { repository, digest, policy };
-  const evidence = await neededEvidence(repositorySource(services, repository), question);
+  const evidence = await readEvidence(services, question);
   const admitted: AdmittedTag[] = [];
   for (const tag of tags) {
     const before = await findAdmission(services.database, repository, tag);
@@ -96,6 +97,20 @@ async function judgeTags(services: Services, image: TagsToAdmit): Promise<Admitt
     admitted.push(await admit(services, { rule, tag, descriptor, before }, judgement));
   }
   return { rule: rule.digest, tags: admitted };
+}
+
+/** @throws ProtocolError DENIED for what somebody attached that is not what it says: nobody else is to blame for that */
+async function readEvidence(
+  services: Services,
+  question: Parameters<typeof neededEvidence>[1],
+): Promise<Evidence> {
+  try {
+    return await neededEvidence(repositorySource(services, question.repository), question);
+  } catch (cause) {
+    if (!(cause instanceof RegistryError)) throw cause;
+    const message = `what is attached to ${question.digest} can't be read, so no rule can be met: ${cause.message}`;
+    throw new ProtocolError('DENIED', message, { cause });
+  }
 }
 
 type Applicant = {
@@ -113,7 +128,7 @@ async function admit(
   if (!decision.trusted) throw refusedByRule(rule, decision);
   const { repository } = request;
   const { digest } = descriptor;
-  const sequence = sequenceOf(decision);
+  const sequence = decision.sequence ?? null;
   const isSame = before?.digest === digest && before.rule === rule.digest && before.sequence === sequence;
   const stored = isSame
     ? await findManifestHead(services.database, repository, { digest: before.summary })
@@ -134,10 +149,6 @@ async function admit(
     admission,
     summary: { manifest: parseImageManifest(manifest.bytes), bytes: manifest.bytes },
   };
-}
-
-function sequenceOf(decision: Extract<Decision, { trusted: true }>): number | null {
-  return decision.sequence ?? null;
 }
 
 async function isUpToDate(
