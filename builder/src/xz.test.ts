@@ -24,6 +24,18 @@ const unpack = (bytes: Uint8Array, pieceBytes = 10_000, maxBytes = 1e9) => {
 const files: readonly [why: string, make: () => Buffer][] = [
   ['one block', () => xz(content)],
   ['several blocks, as large packages have', () => xz(content, '--block-size=100KiB')],
+  ['blocks that say how long they are', () => xz(content, '-T2', '--block-size=100KiB')],
+  [
+    'such blocks, then padding and other streams',
+    () =>
+      Buffer.concat([
+        xz(content.subarray(0, 5000), '-T2'),
+        Buffer.alloc(8),
+        xz(content.subarray(5000, 250_000), '-T2', '--block-size=30KiB', '--check=crc32'),
+        xz(content.subarray(250_000)),
+      ]),
+  ],
+  ['such blocks without checks', () => xz(content, '-T2', '--block-size=100KiB', '--check=none')],
   ['two streams', () => Buffer.concat([xz(content.subarray(0, 5000)), xz(content.subarray(5000))])],
   ['padding after the stream', () => Buffer.concat([xz(content), Buffer.alloc(8)])],
   ['a dictionary of 1.5 GiB, which is not allocated', () => xz(content, '--lzma2=preset=0,dict=1536MiB')],
@@ -53,10 +65,12 @@ const damaged: readonly [why: string, damage: (packed: Buffer) => Uint8Array][] 
 for (const [why, damage] of damaged) {
   test(`decompressXz() refuses ${why}`, async (t) => {
     if (!needsTool(t, 'xz')) return;
-    await t.throwsAsync(unpack(damage(xz(content))), {
-      code: 'COMPRESSION_INVALID',
-      message: /data\.tar\.xz/,
-    });
+    for (const args of [[], ['-T2'], ['-T2', '--block-size=100KiB']]) {
+      await t.throwsAsync(unpack(damage(xz(content, ...args))), {
+        code: 'COMPRESSION_INVALID',
+        message: /data\.tar\.xz/,
+      });
+    }
   });
 }
 
