@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgresServers } from '@img/registry/metadata/testing/postgres-servers';
 import { s3Servers } from '@img/registry/storage/testing/s3-servers';
@@ -10,6 +10,7 @@ import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
 
 type Served = {
   readonly url: string;
+  readonly metricsUrl?: string;
   readonly administrator: { readonly name: string; readonly newPassword?: string };
 };
 
@@ -72,10 +73,55 @@ test('img serve takes the password from the environment and writes a log line fo
   t.false(log.includes('long enough') || log.includes(authorization));
 });
 
+test('img serve takes its options from a file of settings, those on the command line first', async (t) => {
+  const instance = await newInstance(t);
+  const lines = [
+    'listen: 127.0.0.1:1',
+    'metrics: 127.0.0.1:0',
+    'admin: root',
+    'data: data',
+    'public: [com.example.]',
+    'requests-per-second: 50',
+  ];
+  await mkdir(join(instance.folder, 'etc'));
+  await writeFile(join(instance.folder, 'etc/registry.yaml'), lines.join('\n'));
+  const { child, served } = await serve(t, instance, '--settings', 'etc/registry.yaml');
+  t.is(served.administrator.name, 'root');
+  t.regex(await (await fetch(served.metricsUrl as string)).text(), /^img_registry_uploads 0$/m);
+  t.true((await stat(join(instance.folder, 'etc/data'))).isDirectory(), 'paths begin at the file');
+  t.is(await stop(child, 'SIGTERM'), 0);
+});
+
+test('img serve says of each mistake in a file of settings where it is', async (t) => {
+  const { run, folder } = await newInstance(t);
+  const lines = [
+    'listen: 0.0.0.0:70000',
+    'behind-proxy: maybe',
+    'uploads-at-once: 0',
+    'publicurl: x',
+    'relay: x',
+  ];
+  await writeFile(join(folder, 'registry.yaml'), lines.join('\n'));
+  const { code, stderr } = await run(['serve', '--settings', 'registry.yaml']);
+  t.is(code, 2);
+  for (const message of [
+    /registry\.yaml:1:9: listen should be an address and a port/,
+    /registry\.yaml:2:15: behind-proxy should be true or false, not "maybe"/,
+    /registry\.yaml:3:18: uploads-at-once should be a whole number from 1/,
+    /registry\.yaml:4:1: unknown key "publicurl"; did you mean "public-url"\?/,
+    /registry\.yaml:5:8: relay should be a list of networks, not "x"/,
+  ]) {
+    t.regex(stderr, message);
+  }
+});
+
 const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [
   [['--listen', '5000'], 2, /It should be an address and a port, such as 0\.0\.0\.0:5000/, 'no address'],
   [['--listen', '127.0.0.1:70000'], 2, /It should be an address and a port/, 'a port that is too high'],
   [['--listen', '192.0.2.1:5000'], 1, /^img: can't listen on 192\.0\.2\.1/, 'an address of another machine'],
+  [['--settings', 'none'], 2, /there is no file "none" of settings/, 'no file'],
+  [['--tls-key', 'key.pem'], 2, /needs its key[\s\S]*hint: give --tls-certificate and/, 'no certificate'],
+  [['--tls-key', 'x', '--tls-certificate', 'y'], 1, /can't use certificate y with key x/, 'no such files'],
   [['--keyring', 'none'], 2, /keyring "none" has no rule[\s\S]*hint: make one with/, 'an empty keyring'],
   [['--public', 'com..'], 2, /^img: prefix "com\.\." should be/, 'a wrong prefix'],
   [['--public-url', 'x'], 1, /^img: the public URL should be like/, 'a wrong URL'],

@@ -5,66 +5,45 @@ import { join, resolve } from 'node:path';
 import type { RegistryOptions } from '@img/registry/server/registry-options';
 import { startRegistry } from '@img/registry/server/start-registry';
 import { parseNamePrefix } from '@img/spec/name-prefix';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { parseArgument } from '../argument.ts';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { variable } from '../environment.ts';
 import { aliasOf } from '../host/short-name.ts';
 import type { Output } from '../output/output.ts';
 import { bold } from '../output/text.ts';
-import { type OpenStores, openStores, type StoreOptions } from '../serve/open-stores.ts';
+import { type OpenStores, openStores } from '../serve/open-stores.ts';
 import { readKeyring } from '../serve/read-keyring.ts';
-
-type ServeOptions = {
-  readonly listen: ListenAddress;
-  readonly data?: string;
-  readonly public?: readonly string[];
-  readonly admin: string;
-  readonly publicUrl?: string;
-  readonly behindProxy?: boolean;
-  readonly log?: string;
-  readonly relay?: readonly string[];
-  readonly keyring?: string;
-} & StoreOptions;
-
-type ListenAddress = { readonly address: string; readonly port: number };
+import {
+  addServeOptions,
+  type ServeOptions,
+  usualAdministrator,
+  usualListen,
+} from '../serve/serve-options.ts';
+import { readServeSettings } from '../serve/serve-settings.ts';
 
 export function configure(command: Command, context: CommandContext): void {
-  command
-    .addOption(
-      new Option('--listen <address:port>', 'where to listen; port 0 is any free one')
-        .argParser(parseListen)
-        .default({ address: '127.0.0.1', port: 5000 }, '127.0.0.1:5000'),
-    )
-    .option('--data <folder>', 'where the registry keeps its data; by default registry below the root folder')
-    .option('--storage <url>', 'keep blobs in an S3 bucket instead; see below')
-    .option('--database <url>', 'keep metadata in PostgreSQL instead; see below')
-    .option(
-      '--relay <network...>',
-      'networks whose clients get blobs from here, because they cannot reach S3',
-    )
-    .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
-    .option(
-      '--admin <name>',
-      'who may do everything; the password is IMG_ADMIN_PASSWORD or made up once',
-      'admin',
-    )
-    .option('--public-url <url>', 'where clients reach it, if it is behind a proxy')
-    .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
-    .option('--keyring <folder>', 'trust documents by which its pages show who signed an image')
-    .option('--log <file>', 'write a line of JSON for each request; - for stderr');
+  addServeOptions(command);
   command.addHelpText('after', storesHelp);
   addExamples(
     command,
     'img serve',
     "img serve --listen 0.0.0.0:5000 --public '*'",
     'img serve --listen 127.0.0.1:0 --json',
+    'img serve --listen 0.0.0.0:443 --tls-certificate server.pem --tls-key key.pem --metrics 127.0.0.1:9090',
+    'img serve --settings /etc/img/registry.yaml',
     'img serve --storage s3://images?region=eu-central-1 --database postgres://registry@db.example.com/registry',
   );
   onRun(command, context, serve);
 }
 
-async function serve(session: Session, options: ServeOptions): Promise<void> {
+async function serve(
+  session: Session,
+  { settings, ...given }: ServeOptions & { readonly settings?: string },
+): Promise<void> {
+  const read = settings === undefined ? {} : await readServeSettings(session.environment, settings);
+  const options = { ...read, ...given };
   const stores = await openStores(session.environment, options);
   try {
     await serveFrom(stores, session, options);
@@ -78,9 +57,9 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
   const trust =
     options.keyring === undefined ? {} : { trust: await readKeyring(environment, options.keyring) };
   const registry = await startRegistry({ ...registryOptions(session, options, stores), ...trust });
-  const { url, host, administrator } = registry;
+  const { url, host, administrator, metricsUrl } = registry;
   const { name, newPassword } = administrator;
-  output.result({ url, host, administrator: { name, newPassword } }, () => [
+  output.result({ url, host, metricsUrl, administrator: { name, newPassword } }, () => [
     ['registry: ', bold(url)],
     ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
   ]);
@@ -93,6 +72,7 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
     );
   }
   output.story(`its pages are at ${url}, for browsers`);
+  if (metricsUrl !== undefined) output.story(`its metrics are at ${metricsUrl}, for Prometheus`);
   output.story(`log in with img login ${alias ?? host} --username ${name}; stop with Ctrl-C`);
   if (!signal.aborted) await once(signal, 'abort');
   output.story('stopping as soon as requests under way are answered; Ctrl-C again to cut them off');
@@ -100,7 +80,7 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
 }
 
 /** How other hosts reach it, as config.yaml has it: without encryption only where that is said. */
-function addressOf(url: string, { listen, publicUrl }: ServeOptions): string {
+function addressOf(url: string, { listen = usualListen, publicUrl }: ServeOptions): string {
   const { protocol, host, port } = new URL(publicUrl ?? url);
   if (protocol === 'https:' || isLoopback(listen.address)) return host;
   const isAnyAddress = listen.address === '0.0.0.0' || listen.address === '::';
@@ -118,30 +98,43 @@ function registryOptions(
 ): RegistryOptions {
   const password = variable(environment, 'IMG_ADMIN_PASSWORD');
   return {
-    ...options.listen,
+    ...(options.listen ?? usualListen),
+    ...tlsOptions(options),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     dataFolder: resolve(environment.workingFolder, options.data ?? join(config.rootFolder, 'registry')),
-    administrator: { name: options.admin, ...(password === undefined ? {} : { password }) },
+    administrator: {
+      name: options.admin ?? usualAdministrator,
+      ...(password === undefined ? {} : { password }),
+    },
     anonymousPull: (options.public ?? []).map((prefix) => parseArgument(parseNamePrefix, prefix)),
     isBehindProxy: options.behindProxy === true,
     ...(blobs === undefined ? {} : { blobs }),
     ...(database === undefined ? {} : { database }),
     nearNetworks: options.relay ?? [],
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+    limits: {
+      ...(options.requestsPerSecond === undefined ? {} : { requestsPerSecond: options.requestsPerSecond }),
+      ...(options.uploadsAtOnce === undefined ? {} : { uploadsAtOnce: options.uploadsAtOnce }),
+    },
     ...(options.log === undefined ? {} : { log: logStream(options.log, output) }),
   };
+}
+
+/** @throws CliError USAGE for one of the files without the other */
+function tlsOptions({ tlsCertificate, tlsKey }: ServeOptions): Pick<RegistryOptions, 'tls'> {
+  if (tlsCertificate === undefined && tlsKey === undefined) return {};
+  if (tlsCertificate !== undefined && tlsKey !== undefined) {
+    return { tls: { certificate: tlsCertificate, key: tlsKey } };
+  }
+  throw new CliError('USAGE', 'a certificate needs its key, and a key its certificate', {
+    hint: 'give --tls-certificate and --tls-key',
+  });
 }
 
 function logStream(file: string, output: Output): NonNullable<RegistryOptions['log']> {
   // What clients send is in these lines, too.
   if (file === '-') return { write: (line) => output.error([line.trimEnd()]) };
   return createWriteStream(file, { flags: 'a', mode: 0o600 });
-}
-
-function parseListen(text: string): ListenAddress {
-  const [, address, ipv6, port] = /^(?:([^:[\]]+)|\[([0-9a-fA-F:]+)\]):(\d{1,5})$/.exec(text) ?? [];
-  const host = address ?? ipv6;
-  if (host !== undefined && Number(port) <= 65_535) return { address: host, port: Number(port) };
-  throw new InvalidArgumentError('It should be an address and a port, such as 0.0.0.0:5000 or [::]:5000.');
 }
 
 const storesHelp = `

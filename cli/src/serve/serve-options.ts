@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseCount } from '../option-values.ts';
+import type { StoreOptions } from './open-stores.ts';
+
+export type ListenAddress = { readonly address: string; readonly port: number };
+
+/** What `img serve` can be told, on the command line or in a file of settings. */
+export type ServeOptions = {
+  readonly listen?: ListenAddress;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly metrics?: ListenAddress;
+  readonly data?: string;
+  readonly public?: readonly string[];
+  readonly admin?: string;
+  readonly publicUrl?: string;
+  readonly behindProxy?: boolean;
+  readonly log?: string;
+  readonly relay?: readonly string[];
+  readonly keyring?: string;
+  readonly requestsPerSecond?: number;
+  readonly uploadsAtOnce?: number;
+} & StoreOptions;
+
+export const usualListen: ListenAddress = { address: '127.0.0.1', port: 5000 };
+export const usualAdministrator = 'admin';
+
+export function addServeOptions(command: Command): void {
+  command
+    .option('--settings <file>', 'read options from a YAML file; those given here go before it')
+    .addOption(
+      new Option(
+        '--listen <address:port>',
+        'where to listen, by default 127.0.0.1:5000; port 0 is any free one',
+      ).argParser(parseListen),
+    )
+    .option('--tls-certificate <file>', 'speak HTTPS with this certificate, in PEM; renewed ones are noticed')
+    .option('--tls-key <file>', 'the private key of the certificate, in PEM')
+    .option('--data <folder>', 'where the registry keeps its data; by default registry below the root folder')
+    .option('--storage <url>', 'keep blobs in an S3 bucket instead; see below')
+    .option('--database <url>', 'keep metadata in PostgreSQL instead; see below')
+    .option(
+      '--relay <network...>',
+      'networks whose clients get blobs from here, because they cannot reach S3',
+    )
+    .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
+    .option(
+      '--admin <name>',
+      'who may do everything, by default admin; the password is IMG_ADMIN_PASSWORD or made up once',
+    )
+    .option('--public-url <url>', 'where clients reach it, if it is behind a proxy')
+    .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
+    .option('--keyring <folder>', 'trust documents by which its pages show who signed an image')
+    .option('--requests-per-second <count>', 'of each user, on average; any number by default', parseCount)
+    .option('--uploads-at-once <count>', 'of each user; 100 by default', parseCount)
+    .option('--metrics <address:port>', 'where Prometheus reads /metrics, without a password', parseListen)
+    .option('--log <file>', 'write a line of JSON for each request; - for stderr');
+}
+
+/** An address and a port. */
+export function parseListen(text: string): ListenAddress {
+  const [, address, ipv6, port] = listenPattern.exec(text) ?? [];
+  const host = address ?? ipv6;
+  if (host !== undefined && Number(port) <= 65_535) return { address: host, port: Number(port) };
+  throw new InvalidArgumentError('It should be an address and a port, such as 0.0.0.0:5000 or [::]:5000.');
+}
+
+const listenPattern = /^(?:([^:[\]]+)|\[([0-9a-fA-F:]+)\]):(\d{1,5})$/;

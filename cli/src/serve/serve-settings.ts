@@ -1,0 +1,111 @@
+import { dirname, resolve } from 'node:path';
+import { BuilderError } from '@img/builder/builder-error';
+import { checkSchema } from '@img/builder/recipe/check-schema';
+import { LocatedFields } from '@img/builder/recipe/located-fields';
+import { Problems } from '@img/builder/recipe/problems';
+import { readYaml } from '@img/builder/recipe/read-yaml';
+import type { Schema } from '@img/builder/recipe/schema';
+import { quote } from '@img/spec/quote';
+import { CliError } from '../cli-error.ts';
+import type { Environment } from '../environment.ts';
+import { readSmallFile } from '../read-small-file.ts';
+import { parseListen, type ServeOptions } from './serve-options.ts';
+
+const fileBytes = 64 * 1024;
+
+const text = (title: string): Schema => ({ title, type: 'string', pattern: '^.+$', maxLength: 4096 });
+const texts = (title: string, item: string): Schema => {
+  return { title, type: 'array', maxItems: 1000, items: text(item) };
+};
+const address: Schema = {
+  title: 'an address and a port, such as 0.0.0.0:5000 or [::]:5000',
+  type: 'string',
+  pattern:
+    '^([^:\\[\\]]+|\\[[0-9a-fA-F:]+\\]):([0-5]?\\d{1,4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])$',
+};
+const count: Schema = { title: 'a whole number from 1', type: 'integer', pattern: '^[1-9]\\d{0,8}$' };
+
+/** What a file of settings may say: the options of `img serve`, under the same names. */
+const settingsSchema: Schema = {
+  title: 'a map of options of img serve',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    listen: address,
+    'tls-certificate': text('a file'),
+    'tls-key': text('a file'),
+    metrics: address,
+    data: text('a folder'),
+    storage: text('a URL such as s3://images'),
+    database: text('a URL such as postgres://registry@db.example.com/registry'),
+    relay: texts('a list of networks', 'a network such as 10.0.0.0/8'),
+    public: texts('a list of prefixes', 'a prefix such as com.example. or *'),
+    admin: text('the name of a user'),
+    'public-url': text('a URL such as https://registry.example.com'),
+    'behind-proxy': { title: 'true or false', type: 'boolean', pattern: '^(true|false)$' },
+    keyring: text('a folder'),
+    'requests-per-second': count,
+    'uploads-at-once': count,
+    log: text('a file, or -'),
+  },
+};
+
+/**
+ * Reads a file of settings; its paths are relative to its own folder.
+ *
+ * @throws CliError USAGE if there is none, CONFIG_INVALID with a line `file:line:column: …` for all that is wrong
+ */
+export async function readServeSettings({ workingFolder }: Environment, file: string): Promise<ServeOptions> {
+  const path = resolve(workingFolder, file);
+  const bytes = await readSmallFile(path, { maxBytes: fileBytes });
+  if (bytes === undefined) throw new CliError('USAGE', `there is no file ${quote(file)} of settings`);
+  return optionsOf(readChecked(bytes, file), (part) => resolve(dirname(path), part));
+}
+
+function optionsOf(fields: LocatedFields, located: (path: string) => string): ServeOptions {
+  const given = <K extends keyof ServeOptions>(
+    key: K,
+    name: string,
+    parse: (text: string) => ServeOptions[K],
+  ) => {
+    const found = fields.text(name);
+    return found === undefined ? {} : { [key]: parse(found) };
+  };
+  const list = <K extends keyof ServeOptions>(key: K) => {
+    return fields.has(key) ? { [key]: fields.texts(key).map((item) => item.text) } : {};
+  };
+  const plain = (found: string) => found;
+  return {
+    ...given('listen', 'listen', parseListen),
+    ...given('metrics', 'metrics', parseListen),
+    ...given('tlsCertificate', 'tls-certificate', located),
+    ...given('tlsKey', 'tls-key', located),
+    ...given('data', 'data', located),
+    ...given('keyring', 'keyring', located),
+    ...given('log', 'log', (found) => (found === '-' ? found : located(found))),
+    ...given('storage', 'storage', plain),
+    ...given('database', 'database', plain),
+    ...given('admin', 'admin', plain),
+    ...given('publicUrl', 'public-url', plain),
+    ...given('behindProxy', 'behind-proxy', (found) => found === 'true'),
+    ...given('requestsPerSecond', 'requests-per-second', Number),
+    ...given('uploadsAtOnce', 'uploads-at-once', Number),
+    ...list('relay'),
+    ...list('public'),
+  };
+}
+
+function readChecked(bytes: Uint8Array, file: string): LocatedFields {
+  const problems = new Problems(file);
+  try {
+    const value = readYaml(bytes, problems);
+    // An empty file, or one with comments only, says nothing.
+    if (value?.kind === 'text' && value.text === '') return new LocatedFields(undefined);
+    if (value !== undefined) checkSchema(value, settingsSchema, '', problems);
+    problems.throwIfAny();
+    return new LocatedFields(value);
+  } catch (error) {
+    if (error instanceof BuilderError) throw new CliError('CONFIG_INVALID', error.message);
+    throw error;
+  }
+}
