@@ -125,6 +125,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/pin.ts'),
       },
       {
+        name: 'apply',
+        summary: 'have the apps that a folder of files asks for',
+        load: () => import('./commands/apply.ts'),
+      },
+      {
         name: 'start',
         summary: 'start installed apps, as their units do',
         load: () => import('./commands/start.ts'),
@@ -198,6 +203,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'login', summary: 'tell a registry who you are', load: () => import('./commands/login.ts') },
       { name: 'logout', summary: 'forget a login', load: () => import('./commands/logout.ts') },
       { name: 'serve', summary: 'run a registry on this machine', load: () => import('./commands/serve.ts') },
+      {
+        name: 'registry',
+        summary: 'look after what img serve stores',
+        load: () => import('./commands/registry.ts'),
+      },
       {
         name: 'repo',
         summary: 'list the repositories of a registry, and say who may pull them and who must sign',

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { parseAppName } from '@img/runtime/apps/app-name';
 import type { Host } from '@img/runtime/host';
 import { unitNames } from '@img/runtime/units/service-unit';
@@ -26,6 +27,8 @@ export async function showUnitLog(
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
+  // What it has written a moment ago may still be on its way.
+  if (follow !== true) await promisify(execFile)('journalctl', ['--sync']);
   const format = output.isJson ? 'json' : timestamps === true ? 'short-iso' : 'cat';
   const words = [
     ...['--quiet', '--no-pager', '--unit', unit, '--output', format],

@@ -45,6 +45,7 @@ export function parseAppState(bytes: Uint8Array, path: string): AppState {
   return parsed(bytes, path, (fields) => {
     const trial = fields.optionalObject('trial');
     const verdicts = fields.optionalObject('verdicts');
+    const appliedFrom = fields.optionalString('appliedFrom');
     return {
       current: fields.integer('current', 1, maxGeneration),
       ...(trial !== undefined && {
@@ -57,6 +58,7 @@ export function parseAppState(bytes: Uint8Array, path: string): AppState {
         (verdicts?.keys() ?? []).map((number) => [number, verdictFrom(verdicts?.object(number))]),
       ),
       isPinned: fields.optionalBoolean('isPinned') ?? false,
+      ...(appliedFrom === undefined ? {} : { appliedFrom }),
       seen: fields.optionalStringMap('seen') ?? {},
     };
   });

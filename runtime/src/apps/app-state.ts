@@ -23,6 +23,8 @@ export type AppState = {
   readonly verdicts: { readonly [generation: string]: Verdict };
   /** Whether it stays as it is until somebody says otherwise. */
   readonly isPinned: boolean;
+  /** The folder whose files say what it shall be; absent if somebody has installed it. */
+  readonly appliedFrom?: string;
   /** When this host first saw an image that may become a generation; RFC 3339. */
   readonly seen: { readonly [digest: string]: string };
 };

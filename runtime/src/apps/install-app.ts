@@ -23,6 +23,8 @@ export type InstallAppRequest = {
   readonly pull?: PullPolicy;
   /** Whether an app of this name may be there already, which then goes on as this one. */
   readonly isReplacing?: boolean;
+  /** The folder whose files say what it shall be; absent if somebody installs it. */
+  readonly appliedFrom?: string;
   /** Whether its units are only written. */
   readonly isStartedLater?: boolean;
 };
@@ -38,7 +40,7 @@ export async function installApp(
   context: AppContext,
   options: FetchOptions = {},
 ): Promise<Generation> {
-  const { name, definition, source, pull = 'missing', isStartedLater = false } = request;
+  const { name, definition, source, pull = 'missing', isStartedLater = false, appliedFrom } = request;
   const { host, systemd, now } = context;
   await systemd.check();
   const reference = checkDefinition(definition);
@@ -55,12 +57,14 @@ export async function installApp(
       : await newestVersion(definition, source, context, options);
   const generation = await stageGeneration(name, definition, image, source, context, { ...options, pull });
   await placeUpdates(definition, context);
+  const origin = appliedFrom === undefined ? {} : { appliedFrom };
   if (before !== undefined && !isStartedLater) {
+    const { appliedFrom: _, ...state } = before;
+    await host.apps.writeState(name, { ...state, ...origin });
     await switchGeneration(name, generation, context, options);
     return generation;
   }
-  const state =
-    before === undefined ? firstState(generation.number) : { ...before, current: generation.number };
+  const state = { ...(before ?? firstState(generation.number)), current: generation.number, ...origin };
   await host.apps.writeState(name, state);
   const last = before === undefined ? undefined : await host.apps.generation(name, before.current);
   await placeUnits(name, generation, context, last);

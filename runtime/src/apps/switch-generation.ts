@@ -20,7 +20,7 @@ const pauseMs = 250;
  * healthy or is started again in that time, the one before is started again, and this one is never chosen by itself.
  * The caller holds the app's lock. A kill at any instant leaves one of the two current.
  *
- * @throws RuntimeError UPDATE_ROLLED_BACK with why; the reason of the signal, with the trial undecided
+ * @throws RuntimeError UPDATE_ROLLED_BACK with why; HOST_STOPPING, or the reason of the signal, with the trial undecided
  */
 export async function switchGeneration(
   name: ContainerName,
@@ -34,6 +34,7 @@ export async function switchGeneration(
   const state = beginTrial(before, generation.number, self());
   await host.apps.writeState(name, state);
   const fault = await faultOf(name, generation, previous, context, options);
+  if (fault !== undefined) await context.systemd.checkStaying();
   const judged = fault === undefined ? confirm(state, context.now()) : reject(state, fault, context.now());
   await host.apps.writeState(name, judged);
   if (fault !== undefined) {

@@ -43,7 +43,15 @@ export function applyUnits(
 
 function oneshot(name: string, description: string, words: readonly string[]): UnitFile {
   const text = unitText(name, [
-    ['Unit', [`Description=${description}`, 'Wants=network-online.target', 'After=network-online.target']],
+    [
+      'Unit',
+      [
+        `Description=${description}`,
+        'Wants=network-online.target',
+        'After=network-online.target',
+        'StartLimitIntervalSec=0',
+      ],
+    ],
     ['Service', ['Type=oneshot', `ExecStart=${words.map(quoteWord).join(' ')}`]],
   ]);
   return { name, text };
