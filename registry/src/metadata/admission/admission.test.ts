@@ -50,9 +50,17 @@ for (const [database, open] of databases) {
 
   test(`${database}: what was admitted is forgotten with its rule, and nothing else is`, async (t) => {
     const metadata = await openMigrated(t, open);
-    const names = ['com.example', 'com.example.app', 'com.example/app', 'com.examples', 'com'].map(name);
+    const names = [
+      'com.example',
+      'com.example.app',
+      'com.example/app',
+      'com.examples',
+      'com',
+      'com.example.own',
+    ].map(name);
     await metadata.transaction(async (writer) => {
       await putRule(writer, rule('com.example', 'outer'));
+      await putRule(writer, rule('com.example.own', 'closer'));
       for (const each of names) {
         await ensureRepository(writer, each, 1);
         await putAdmission(writer, each, admission('old', 1));
@@ -67,7 +75,7 @@ for (const [database, open] of databases) {
     const left = names.map((each) => findAdmission(metadata, each, parseTag('1.0')));
     t.deepEqual(
       (await Promise.all(left)).map((found) => found !== undefined),
-      [false, false, false, true, true],
+      [false, false, false, true, true, true],
     );
   });
 }

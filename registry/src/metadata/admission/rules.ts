@@ -54,16 +54,23 @@ export async function putRule(writer: Writer, rule: StoredRule): Promise<void> {
   );
 }
 
-/** Removes a rule, with what was admitted below its name: the next one begins anew. False if there is none. */
+/**
+ * Removes a rule, with what was admitted where no closer rule counts: the next one begins anew. False if there is none.
+ */
 export async function deleteRule(writer: Writer, name: RepositoryName): Promise<boolean> {
   const removed = await writer.run('DELETE FROM admission_rules WHERE name = $1', name);
   if (removed === 0) return false;
   await writer.run(
     `DELETE FROM admissions WHERE repository_id IN (
-      SELECT id FROM repositories WHERE name = $1 OR substr(name, 1, length($1) + 1) IN ($2, $3))`,
+      SELECT r.id FROM repositories r WHERE ${covers('$1', 'r.name')} AND NOT EXISTS (
+        SELECT 1 FROM admission_rules a WHERE length(a.name) > length($1) AND ${covers('a.name', 'r.name')}))`,
     name,
-    `${name}.`,
-    `${name}/`,
   );
   return true;
+}
+
+/** Whether a name is the other one, or its beginning on a label boundary. */
+function covers(beginning: string, name: string): string {
+  const next = `substr(${name}, 1, length(${beginning}) + 1)`;
+  return `(${name} = ${beginning} OR ${next} = ${beginning} || '.' OR ${next} = ${beginning} || '/')`;
 }
