@@ -3,6 +3,7 @@ import { CodedError } from '@img/spec/coded-error';
 /** Everything that running an image on this host may fail with on purpose. */
 export type RuntimeErrorCode =
   // The host.
+  | 'HOST_STOPPING'
   | 'HOST_UNSUPPORTED'
   | 'ROOT_REQUIRED'
   | 'RUNTIME_FAILED'

@@ -113,6 +113,23 @@ export class Systemd {
     };
   }
 
+  /**
+   * Makes sure that what becomes of units is their own fault.
+   *
+   * @throws RuntimeError HOST_STOPPING if the host is being switched off, or systemd itself has crashed
+   */
+  async checkStaying(): Promise<void> {
+    // It fails also where a unit has failed, which says nothing here.
+    const text = await promisify(execFile)('systemctl', ['is-system-running'], jobOptions).then(
+      ({ stdout }) => stdout,
+      (error: Error & { readonly stdout?: string }) => error.stdout ?? '',
+    );
+    if (/^(?:initializing|starting|running|degraded|maintenance)\s/.test(text)) return;
+    throw new RuntimeError('HOST_STOPPING', 'this host is being switched off', {
+      hint: 'what ran before the update runs again when it is on',
+    });
+  }
+
   async #job(words: readonly string[]): Promise<void> {
     try {
       await promisify(execFile)('systemctl', words, jobOptions);
