@@ -23,6 +23,8 @@ export type SystemdHostOptions = {
   /** A network namespace by its path; the machine's own network unless given. */
   readonly network?: string;
   readonly rules?: readonly TrustRule[];
+  /** What /etc/img/config.yaml says; nothing unless given. */
+  readonly config?: string;
 };
 
 /** Whether this machine can boot hosts. */
@@ -54,6 +56,7 @@ export class SystemdHost implements AsyncDisposable {
       mkdirSync(join(host.folder, name), { recursive: true });
     }
     for (const unit of masked) symlinkSync('/dev/null', join(masks, unit));
+    if (options.config !== undefined) writeFileSync(join(host.folder, 'config/config.yaml'), options.config);
     host.trust(options.rules ?? [aliceRule]);
     await host.start();
     return host;
