@@ -21,6 +21,9 @@ const programs: readonly GoProgram[] = [
     // The suite has no tags; this is the commit of 31 August 2026.
     version: 'v0.0.0-20260831232431-97274622c111',
   },
+  // Newer ones need a newer Go.
+  { name: 'spicy', package: 'filippo.io/torchwood/cmd/spicy', version: 'v0.9.0' },
+  { name: 'litewitness', package: 'filippo.io/torchwood/cmd/litewitness', version: 'v0.9.0' },
   { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
   { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
   { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },

@@ -33,6 +33,15 @@ function secretName(namespace: OrganisationName): string {
   return `log-key/${namespace}`;
 }
 
+// To check that a key is a good one takes longer than everything else about an entry.
+const checked = new Map<string, PrivateKey>();
+const mostChecked = 100;
+
 function parse(text: string): PrivateKey {
-  return privateKeyFromPkcs8(Buffer.from(text, 'base64'));
+  const known = checked.get(text);
+  if (known !== undefined) return known;
+  const key = privateKeyFromPkcs8(Buffer.from(text, 'base64'));
+  if (checked.size >= mostChecked) checked.clear();
+  checked.set(text, key);
+  return key;
 }
