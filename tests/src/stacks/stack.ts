@@ -11,6 +11,8 @@ export type Trial = {
   readonly ask?: readonly string[];
   /** A command in the running image that asks it. */
   readonly inside?: readonly string[];
+  /** Variables of that command. */
+  readonly variables?: { readonly [name: string]: string };
   /** What is sent to the command that asks. */
   readonly input?: string;
   /** What must be answered, or if nothing asks, what the image itself must print before it ends: an expression. */

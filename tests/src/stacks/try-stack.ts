@@ -86,7 +86,13 @@ async function ask(
   processId: number | undefined,
 ): Promise<RunResult> {
   const input = trial.input ?? '';
-  if (trial.inside !== undefined) return await workplace.run(['exec', name, ...trial.inside], { input });
+  if (trial.inside !== undefined) {
+    const variables = Object.entries(trial.variables ?? {}).flatMap(([key, value]) => [
+      '-e',
+      `${key}=${value}`,
+    ]);
+    return await workplace.run(['exec', '--interactive', ...variables, name, ...trial.inside], { input });
+  }
   if (processId === undefined) return { code: 1, stdout: '', stderr: '' };
   const words = [`--net=/proc/${processId}/ns/net`, ...(trial.ask ?? [])];
   const child = spawn('nsenter', words, { cwd: workplace.folder });
