@@ -71,7 +71,7 @@ export const attacks: readonly Attack[] = [
       const mixed = await putSignedShellImage(repository, { ...owned, claim: { sequence: 8 } });
       const other = await putShellImage(repository, { says: 'other', tag: parseTag('other') });
       await signShellImage(repository, other, { sequence: 8 }, bob);
-      await replaySignatures(stage, other, mixed);
+      replaySignatures(stage, other, mixed);
     },
     reason: 'TOO_FEW_SIGNERS',
     message: /^it is signed by Alice only, .* for com\.example\.\*; Bob signed another image, sha256:\w{64}$/,
@@ -83,7 +83,7 @@ export const attacks: readonly Attack[] = [
       const { repository, good } = stage;
       const older = await putSignedShellImage(repository, { ...owned, claim: { sequence: 3 } });
       const images = [older, good].map((image) => [hostPlatform(), image] as const);
-      await replaySignatures(stage, good, await putTestIndex(repository, images, shellTag));
+      replaySignatures(stage, good, await putTestIndex(repository, images, shellTag));
     },
     reason: 'OTHER_DIGEST',
     message: /^Alice signed another image, sha256:\w{64}$/,
@@ -146,7 +146,7 @@ export const attacks: readonly Attack[] = [
       const image = await putShellImage(stage.repository, owned);
       const index = await putTestIndex(stage.repository, [[hostPlatform(), image]], shellTag);
       await signShellImage(stage.repository, index, { sequence: 8 });
-      await replaySignatures(stage, index, image);
+      replaySignatures(stage, index, image);
       await stage.repository.putManifest(image, { tag: shellTag });
     },
     reason: 'OTHER_DIGEST',

@@ -15,7 +15,7 @@ const name = 'com.example.app';
 type Registry = Pick<DoubleStage, 'double'>;
 
 /** Offers the signatures of one image, as they are, as those of another. */
-export async function replaySignatures({ double }: Registry, of: ManifestContent, as: ManifestContent) {
+export function replaySignatures({ double }: Registry, of: ManifestContent, as: ManifestContent): void {
   for (const manifest of [...double.manifests.values()]) {
     const parsed = parseManifest(manifest.bytes, manifest.mediaType);
     if (parsed.kind !== 'manifest' || parsed.subject?.digest !== of.descriptor.digest) continue;
@@ -31,7 +31,11 @@ export async function replaySignatures({ double }: Registry, of: ManifestContent
 }
 
 /** Signs a list of what is in an image, and attaches it as if it were a signature. */
-export async function attachOtherPredicate(registry: Registry, key: number, image: ManifestContent) {
+export async function attachOtherPredicate(
+  registry: Registry,
+  key: number,
+  image: ManifestContent,
+): Promise<void> {
   const statement = {
     _type: statementType,
     subject: [{ name, digest: { sha256: digestHex(image.descriptor.digest) } }],
@@ -41,13 +45,13 @@ export async function attachOtherPredicate(registry: Registry, key: number, imag
   await attachStatement(registry, key, JSON.stringify(statement), image);
 }
 
-/** Attaches so many signatures. */
+/** Attaches so many bundles by one key, none of which says anything of an image. */
 export async function floodSignatures(
   registry: Registry,
   key: number,
   image: ManifestContent,
   count: number,
-) {
+): Promise<void> {
   for (const n of Array(count).keys()) await attachStatement(registry, key, JSON.stringify({ n }), image);
 }
 
