@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openKeyFile } from '@img/sign/key-file';
@@ -166,6 +167,16 @@ test('img key import takes an encrypted key as it is and encrypts another', asyn
   t.is((await run(['key', 'import', 'plain', file], secret)).code, 0);
   const imported = await openKeyFile(await readKey(instance, 'plain.key'), 'correct horse');
   t.is(imported.publicKey.fingerprint, key.publicKey.fingerprint);
+});
+
+test('img key import says of a key of cosign that it signs nothing here', async (t) => {
+  const { folder, run } = await newInstance(t);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' });
+  await writeFile(join(folder, 'ecdsa.pem'), pem, { mode: 0o600 });
+  const { code, stderr } = await run(['key', 'import', 'old', 'ecdsa.pem'], secret);
+  t.is(code, 0, stderr);
+  t.regex(stderr, /\nimg verifies with keys of this kind, and signs with Ed25519 only: img key new\n$/);
 });
 
 test('img key new asks twice on the terminal and shows nothing of what is typed', async (t) => {

@@ -46,7 +46,10 @@ function configureImport(command: Command, context: CommandContext): void {
   onRun(command, context, async (session, options: PassphraseOptions, name: string, file: string) => {
     const folder = new KeyFolder(session.config.keysFolder);
     const source = passphraseSource(session, options);
-    showAdded(session, folder, await importKey(folder, parseKeyName(name), file, source));
+    const entry = await importKey(folder, parseKeyName(name), file, source);
+    showAdded(session, folder, entry);
+    if (entry.publicKey.algorithm === 'ed25519') return;
+    session.output.story('img verifies with keys of this kind, and signs with Ed25519 only: img key new');
   });
 }
 
