@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgresServers } from '@img/registry/metadata/testing/postgres-servers';
 import { s3Servers } from '@img/registry/storage/testing/s3-servers';
@@ -113,6 +113,34 @@ test('img serve says of each mistake in a file of settings where it is', async (
   ]) {
     t.regex(stderr, message);
   }
+});
+
+test('img registry scrub finds a damaged blob beside a registry that runs, and forgets it if asked', async (t) => {
+  const instance = await newInstance(t);
+  const { child, served } = await serve(t, instance);
+  const content = Buffer.from('content');
+  const authorization = `Basic ${btoa(`admin:${served.administrator.newPassword}`)}`;
+  const digest = digestOf(content);
+  const uploads = `${served.url}/v2/app/blobs/uploads/?digest=${digest}`;
+  const pushed = await fetch(uploads, { method: 'POST', body: content, headers: { authorization } });
+  t.is(pushed.status, 201);
+  t.is((await instance.run(['registry', 'scrub'])).stdout, 'read 1 blob, 7 bytes: all sound\n');
+  const storage = join(instance.folder, 'root/registry/storage');
+  const entries = await readdir(storage, { recursive: true, withFileTypes: true });
+  const [file] = entries.filter((entry) => entry.isFile());
+  await writeFile(join(String(file?.parentPath), String(file?.name)), 'CONTENT');
+  const found = await instance.run(['registry', 'scrub']);
+  t.is(found.code, 1);
+  t.is(found.stdout, `read 1 blob, 7 bytes: 1 not sound\n  damaged  ${digest}  in app\n`);
+  t.regex(
+    (await instance.run(['registry', 'scrub', '--data', 'none'])).stderr,
+    /there is no registry in .*none/,
+  );
+  t.is((await instance.run(['registry', 'scrub', '--repair'])).code, 1);
+  t.is((await instance.run(['registry', 'scrub'])).stdout, 'read 0 blobs, 0 bytes: all sound\n');
+  const gone = await fetch(`${served.url}/v2/app/blobs/${digest}`, { headers: { authorization } });
+  t.is(gone.status, 404);
+  t.is(await stop(child, 'SIGTERM'), 0);
 });
 
 const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [

@@ -64,3 +64,25 @@ export async function dropUnlinkedBlob(writer: Writer, blob: Blob, now: number):
   if (dropped > 0) await buryBlob(writer, blob, now);
   return dropped > 0;
 }
+
+/** Blobs whose number is above `after`, in the order of their numbers. */
+export async function listBlobs(
+  reader: Reader,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<readonly Blob[]> {
+  return reader.all<Blob>(
+    'SELECT id, digest, size, key FROM blobs WHERE id > $1 ORDER BY id LIMIT $2',
+    after,
+    limit,
+  );
+}
+
+/** Takes a blob from all repositories and buries its bytes; false if there is none with these bytes any more. */
+export async function dropBlob(writer: Writer, { id, key, size }: Blob, now: number): Promise<boolean> {
+  const found = await writer.get('SELECT 1 AS found FROM blobs WHERE id = $1 AND key = $2', id, key);
+  if (found === undefined) return false;
+  await writer.run('DELETE FROM links WHERE blob_id = $1', id);
+  await writer.run('DELETE FROM blobs WHERE id = $1', id);
+  await buryBlob(writer, { key, size }, now);
+  return true;
+}
