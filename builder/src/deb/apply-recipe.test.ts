@@ -50,6 +50,12 @@ const cases: readonly Case[] = [
     ],
   ],
   [
+    'nginx serves the one site that its postinst enables',
+    'nginx-common',
+    { 'etc/nginx/sites-available/default': '', 'etc/nginx/sites-available/other': '' },
+    ['etc/nginx/sites-enabled/default -> /etc/nginx/sites-available/default'],
+  ],
+  [
     'nginx loads modules in an order',
     'libnginx-mod-http-ndk',
     {

@@ -98,6 +98,16 @@ const packageRecipes: { readonly [name: string]: PackageRecipe } = {
     ],
     links: [{ path: 'usr/lib/ssl/cert.pem', target: '/etc/ssl/certs/ca-certificates.crt' }],
   },
+  'nginx-common': {
+    reason: 'its postinst enables the one site that every installation begins with',
+    enables: [
+      {
+        files: /^etc\/nginx\/sites-available\/(default)$/,
+        links: ['etc/nginx/sites-enabled/$1'],
+        target: '/etc/nginx/sites-available/$1',
+      },
+    ],
+  },
   'openssh-server': {
     reason:
       'its postinst makes the configuration of a file for it and answers to questions, and an init system the ' +

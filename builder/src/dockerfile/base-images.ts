@@ -14,6 +14,8 @@ export type BaseImage = {
   readonly ports?: readonly string[];
   /** What is different from the image that was asked for. */
   readonly difference?: string;
+  /** What to do about that, if not to take that image. */
+  readonly advice?: string;
 };
 
 type Written = { readonly version: string; readonly tag: string };
@@ -74,6 +76,8 @@ const official: { readonly [name: string]: (written: Written) => BaseImage } = {
     cmd: ['nginx', '-g', 'daemon off;'],
     stop: 'SIGQUIT',
     ports: ['80'],
+    difference: "Debian's nginx stands for it, and keeps its logs and what it buffers in files",
+    advice: 'give it folders for them: img run --tmpfs /var/log/nginx --tmpfs /var/lib/nginx',
   }),
   httpd: () => ({
     os: trixie,

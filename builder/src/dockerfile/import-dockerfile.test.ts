@@ -143,13 +143,19 @@ const cases: readonly Case[] = [
     'a site of nginx, where Debian has it',
     'FROM nginx:alpine\nCOPY dist/ /usr/share/nginx/html\n',
     `${trixie}packages: [nginx]\nfiles:\n  - {from: dist, to: /var/www/html/}\nrun:\n  cmd: [nginx, "-g", "daemon off;"]\n  ports: [80]\n  stop: SIGQUIT\n`,
-    { files: { 'dist/index.html': '' }, changed: ['2 the place /usr/share/nginx/html'] },
+    {
+      files: { 'dist/index.html': '' },
+      changed: ['1 FROM nginx:alpine', '2 the place /usr/share/nginx/html'],
+    },
   ],
   [
     'a site of nginx with a configuration of its own',
     'FROM nginx\nCOPY site.conf /etc/nginx/conf.d/default.conf\nCOPY dist /usr/share/nginx/html\n',
     `${trixie}packages: [nginx]\nfiles:\n  - {from: site.conf, to: /etc/nginx/sites-available/default}\n  - {from: dist, to: /usr/share/nginx/html/}\nrun:\n  cmd: [nginx, "-g", "daemon off;"]\n  ports: [80]\n  stop: SIGQUIT\n`,
-    { files: { 'dist/a': '', 'site.conf': '' }, changed: ['2 the place /etc/nginx/conf.d/default.conf'] },
+    {
+      files: { 'dist/a': '', 'site.conf': '' },
+      changed: ['1 FROM nginx', '2 the place /etc/nginx/conf.d/default.conf'],
+    },
   ],
   [
     'an image that nothing else stands for',

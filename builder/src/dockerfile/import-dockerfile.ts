@@ -96,13 +96,9 @@ function takeBase([first]: readonly Stage[], draft: ImageDraft): readonly string
       'an os and packages in its place would be smaller, and locked package by package',
     );
   } else if (base.difference !== undefined) {
-    draft.note(
-      from.line,
-      written,
-      'changed',
-      base.difference,
-      `for exactly that image, write from: in the place of os and packages`,
-    );
+    const { difference, advice = 'for exactly that image, write from: in the place of os and packages' } =
+      base;
+    draft.note(from.line, written, 'changed', difference, advice);
   }
   return base.cmd ?? [];
 }

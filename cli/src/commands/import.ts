@@ -78,7 +78,10 @@ async function importFile(
   }
   show(session, imported, { file, place: print === true ? undefined : place });
   if (leftOf(imported).length > 0) setExitCode(exitCodes.failed);
-  else if (print !== true) output.story('img build makes the image of it');
+  else if (print !== true)
+    output.story(
+      'img build makes the image of it; what the app writes needs img run --tmpfs, --volume or --writable',
+    );
 }
 
 /** A path as it is, or the Dockerfile in a folder. */
