@@ -71,9 +71,9 @@ export async function updateApp(
     atLeast,
   });
   if (found === undefined || found.digest === current.digest) {
+    if (found !== undefined && !isCheck) await refreshSignatures(found, source, context, options);
     const [newest] = refused;
     if (newest !== undefined) throw new NotTrustedError(newest.decision);
-    if (found !== undefined && !isCheck) await refreshSignatures(found, source, context, options);
     return outcome('current', `generation ${current.number} is the newest`);
   }
   const seen = rememberSeen(state, found.digest, now());
