@@ -1,16 +1,17 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
-import { encodeBase64 } from '@img/sign/base64';
-import { leafHash } from '@img/sign/log/tree-hash';
+import { parseBundle } from '@img/sign/bundle';
+import { SignError } from '@img/sign/sign-error';
+import { digestOf } from '@img/spec/digest';
 import { readSmallFile } from '../read-small-file.ts';
 
 const fileName = 'signed.txt';
 const maxBytes = 64 * 1024 * 1024;
 
 /**
- * What was signed with the keys of this user, one line for each: the hash of the bundle, as a log has it, and what it is
- * about. Whatever a log has by these keys and this file has not, somebody else signed.
+ * What was signed with the keys of this user, one line for each: the digest of what was signed, and what it is about.
+ * Whatever a log has by these keys and this file has not, somebody else signed.
  */
 export class MadeStatements {
   readonly path: string;
@@ -26,7 +27,7 @@ export class MadeStatements {
     const file = await open(this.path, 'a', 0o600);
     try {
       // One write, so that the lines of two commands don't mix.
-      await file.write(bundles.map((bundle) => `${hashOf(bundle)} ${about}\n`).join(''));
+      await file.write(bundles.map((bundle) => `${signedIn(bundle)} ${about}\n`).join(''));
       await file.sync();
     } finally {
       await file.close();
@@ -37,11 +38,17 @@ export class MadeStatements {
   async read(): Promise<(bundle: Uint8Array) => boolean> {
     const bytes = await readSmallFile(this.path, { maxBytes });
     const lines = new TextDecoder().decode(bytes ?? new Uint8Array()).split('\n');
-    const hashes = new Set(lines.map((line) => line.split(' ', 1)[0]));
-    return (bundle) => hashes.has(hashOf(bundle));
+    const made = new Set(lines.map((line) => line.split(' ', 1)[0]));
+    return (bundle) => made.has(signedIn(bundle));
   }
 }
 
-function hashOf(bundle: Uint8Array): string {
-  return encodeBase64(leafHash(bundle));
+// Not of the bundle: anybody can write the same in another way.
+function signedIn(bundle: Uint8Array): string {
+  try {
+    return digestOf(parseBundle(bundle).envelope.payload);
+  } catch (error) {
+    if (error instanceof SignError) return 'nothing';
+    throw error;
+  }
 }

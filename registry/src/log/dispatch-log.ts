@@ -1,8 +1,7 @@
 import { ProtocolError } from '@img/spec/protocol-error';
 import { quote } from '@img/spec/quote';
 import type { Context } from 'koa';
-import type { OrganisationName } from '../accounts/account-names.ts';
-import { possibleOwners } from '../accounts/account-names.ts';
+import { type OrganisationName, possibleOwners } from '../accounts/account-names.ts';
 import { organisationName } from '../accounts/api-exchange.ts';
 import { findLog, type LogRow } from '../metadata/log/logs.ts';
 import { nobody, type Principal } from '../server/auth/access-policy.ts';

@@ -153,7 +153,10 @@ const otherAnswers: readonly string[] = [
   'ANSWER_INVALID',
   'ANSWER_TOO_LONG',
   'CONTENT_MISSING',
+  'LINK_REFUSED',
+  'REDIRECT_LOOP',
   'REDIRECT_REFUSED',
+  'REGISTRY_FAILED',
   'REQUEST_REFUSED',
   'TOKEN_REFUSED',
 ];
