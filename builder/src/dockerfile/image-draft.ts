@@ -35,6 +35,14 @@ export type DraftFile = {
 /** Third-party packages that a Dockerfile installs by a list of them. */
 export type Install = { readonly kind: 'python' | 'node'; readonly line: number; readonly list: string };
 
+/** What a pattern stands for in the folder as it is now. */
+export type CopiedPattern = {
+  readonly line: number;
+  readonly written: string;
+  readonly pattern: string;
+  readonly found: readonly string[];
+};
+
 /** What starts: words, or a line for the shell. */
 export type StartDraft = {
   readonly line: number;
@@ -65,6 +73,8 @@ export class ImageDraft {
   readonly groups = new Map<string, string | undefined>();
   /** The lines that make users. */
   readonly userLines = new Map<string, number>();
+  /** Patterns that it copies by, and what fits them. */
+  readonly patterns: CopiedPattern[] = [];
   /** Folders that it makes, and where. */
   readonly folders = new Map<string, number>();
   stop: string | undefined;

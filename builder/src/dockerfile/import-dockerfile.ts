@@ -7,6 +7,7 @@ import { finishApp } from './finish-app.ts';
 import { finishBase } from './finish-base.ts';
 import { finishFolders } from './finish-folders.ts';
 import { finishGo } from './finish-go.ts';
+import { finishPatterns } from './finish-patterns.ts';
 import { finishStart } from './finish-start.ts';
 import { finishUsers } from './finish-users.ts';
 import { ImageDraft, type ImportNote } from './image-draft.ts';
@@ -67,6 +68,7 @@ export async function importDockerfile(
   finishUsers(draft);
   const start = await finishStart(draft, source, usual);
   finishFolders(draft);
+  finishPatterns(draft);
   const name = options.name ?? imageNameOf(basename(source.path));
   draft.notes.sort((a, b) => a.line - b.line);
   const text = recipeText(draft, start, { name, file: basename(file) });

@@ -120,13 +120,7 @@ async function copySource(
     const kind = await source.kindOf(each);
     if (kind !== undefined) draft.files.push(fileOf(copy, each, kind));
   }
-  draft.note(
-    line,
-    copy.written,
-    'changed',
-    `files names what fits ${path} now: ${found.slice(0, 10).join(', ')}`,
-    'add what will fit it later',
-  );
+  draft.patterns.push({ line, written: copy.written, pattern: path, found });
 }
 
 function copyFromImage(
