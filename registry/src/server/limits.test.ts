@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import test from 'ava';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { MemoryBlobStore } from '../storage/memory-blob-store.ts';
+import { measuredBlobStore } from './metrics/measured-blob-store.ts';
 import { admin, basic, startTestRegistry } from './testing/test-registry.ts';
 
 test('a user who asks too often is told how long to wait, and others are not', async (t) => {
@@ -18,6 +21,7 @@ test('a user who asks too often is told how long to wait, and others are not', a
   t.is(refused.code, 'TOOMANYREQUESTS');
   t.is(refused.headers['retry-after'], '2');
   t.deepEqual(await statuses(anonymous), [401, 401, 401, 429], 'nobody in particular is an address');
+  t.is((await anonymous.send('GET', '/token')).status, 429, 'tokens count, too');
   now += 2000;
   t.is((await client.send('GET', '/v2/')).status, 200);
 });
@@ -40,4 +44,27 @@ test('a user sends so many blobs at once and no more', async (t) => {
   const [answer] = (await once(sending, 'response')) as [IncomingMessage];
   t.is(answer.statusCode, 202);
   t.is((await registry.client.send('PATCH', second, { body: 'content' })).status, 202);
+});
+
+test('an upload that finds no space left is given up, so that nothing of it stays', async (t) => {
+  const blobs = new MemoryBlobStore();
+  let discarded = 0;
+  const full: BlobStore = {
+    ...measuredBlobStore(blobs, { begin: () => () => undefined, storage: (_, work) => work() }),
+    append: async (key, state) => {
+      const appender = await blobs.append(key, state);
+      const write = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+      return { write, save: () => appender.save(), close: () => appender.close() };
+    },
+    discard: async (unfinished) => {
+      await blobs.discard(unfinished);
+      discarded += unfinished.length;
+    },
+  };
+  const { client } = await startTestRegistry(t, { blobs: full });
+  const location = (await client.send('POST', '/v2/app/blobs/uploads/')).headers['location'] as string;
+  t.is((await client.send('PATCH', location, { body: 'content' })).status, 507);
+  t.is((await client.send('GET', location)).status, 404);
+  while (discarded === 0) await client.send('GET', '/healthz');
+  t.is(discarded, 1);
 });

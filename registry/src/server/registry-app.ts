@@ -39,8 +39,10 @@ export function createApp(services: Services, { isBehindProxy, isClosing }: AppO
   });
   app.use(async (ctx) => {
     if (ctx.path === '/healthz' || ctx.path === '/readyz') await answerHealth(ctx, services);
-    else if (ctx.path === '/token') await answerTokenRequest(ctx, services);
-    else if (ctx.path.startsWith('/api/')) await dispatchApi(ctx, services);
+    else if (ctx.path === '/token') {
+      services.requestLimit.take('none', ctx.ip);
+      await answerTokenRequest(ctx, services);
+    } else if (ctx.path.startsWith('/api/')) await dispatchApi(ctx, services);
     else if (isLogPath(ctx.path)) await dispatchLog(ctx, services);
     else if (isWebPath(ctx.path)) await dispatchWeb(ctx, services);
     else await dispatch(ctx, services);

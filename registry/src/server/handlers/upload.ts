@@ -7,6 +7,7 @@ import type { Upload, UploadName } from '../../metadata/uploads.ts';
 import { digestParameter, type RepositoryExchange } from '../exchange.ts';
 import { answerEmpty } from '../http/answer.ts';
 import { parseChunkRange } from '../http/content-range.ts';
+import { isDiskFull } from '../http/error-answer.ts';
 import { hasBody, streamBody } from '../http/request-body.ts';
 import type { UploadSession } from '../uploads/upload-session.ts';
 import { findUploadOf, withUpload } from '../uploads/with-upload.ts';
@@ -19,7 +20,7 @@ export async function getUpload(exchange: RepositoryExchange): Promise<void> {
 /** `PATCH <session>`: takes a chunk, or without Content-Range a stream of unknown length. */
 export async function patchUpload(exchange: RepositoryExchange): Promise<void> {
   const upload = await withUpload(exchange.services, nameOf(exchange), async (session) => {
-    await receive(exchange, session);
+    await receiveOrGiveUp(exchange, session);
     return session.upload;
   });
   answerUploadState(exchange.ctx, upload, 202);
@@ -29,7 +30,7 @@ export async function patchUpload(exchange: RepositoryExchange): Promise<void> {
 export async function putUpload(exchange: RepositoryExchange): Promise<void> {
   const digest = digestParameter(exchange.query.get('digest') ?? '');
   await withUpload(exchange.services, nameOf(exchange), async (session) => {
-    await receive(exchange, session, digest);
+    await receiveOrGiveUp(exchange, session, digest);
     await session.commit(digest);
   });
   answerBlobCreated(exchange, digest);
@@ -39,6 +40,21 @@ export async function putUpload(exchange: RepositoryExchange): Promise<void> {
 export async function deleteUpload(exchange: RepositoryExchange): Promise<void> {
   await withUpload(exchange.services, nameOf(exchange), (session) => session.cancel());
   answerEmpty(exchange.ctx, 204);
+}
+
+/** What found no space left is given up at once: its bytes would be in the way of everything else for a day. */
+async function receiveOrGiveUp(
+  exchange: RepositoryExchange,
+  session: UploadSession,
+  digest?: Digest,
+): Promise<void> {
+  try {
+    await receive(exchange, session, digest);
+  } catch (error) {
+    // The database may be full, too: then the upload goes with its age.
+    if (isDiskFull(error)) await session.cancel().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Appends the body of the request to the upload, if it has one and it belongs there. */

@@ -57,7 +57,8 @@ function protocolErrorOf(error: unknown): ProtocolError | undefined {
   return undefined;
 }
 
-function isDiskFull(error: unknown): boolean {
+/** Whether there was no space left for what was to be stored. */
+export function isDiskFull(error: unknown): boolean {
   const { code, errcode } = (error ?? {}) as { readonly code?: unknown; readonly errcode?: unknown };
   return code === 'ENOSPC' || code === 'EDQUOT' || errcode === sqliteFull;
 }
