@@ -12,6 +12,7 @@ import type { LayerDraft } from '../image/layer-draft.ts';
 import { mapParallel } from '../map-parallel.ts';
 import type { AppContext, AppLayer, AppPlan, AppStart } from './app-plan.ts';
 import { checkedArchive, fetchArchive } from './fetch-archive.ts';
+import { splitLarge } from './large-packages.ts';
 import { type NpmFile, unpackNpm } from './npm-archive.ts';
 import { type NpmLock, type NpmPackage, parseNpmLock, readPackageJson } from './npm-lock.ts';
 import { runsOn } from './npm-platform.ts';
@@ -23,9 +24,6 @@ const leftovers = ['**/node_modules', '**/npm-debug.log', '**/.npm'];
 const root = { uid: 0, gid: 0 };
 const maxSourceBytes = 64 * 1024 * 1024;
 const concurrency = 6;
-/** Packages from this size on have a layer of their own, the largest ones, so many at most. */
-const largeBytes = 4 * 1024 * 1024;
-const maxLargeLayers = 16;
 
 /**
  * A Node.js app: what its package-lock.json names, as npm would install it without running any script, and above
@@ -130,12 +128,7 @@ function addressOf({ name, version, url }: NpmPackage, registry: string): string
 
 /** The layers of third-party packages: large ones alone, the others together. */
 function thirdParty(unpacked: readonly Unpacked[], lock: NpmLock, { rule }: AppContext): readonly AppLayer[] {
-  const large = unpacked
-    .filter(({ sizeBytes }) => sizeBytes >= largeBytes)
-    .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
-    .slice(0, maxLargeLayers)
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const small = unpacked.filter((each) => !large.includes(each));
+  const { large, small } = splitLarge(unpacked, ({ path }) => path);
   const base = `/${rule.to.path}`;
   return [
     ...large.map((each): AppLayer => {

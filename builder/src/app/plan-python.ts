@@ -11,6 +11,7 @@ import type { AppContext, AppLayer, AppPlan } from './app-plan.ts';
 import { checkedArchive, fetchArchive } from './fetch-archive.ts';
 import { findWheel } from './find-wheel.ts';
 import { type InstalledFile, installWheel, type VirtualEnvironment } from './install-wheel.ts';
+import { splitLarge } from './large-packages.ts';
 import { markerHolds } from './marker.ts';
 import { type FoundPython, findPython, markerEnvironment } from './python-host.ts';
 import { parseRequirements, type Requirement } from './requirements.ts';
@@ -31,9 +32,6 @@ const mains = ['main.py', 'app.py', '__main__.py'];
 const root = { uid: 0, gid: 0 };
 const maxRequirementsBytes = 4 * 1024 * 1024;
 const concurrency = 6;
-/** Wheels from this size on have a layer of their own, the largest ones, so many at most. */
-const largeBytes = 4 * 1024 * 1024;
-const maxLargeLayers = 16;
 
 /**
  * A Python app: the wheels that its requirements.txt names in an environment of their own, and above that its own
@@ -109,12 +107,7 @@ function layersOf(
   environment: VirtualEnvironment,
   python: FoundPython,
 ): readonly AppLayer[] {
-  const large = installed
-    .filter(({ sizeBytes }) => sizeBytes >= largeBytes)
-    .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
-    .slice(0, maxLargeLayers)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const small = installed.filter((each) => !large.includes(each));
+  const { large, small } = splitLarge(installed, ({ name }) => name);
   return [
     ...large.map((each) => ({
       what: `Python package ${each.name}`,
