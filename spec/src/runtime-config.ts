@@ -9,7 +9,10 @@ export type RuntimeConfig = {
   readonly hostname: string;
   /** In the order in which they are made. */
   readonly mounts: readonly RuntimeMount[];
-  readonly hooks?: { readonly poststop?: readonly RuntimeHook[] };
+  readonly hooks?: {
+    readonly poststart?: readonly RuntimeHook[];
+    readonly poststop?: readonly RuntimeHook[];
+  };
   readonly annotations: { readonly [key: string]: string };
   readonly linux: RuntimeLinux;
 };

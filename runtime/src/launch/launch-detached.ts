@@ -8,6 +8,7 @@ import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
 import { type LaunchRequest, makeBundle, prepareLaunch } from './prepare-launch.ts';
 import { runtimeArguments } from './runtime-arguments.ts';
+import { readMismatch } from './self-check.ts';
 import { type Monitor, startMonitor } from './start-monitor.ts';
 
 /**
@@ -32,13 +33,28 @@ export async function launchDetached(
     const handedOver = state.handOver(record, monitor.identity);
     const pid = await monitor.create();
     startContainer(state, runtime, record.id, pid);
-    return handedOver;
+    const mismatch = readMismatch(state.containerFolder(record.id));
+    if (mismatch === undefined) return handedOver;
+    throw notConfined(runtime, mismatch);
   } catch (error) {
+    // What the runtime says of it, if it does, is less.
+    const mismatch = readMismatch(state.containerFolder(record.id));
     await killControlGroup(readControlGroups(), `img-${record.id}`);
     await monitor?.end();
     await state.discard(record.id);
-    throw error;
+    throw mismatch === undefined ? error : notConfined(runtime, mismatch, error);
   }
+}
+
+function notConfined({ path, name }: ChosenRuntime, mismatch: string, cause?: unknown): RuntimeError {
+  return new RuntimeError(
+    'RUNTIME_FAILED',
+    `the app was ended, because it was not confined as asked by ${path}: ${mismatch}`,
+    {
+      cause,
+      hint: `see img doctor, install another version of ${name}, or choose another one with --runtime`,
+    },
+  );
 }
 
 function startContainer(state: RunState, runtime: ChosenRuntime, id: string, pid: number): void {

@@ -30,6 +30,7 @@ import { readInside } from './inside-root.ts';
 import { mountRoot } from './mount-root.ts';
 import { placeMounts } from './place-mounts.ts';
 import { ownSecrets, placeSecrets } from './place-secrets.ts';
+import { selfCheck } from './self-check.ts';
 
 export type LaunchRequest = {
   readonly image: ImageConfig;
@@ -132,13 +133,15 @@ export function makeBundle(
   const asked = [...(options.mounts ?? []), ...placeSecrets(bundle, secrets)];
   const placed = placeMounts('tree', planStorage(image.config.volumes, asked));
   const hostname = parseHostname(options.hostname ?? id.slice(0, 12));
+  const isWritable = options.isWritable ?? false;
   const mounts = mountRoot(bundle, {
     mounts: placed,
     files: generatedFiles(hostname, options.network === 'host' ? readHostNetwork() : undefined),
     workingDir: parseWorkingDir(options.workingDir ?? image.config.workingDir),
-    isWritable: options.isWritable ?? false,
+    isWritable,
     runtime: runtime.name,
   });
+  const sh = findProgram('sh') ?? '/bin/sh';
   const config = runtimeConfig(image, options, {
     id,
     hostname,
@@ -152,9 +155,7 @@ export function makeBundle(
     ...(unit === undefined ? {} : { unitGroup: unit.controlGroup }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
     poststop:
-      record.detached === 'kept'
-        ? []
-        : state.poststop(id, { sh: findProgram('sh') ?? '/bin/sh', rm: findProgram('rm') ?? '/bin/rm' }),
+      record.detached === 'kept' ? [] : state.poststop(id, { sh, rm: findProgram('rm') ?? '/bin/rm' }),
   });
   checkCommand(
     'tree',
@@ -163,7 +164,15 @@ export function makeBundle(
   );
   ownSecrets(secrets, config.process.user);
   writeFileSync(state.processFile(id), JSON.stringify(config.process), { mode: 0o600 });
-  writeFileSync('config.json', JSON.stringify(config));
+  const check = selfCheck(config, {
+    sh,
+    root: `${bundle}/rootfs`,
+    isWritable,
+    folder: state.containerFolder(id),
+    // The runtime takes the place of this process.
+    ...(record.detached === undefined ? { runtimePid: process.pid } : {}),
+  });
+  writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
 }
 
