@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { checkProof } from '@img/sign/log/check-proof';
 import { verifyCheckpoint } from '@img/sign/log/checkpoint';
 import { consistencyRanges, provesConsistency } from '@img/sign/log/consistency-proof';
 import { noteKey } from '@img/sign/log/note-key';
 import { emptyRoot, leafHash } from '@img/sign/log/tree-hash';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { treeHashOf } from '@img/sign/testing/test-log';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
@@ -10,6 +12,7 @@ import { appendEntry } from '../../log/append-entry.ts';
 import { makeLogKey } from '../../log/log-key.ts';
 import { hashesOf, proveEntry } from '../../log/prove-entry.ts';
 import type { Database } from '../database.ts';
+import { SqliteDatabase } from '../sqlite-database.ts';
 import { databases, openMigrated } from '../testing/databases.ts';
 import { findEntry, insertEntry, listEntries } from './entries.ts';
 import { findLog, insertLog, type LogRow, setPublished } from './logs.ts';
@@ -100,3 +103,22 @@ for (const [name, open] of databases) {
     );
   });
 }
+
+test('appendEntry() gives every entry its own place also if several processes have the same file open', async (t) => {
+  const path = join(temporaryFolder(t), 'metadata.sqlite');
+  const open = async () => SqliteDatabase.open(path);
+  const { database, read } = await stage(t, open);
+  const log = await read();
+  const others = await Promise.all([open(), open()]);
+  t.teardown(() => Promise.all(others.map((other) => other.close())));
+  const all = [database, ...others];
+  const numbers = await Promise.all(
+    Array.from({ length: 15 }, (_, n) => appendEntry(all[n % all.length] as Database, log, entryOf(n))),
+  );
+  t.deepEqual(
+    numbers.toSorted((a, b) => a - b),
+    [...Array(15).keys()],
+  );
+  const entries = await listEntries(database, log.id, { begin: 0, end: 15 });
+  for (const [n, number] of numbers.entries()) t.deepEqual(entries[number], entryOf(n));
+});
