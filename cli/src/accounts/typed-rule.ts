@@ -15,12 +15,13 @@ export type RuleOptions = {
   readonly signer?: readonly string[];
   readonly mover?: readonly string[];
   readonly builder?: readonly string[];
+  readonly refresher?: readonly string[];
   readonly require?: number;
 };
 
 const maxBytes = 1024 * 1024;
 
-const roles = ['signer', 'mover', 'builder'] as const satisfies readonly TrustRole[];
+const roles = ['signer', 'mover', 'builder', 'refresher'] as const satisfies readonly TrustRole[];
 
 /** Adds the file of a rule, and the options that make one without a file. */
 export function addRule(command: Command): Command {
@@ -29,7 +30,8 @@ export function addRule(command: Command): Command {
     .option('--signer <key...>', `who may sign, without a file: ${publicKeyHelp}`)
     .option('--require <count>', 'how many of them must; 1 if not given', parseCount)
     .option('--mover <key...>', 'who says what tags mean, if not the signers')
-    .option('--builder <key...>', 'who must have attested how images were built');
+    .option('--builder <key...>', 'who must have attested how images were built')
+    .option('--refresher <key...>', 'who may extend how long signatures hold');
 }
 
 /**

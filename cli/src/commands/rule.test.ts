@@ -52,6 +52,9 @@ test('a tag that two must sign is written when both have, and the registry says 
 
 test('rules are shown as they were set, come from files, and are removed', async (t) => {
   const { instance, run, done } = await prepare(t);
+  const roles = await done('org rule set com.example --signer alice --refresher bob');
+  t.is(roles.stdout, 'required: 1 of alice for com.example, refreshed by bob\n');
+  await done('org rule remove com.example');
   await done('trust add alice --name Alice --prefix com.example.app.');
   const file = join(instance.folder, 'config/trust.d/local.json');
   await done(`repo rule set com.example.app ${file}`);
