@@ -78,8 +78,8 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * Removes everything that no image, no running container and no installed app needs, and what killed commands left of layers and
-   * trees. What this host was opened for is protected until it is closed.
+   * Removes everything that no image, no running container and no installed app needs, and what killed commands left of
+   * layers and trees. What this host was opened for is protected until it is closed.
    *
    * @returns the digests of what was removed
    * @throws RegistryError CONTENT_CORRUPT, STORE_INVALID, removing nothing, if a manifest is damaged

@@ -16,7 +16,8 @@ async function uninstall(session: Session, typed: readonly string[]): Promise<vo
   const apps = await openApps(session);
   await using _host = apps.host;
   // All are looked up before the first is ended, so that a typing mistake ends nothing.
-  for (const name of names) await apps.host.apps.state(name);
+  const known = await apps.host.apps.list();
+  for (const name of names) if (!known.includes(name)) await apps.host.apps.state(name);
   for (const name of names) await uninstallApp(name, apps);
   session.output.result({ names }, () => names);
 }

@@ -81,7 +81,7 @@ function parsed<Value>(bytes: Uint8Array, path: string, read: (fields: JsonField
   } catch (cause) {
     throw new RuntimeError('STATE_INVALID', `${quote(path)} is damaged: ${(cause as Error).message}`, {
       cause,
-      hint: 'img install with --replace writes it anew',
+      hint: 'img uninstall removes the app, so that it can be installed again',
     });
   }
 }

@@ -105,7 +105,8 @@ export async function uninstallApp(
 ): Promise<void> {
   await systemd.check();
   await using _lock = await host.lockApp(name);
-  await host.apps.state(name);
+  // One whose files are damaged can be removed, too.
+  if (!(await host.apps.list()).includes(name)) await host.apps.state(name);
   const { service, socket, timer } = unitNames(name);
   await systemd.disable(timer, socket, service);
   await systemd.place(...[service, socket, timer].map((unit) => ({ name: unit, text: undefined })));

@@ -82,20 +82,33 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
 
 async function currentGeneration(
   name: ContainerName,
-  { apps }: Host,
+  host: Host,
   { progress }: FetchOptions,
 ): Promise<Generation> {
-  const state = await apps.state(name);
-  if (state.trial === undefined || isRunning(state.trial.updater)) {
-    return await apps.generation(name, state.current);
+  const { apps } = host;
+  const { current, trial } = await apps.state(name);
+  if (trial !== undefined && !isRunning(trial.updater) && (await endTrial(name, host))) {
+    progress?.({
+      kind: 'note',
+      text: `the update of ${name} to generation ${current} was cut off, so generation ${trial.previous} is started`,
+    });
+    return await apps.generation(name, trial.previous);
   }
-  const { previous } = state.trial;
-  progress?.({
-    kind: 'note',
-    text: `the update of ${name} to generation ${state.current} was cut off, so generation ${previous} is started`,
-  });
-  await apps.writeState(name, abandon(state));
-  return await apps.generation(name, previous);
+  return await apps.generation(name, current);
+}
+
+// False if another command has taken up the app in the meantime, which then decides.
+async function endTrial(name: ContainerName, host: Host): Promise<boolean> {
+  try {
+    await using _lock = await host.lockApp(name);
+    const state = await host.apps.state(name);
+    if (state.trial === undefined || isRunning(state.trial.updater)) return false;
+    await host.apps.writeState(name, abandon(state));
+    return true;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'APP_BUSY') return false;
+    throw error;
+  }
 }
 
 /** Lets the app use what systemd has for it: its sockets, and the one that its unit waits for notifications at. */

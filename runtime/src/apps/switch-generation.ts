@@ -37,15 +37,14 @@ export async function switchGeneration(
   if (fault !== undefined) await context.systemd.checkStaying();
   const judged = fault === undefined ? confirm(state, context.now()) : reject(state, fault, context.now());
   await host.apps.writeState(name, judged);
-  if (fault !== undefined) {
-    await placeUnits(name, previous, context, generation);
-    await restartUnits(name, previous, context);
-  }
   await host.apps.prune(name, judged);
   if (fault === undefined) return;
+  await placeUnits(name, previous, context, generation);
+  const second = await restartFault(name, previous, context);
+  const now = second === undefined ? 'runs again' : `does not run either: ${second}`;
   throw new RuntimeError(
     'UPDATE_ROLLED_BACK',
-    `generation ${generation.number} of ${name} was given up: ${fault}; generation ${judged.current} runs again`,
+    `generation ${generation.number} of ${name} was given up: ${fault}; generation ${judged.current} ${now}`,
     {
       hint: `journalctl --unit ${unitNames(name).service} shows what it said; img update waits for something newer`,
     },
@@ -63,12 +62,8 @@ async function faultOf(
   const { systemd } = context;
   const unit = unitNames(name).service;
   await placeUnits(name, generation, context, previous);
-  try {
-    await restartUnits(name, generation, context);
-  } catch (error) {
-    if (error instanceof RuntimeError && error.code === 'APP_UNHEALTHY') return error.message;
-    throw error;
-  }
+  const fault = await restartFault(name, generation, context);
+  if (fault !== undefined) return fault;
   // Nobody waits for the next time of a job.
   if (isJob(generation)) return undefined;
   const first = await systemd.status(unit);
@@ -76,11 +71,25 @@ async function faultOf(
   if (seconds > 0) progress?.({ kind: 'note', text: `${name} runs; it is watched for ${seconds} s` });
   const deadline = performance.now() + seconds * 1000;
   for (let now = first; ; now = await systemd.status(unit)) {
-    const fault = changeOf(unit, first, now);
-    if (fault !== undefined) return fault;
+    const change = changeOf(unit, first, now);
+    if (change !== undefined) return change;
     const left = deadline - performance.now();
     if (left <= 0) return undefined;
     await delay(Math.min(pauseMs, left), undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+async function restartFault(
+  name: ContainerName,
+  generation: Generation,
+  context: AppContext,
+): Promise<string | undefined> {
+  try {
+    await restartUnits(name, generation, context);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === 'APP_UNHEALTHY') return error.message;
+    throw error;
   }
 }
 

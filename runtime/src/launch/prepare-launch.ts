@@ -152,7 +152,7 @@ export function makeBundle(
     },
     mounts,
     controllers,
-    ...(unit === undefined ? {} : { unitGroup: unit.controlGroup }),
+    ...(unit === undefined ? {} : { unitGroup: unitGroup(unit, record) }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
     poststop:
       record.detached === 'kept' ? [] : state.poststop(id, { sh, rm: findProgram('rm') ?? '/bin/rm' }),
@@ -174,6 +174,11 @@ export function makeBundle(
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
+}
+
+// crun leaves the container in the control group of the unit; runc makes one of its own below.
+function unitGroup({ controlGroup }: LaunchUnit, { id, runtime }: ContainerRecord): string {
+  return runtime === 'crun' ? controlGroup : `${controlGroup}/img-${id}`;
 }
 
 function readHostNetwork(): {
