@@ -168,7 +168,7 @@ test('an app starts without its registry, and does not when its key is taken bac
   host.trust([]);
   t.not((await host.run('systemctl', 'restart', unit)).code, 0);
   t.not(await host.property(unit, 'ActiveState'), 'active');
-  const { stdout } = await host.run('journalctl', '--unit', unit, '--output', 'cat');
+  const { stdout } = await host.img('logs', 'app');
   t.regex(stdout, /is not trusted/);
   t.is((await host.run('systemctl', 'stop', unit)).code, 0);
 });
