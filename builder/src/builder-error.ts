@@ -65,6 +65,7 @@ export type BuilderErrorCode =
   | 'SOURCE_UNVERSIONED'
   // the image as a whole
   | 'CACHE_CORRUPT'
+  | 'COMPRESSOR_DIFFERS'
   | 'LAYER_UNREPRODUCIBLE'
   | 'OUTPUT_OCCUPIED'
   | 'PROGRAM_MISSING'

@@ -5,6 +5,7 @@ import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, Digester } from '@img/spec/digest';
 import type { LayerCompression } from '@img/spec/media-types';
 import { blocksOf } from './blocks.ts';
+import { checkCompressor } from './check-compressor.ts';
 
 /** A compressed layer: what a manifest and a config say of it. */
 export type LayerBlob = {
@@ -21,6 +22,7 @@ export type LayerBlob = {
  * Compresses a tar into a file, which is there whole or not at all. The same tar always gives the same file.
  *
  * @param path the file; its folder is made when missing
+ * @throws BuilderError COMPRESSOR_DIFFERS
  */
 export async function writeLayer(
   tar: AsyncIterable<Uint8Array>,
@@ -29,6 +31,7 @@ export async function writeLayer(
 ): Promise<LayerBlob> {
   const plain = { digester: new Digester(), sizeBytes: 0 };
   const packed = { digester: new Digester(), sizeBytes: 0 };
+  await checkCompressor(compression);
   await makeFolder(dirname(path), 0o755);
   await writeFileAtomic(path, measured(compress(measured(blocksOf(tar), plain), { compression }), packed));
   return {
