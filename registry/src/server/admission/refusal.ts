@@ -21,6 +21,8 @@ const sign = 'Push the image by its digest, have it signed as this tag, then pus
 const nextSteps: { readonly [code in RefusalCode]?: string } = {
   DENIED: 'Push another image',
   ATTESTATION_MISSING: 'Push the image by its digest, attest what is missing, then push the tag',
+  NOT_LOGGED: 'Have the signatures added to the log that it names, then push the tag',
+  TOO_MANY_SIGNATURES: 'Remove signatures that nobody needs, then push the tag',
   ROOT_EXPIRED: 'Its owners set a newer version of the rule',
   RULE_CLOSED: 'Its owners say in the rule who may sign',
   NOT_YET_VALID: 'Compare the clocks of the signer and of the registry',
