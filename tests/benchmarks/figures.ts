@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
-import { runCommand } from './command.ts';
+import { type Command, runCommand } from './command.ts';
 import type { Figure } from './figure.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -154,16 +154,34 @@ export async function runFigures(workshop: Workshop): Promise<readonly Figure[]>
   const limits = await podmanLimits();
   const words = ['run', '--rm', '--pull', 'never', '--network', 'none', '--runtime', 'runc', ...limits];
   const program = ['python3', '-c', 'pass'];
+  const img = workshop.img('host', 'run', image, ...program);
+  const podman = workshop.container('podman', ...words, image, ...program);
   return [
     {
       title: `run ${program.join(' ')}, and clean up`,
       note: 'img verifies the signature and the files at each start; podman verifies nothing',
       contestants: [
-        { tool: 'img', command: workshop.img('host', 'run', image, ...program) },
-        { tool: 'podman', command: workshop.container('podman', ...words, image, ...program) },
+        { tool: 'img', command: img },
+        { tool: 'podman', command: podman },
+      ],
+    },
+    {
+      title: `${atOnce} of them at once`,
+      note: 'until the last one has ended',
+      contestants: [
+        { tool: 'img', command: repeated(img, atOnce) },
+        { tool: 'podman', command: repeated(podman, atOnce) },
       ],
     },
   ];
+}
+
+const atOnce = 16;
+
+/** Starts a command several times without waiting, and fails if one of them does. */
+function repeated({ line, variables }: Command, count: number): Command {
+  const script = `for round in $(seq ${count}); do "$@" & jobs="$jobs $!"; done; for job in $jobs; do wait $job || exit; done`;
+  return { line: ['sh', '-c', script, 'sh', ...line], ...(variables === undefined ? {} : { variables }) };
 }
 
 /** Without these, podman asks for more than a machine may allow. */

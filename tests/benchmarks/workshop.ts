@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { programPath } from '@img/cli/testing/run-img';
 import type { Credentials } from '@img/registry/client/credentials';
 import { type Command, runCommand } from './command.ts';
 
 const example = join(import.meta.dirname, '../../examples/web');
+/** As people start it. */
+const program = join(import.meta.dirname, '../../cli/bin/img');
 const password = 'only for the benchmark';
 
 /** The Dockerfile that people would write for the example, instead of its img.yaml. */
@@ -85,7 +86,7 @@ export class Workshop implements AsyncDisposable {
   /** `img`, as who builds and signs or as a host with a store of its own. */
   img(who: 'publisher' | 'host', ...words: readonly string[]): Command {
     return {
-      line: [process.execPath, programPath, ...words],
+      line: [program, ...words],
       variables: {
         IMG_CONFIG: this.path(who, 'config'),
         IMG_ROOT: this.path(who, 'store'),
@@ -126,8 +127,8 @@ export class Workshop implements AsyncDisposable {
       'com.example.',
     ];
     const { line, variables } = this.img('publisher', 'serve', '--json', '--quiet', ...words);
-    const [program = '', ...args] = line;
-    const child = spawn(program, args, {
+    const [img = '', ...args] = line;
+    const child = spawn(img, args, {
       env: { ...process.env, ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
