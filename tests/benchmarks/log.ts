@@ -134,14 +134,17 @@ function entryOf(n: number): Uint8Array {
 
 async function report(title: string, work: (n: number) => Promise<unknown>): Promise<void> {
   const times: number[] = [];
+  const before = process.cpuUsage();
   for (let n = 0; n < rounds; n += 1) {
     const startedAt = performance.now();
     await work(n);
     times.push(performance.now() - startedAt);
   }
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = (user + system) / 1000 / rounds;
   const sorted = times.toSorted((a, b) => a - b);
   const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
-  const range = `least ${(sorted[0] ?? 0).toFixed(2)}, 95 % below ${p95.toFixed(2)}`;
+  const range = `least ${(sorted[0] ?? 0).toFixed(2)}, 95 % below ${p95.toFixed(2)}; ${cpuMs.toFixed(2)} of processors`;
   print(`  ${title.padEnd(36)} ${median(times).toFixed(2)} ms  (${range})`);
 }
 
