@@ -5,7 +5,7 @@ import { shellCommands } from './shell-commands.ts';
 import type { Stage } from './stages.ts';
 
 /** An image that compiles a Go program in itself is the program alone; the sources stay where they are. */
-export async function finishGo(draft: ImageDraft, chain: readonly Stage[]): Promise<void> {
+export function finishGo(draft: ImageDraft, chain: readonly Stage[]): void {
   if (draft.language !== 'go') return;
   const runs = chain.flatMap(({ instructions }) => instructions).filter(({ keyword }) => keyword === 'RUN');
   for (const run of runs) {

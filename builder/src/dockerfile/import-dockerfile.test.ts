@@ -87,6 +87,18 @@ const cases: readonly Case[] = [
     { files: { 'requirements.txt': 'flask\n' }, left: ['3 RUN pip install gunicorn', '3 requirements.txt'] },
   ],
   [
+    'Python packages beside a list, and two lists',
+    'FROM python:3\nRUN pip install --prefix /x -r a.txt gunicorn\nRUN pip install -r a.txt -r b.txt\nRUN install -m 755 a /usr/bin/ && install -d -m 755 /srv\n',
+    python,
+    {
+      left: [
+        '2 RUN pip install --prefix /x -r a.txt gunicorn',
+        '3 RUN pip install -r a.txt -r b.txt',
+        '4 RUN install -m 755 a /usr/bin/',
+      ],
+    },
+  ],
+  [
     'a list of Python packages under another name',
     'FROM python:3\nCOPY . /app\nRUN pip install -r /app/prod.txt\n',
     `${python}files:\n  - {from: ., to: /app/}\n`,

@@ -64,7 +64,7 @@ export async function importDockerfile(
   }
   finishBase(draft);
   await finishApp(draft, source);
-  await finishGo(draft, chain);
+  finishGo(draft, chain);
   finishUsers(draft);
   const start = await finishStart(draft, source, usual);
   finishFolders(draft);

@@ -14,24 +14,25 @@ const control = new Set(['if', 'for', 'while', 'until', 'case', '{', '!', 'funct
 /** Splits a line for the shell at `&&`, `;` and ends of lines. What has loops, conditions or parentheses stays whole. */
 export function shellCommands(text: string, lookup: Lookup): readonly ShellCommand[] {
   const tokens = tokensOf(text, { lookup, isShell: true });
-  const isOf = (set: ReadonlySet<string>, kind: Token['kind']) => (token: Token) =>
-    token.kind === kind && set.has(token.text);
-  const first = tokens.findIndex(
-    (token, index) =>
-      isOf(new Set(['(']), 'operator')(token) ||
-      (isOf(control, 'word')(token) &&
-        (index === 0 || isOf(separators, 'operator')(tokens[index - 1] ?? token))),
-  );
+  const first = tokens.findIndex((token, index) => {
+    if (token.kind === 'operator') return token.text === '(';
+    const before = tokens[index - 1];
+    return control.has(token.text) && (before === undefined || isSeparator(before));
+  });
   const [plain, rest] = first < 0 ? [tokens, []] : [tokens.slice(0, first), tokens.slice(first)];
   const groups: Token[][] = [[]];
   for (const token of plain) {
-    if (isOf(separators, 'operator')(token)) groups.push([]);
+    if (isSeparator(token)) groups.push([]);
     else groups.at(-1)?.push(token);
   }
   const commands = groups.flatMap((group) => commandOf(group, text) ?? []);
   const [begin] = rest;
   if (begin === undefined) return commands;
   return [...commands, { text: text.slice(begin.begin).trim(), words: undefined }];
+}
+
+function isSeparator({ kind, text }: Token): boolean {
+  return kind === 'operator' && separators.has(text);
 }
 
 function commandOf(tokens: readonly Token[], source: string): ShellCommand | undefined {

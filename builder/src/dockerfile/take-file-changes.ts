@@ -1,18 +1,21 @@
 import { destinationOf } from './copy.ts';
 import type { ImageDraft } from './image-draft.ts';
 
-/** `mkdir` and `install -d`; false for patterns. */
+/** `mkdir`; false for patterns. */
 export function makeFolders(words: readonly string[], draft: ImageDraft, line: number): boolean {
-  const isInstall = words.includes('-d');
-  const optional = new Set(['-m', '-o', '-g', '--mode']);
-  const paths = words.filter((word, index) => !word.startsWith('-') && !optional.has(words[index - 1] ?? ''));
-  if (paths.length === 0 || (!isInstall && words[0]?.startsWith('-D') === true)) return false;
-  for (const path of paths) {
-    const absolute = draft.absolute(path);
-    if (absolute === undefined || /[*{?]/.test(absolute)) return false;
-    draft.folders.set(absolute, line);
-  }
+  const withValue = /^(?:-[mog]|--mode)$/;
+  const paths = words.filter(
+    (word, index) => !word.startsWith('-') && !withValue.test(words[index - 1] ?? ''),
+  );
+  const places = paths.map((path) => draft.absolute(path));
+  if (paths.length === 0 || places.some((place) => place === undefined || /[*{?]/.test(place))) return false;
+  for (const place of places) if (place !== undefined) draft.folders.set(place, line);
   return true;
+}
+
+/** `install -d`; false for `install` of files. */
+export function installFolders(words: readonly string[], draft: ImageDraft, line: number): boolean {
+  return words.includes('-d') && makeFolders(words, draft, line);
 }
 
 /** The files that a command without patterns names; undefined if one of them is none of the draft's. */

@@ -4,7 +4,7 @@ import { installOf } from './install-commands.ts';
 import type { Instruction } from './parse-dockerfile.ts';
 import { commandsOf } from './run-commands.ts';
 import { type ShellCommand, shellCommands } from './shell-commands.ts';
-import { changeMode, changeOwner, linkTimezone, makeFolders } from './take-file-changes.ts';
+import { changeMode, changeOwner, installFolders, linkTimezone, makeFolders } from './take-file-changes.ts';
 import { addAlpine, addPackages } from './take-packages.ts';
 import { addGroup, addUser } from './take-users.ts';
 import type { TranslateContext } from './translate-context.ts';
@@ -22,7 +22,7 @@ const systemTools: ReadonlyMap<string, Translate> = new Map(
     chmod: changeMode,
     chown: changeOwner,
     groupadd: addGroup,
-    install: makeFolders,
+    install: installFolders,
     ln: linkTimezone,
     mkdir: makeFolders,
     useradd: addUser,
@@ -88,7 +88,7 @@ const reasons: readonly (readonly [fits: RegExp, message: string, advice: string
     'add the names of the Debian packages that have it to packages',
   ],
   [
-    /^(?:echo|printf|cat|tee|sed|cp|mv|ln|touch|rm)\b/,
+    /^(?:echo|printf|cat|tee|sed|cp|mv|ln|touch|rm|install|mkdir)\b/,
     'files are not changed while an image is built',
     'make the file in this folder as it should be, and add it to files',
   ],
