@@ -2,6 +2,8 @@ import { findRuntime } from '../launch/find-runtime.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { findProgram } from '../linux/find-program.ts';
 import type { ContainerName } from '../state/container-name.ts';
+import type { RuntimeName } from '../state/container-record.ts';
+import type { RunState } from '../state/run-state.ts';
 import { serviceUnit, socketUnit, timerUnit, type UnitContext, unitNames } from '../units/service-unit.ts';
 import type { AppContext } from './app-context.ts';
 import type { Generation } from './app-files.ts';
@@ -15,10 +17,12 @@ export function unitFiles(
 ) {
   const { state } = host;
   const names = unitNames(name);
+  const runtime = findProgram('crun') === undefined ? 'runc' : 'crun';
   const context: UnitContext = {
     name,
     program,
-    forget: forgetWords(state),
+    runtime,
+    forget: forgetWords(state, runtime),
     pidFile: state.pidFile(appId(name)),
     store: host.storeFolder,
     stopSignal,
@@ -74,8 +78,7 @@ export function isJob({ definition }: Generation): boolean {
   return definition.schedule !== undefined;
 }
 
-function forgetWords(state: AppContext['host']['state']): readonly string[] {
-  const runtime = findProgram('crun') === undefined ? 'runc' : 'crun';
+function forgetWords(state: RunState, runtime: RuntimeName): readonly string[] {
   return [findRuntime(runtime), ...runtimeArguments(state, runtime, { isInUnit: true }), 'delete', '--force'];
 }
 

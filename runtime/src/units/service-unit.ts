@@ -4,6 +4,7 @@ import { unitLimits } from '../apps/app-options.ts';
 import { parseSeconds } from '../apps/duration.ts';
 import { parseBindMount } from '../config/storage.ts';
 import type { ContainerName } from '../state/container-name.ts';
+import type { RuntimeName } from '../state/container-record.ts';
 import { plainValue, quoteWord } from './quote-word.ts';
 
 /** What the units of an app depend on besides its definition. */
@@ -11,6 +12,7 @@ export type UnitContext = {
   readonly name: ContainerName;
   /** The words that start this program, all absolute, with the options that lead to the same folders. */
   readonly program: readonly string[];
+  readonly runtime: RuntimeName;
   /** The words that remove what a runtime remembers of the app's container, all absolute. */
   readonly forget: readonly string[];
   /** Where the number of the container's first process is written. */
@@ -40,7 +42,7 @@ export function unitNames(name: ContainerName) {
  * limits, restarts, watchdog and output are systemd's, and nothing of ours stays in memory.
  */
 export function serviceUnit(definition: AppDefinition, context: UnitContext): string {
-  const { name, program, forget, pidFile, stopSignal } = context;
+  const { name, program, runtime, forget, pidFile, stopSignal } = context;
   const { schedule, notify = false, watchdog, restart = 'always' } = definition;
   const isJob = schedule !== undefined;
   const timeout =
@@ -71,7 +73,8 @@ export function serviceUnit(definition: AppDefinition, context: UnitContext): st
         ...(isJob ? [] : [`Restart=${restart}`, 'RestartSec=2s']),
         `SyslogIdentifier=${plainValue(name)}`,
         'Delegate=yes',
-        'DevicePolicy=closed',
+        // runc itself allows devices, one of them for a moment more than an app may have.
+        ...(runtime === 'crun' ? ['DevicePolicy=closed'] : []),
         ...(memoryBytes === undefined ? [] : [`MemoryMax=${memoryBytes}`]),
         ...(cpuPercent === undefined ? [] : [`CPUQuota=${cpuPercent}%`]),
         `TasksMax=${pids}`,

@@ -16,6 +16,7 @@ const image = 'registry.example:5000/com.example.web:stable';
 const context: UnitContext = {
   name,
   program: ['/usr/bin/node', '/opt/img/bin/img.js'],
+  runtime: 'crun',
   forget: ['/usr/bin/crun', '--root', '/run/img/runtimes/crun', 'delete', '--force'],
   pidFile: '/run/img/containers/03affcb1e81f453a/pid',
   store: '/var/lib/img',
@@ -94,6 +95,10 @@ for (const [definition, present, absent, reason] of [
       );
   });
 }
+
+test('serviceUnit() leaves devices to runc', (t) => {
+  t.false(serviceUnit({ image }, { ...context, runtime: 'runc' }).includes('DevicePolicy'));
+});
 
 test('socketUnit() and timerUnit() exist for sockets and jobs only', (t) => {
   t.is(socketUnit({ image }, name), undefined);
