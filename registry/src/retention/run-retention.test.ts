@@ -87,7 +87,7 @@ for (const [name, open] of databases) {
     const id = (await findRepository(database, repository)) as number;
     t.deepEqual(
       (await listTagHistory(database, id, '0' as Tag, 1)).map((move) => ({ ...move })),
-      [{ digest: null, actor: retentionActor, at: now }],
+      [{ digest: null, actor: retentionActor, at: now, is_stored: 0 }],
     );
     t.is((await run(database, policy, { at: now + 3 * dayMs - 1 })).removedManifests, 0);
     t.deepEqual((await run(database, policy, { at: now + 3 * dayMs })).manifests, [digests[0]]);
