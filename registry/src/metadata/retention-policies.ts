@@ -41,6 +41,12 @@ export async function deletePolicy(writer: Writer, { kind, name }: PolicyOwner):
   return (await writer.run('DELETE FROM retention_policies WHERE kind = $1 AND name = $2', kind, name)) > 0;
 }
 
+/** Whether the time of a policy has come. */
+export async function hasDuePolicy(reader: Reader, now: number): Promise<boolean> {
+  const row = await reader.get('SELECT 1 AS found FROM retention_policies WHERE run_at <= $1 LIMIT 1', now);
+  return row !== undefined;
+}
+
 /**
  * Takes a policy whose time has come, for one process: its next time is set in the same transaction. Undefined if
  * none is due.

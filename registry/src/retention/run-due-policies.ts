@@ -4,7 +4,7 @@ import { possibleOwners } from '../accounts/account-names.ts';
 import { listRepositoriesOf } from '../metadata/accounts/list-repositories-of.ts';
 import { findLongest } from '../metadata/accounts/organisations.ts';
 import type { Database, Reader } from '../metadata/database.ts';
-import { findPolicy, type PolicyOwner, takeDuePolicy } from '../metadata/retention-policies.ts';
+import { findPolicy, hasDuePolicy, type PolicyOwner, takeDuePolicy } from '../metadata/retention-policies.ts';
 import { policyOf } from './find-policy.ts';
 import { type RetentionReport, runRetention } from './run-retention.ts';
 
@@ -27,6 +27,8 @@ export async function* runDuePolicies(
 ): AsyncGenerator<RepositoryReport, void, undefined> {
   for (;;) {
     const now = clock();
+    // Asked at every push: most often there is nothing to change.
+    if (!(await hasDuePolicy(database, now))) return;
     const due = await database.transaction((writer) => {
       return takeDuePolicy(writer, { now, next: now + retentionMs });
     });
