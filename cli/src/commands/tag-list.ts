@@ -56,9 +56,7 @@ async function* allTags(
 
 export function configureAdd(command: Command, context: CommandContext): void {
   command
-    .description(
-      'give an image another tag on its registry; nothing is moved, and signatures hold for their tags',
-    )
+    .description('give an image another tag on its registry, without moving content; sign that tag, too')
     .argument('<image>', 'by tag, or by digest')
     .argument('<tag...>');
   addExamples(command, 'img tag add com.example.app:1.4.0 stable');
