@@ -48,9 +48,9 @@ function aboutLog(ctx: Context): Answering {
 }
 
 function inLog(ctx: Context): Answering {
-  const [, text = '', rest = ''] =
-    /^\/log\/(.+)\/(checkpoint|entries|tile\/.+)$/.exec(ctx.path) ??
-    fail(new ProtocolError('NAME_UNKNOWN', `nothing is at ${quote(ctx.path)}`));
+  const match = /^\/log\/(.+)\/(checkpoint|entries|tile\/.+)$/.exec(ctx.path);
+  if (match === null) throw new ProtocolError('NAME_UNKNOWN', `nothing is at ${quote(ctx.path)}`);
+  const [, text = '', rest = ''] = match;
   const namespace = organisationName(text);
   allowOnly(ctx, [rest === 'entries' ? 'POST' : 'GET']);
   return async (services) => {
@@ -95,8 +95,4 @@ function allowOnly(ctx: Context, methods: readonly string[]): void {
   throw new ProtocolError('UNSUPPORTED', `${quote(ctx.path)} has no ${quote(ctx.method)}`, {
     headers: { Allow: methods.join(', ') },
   });
-}
-
-function fail(error: ProtocolError): never {
-  throw error;
 }
