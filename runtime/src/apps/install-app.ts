@@ -62,12 +62,15 @@ export async function installApp(
     const { appliedFrom: _, ...state } = before;
     await host.apps.writeState(name, { ...state, ...origin });
     await switchGeneration(name, generation, context, options);
+    await systemd.enable(...enabledUnits(name, generation));
     return generation;
   }
   const state = { ...(before ?? firstState(generation.number)), current: generation.number, ...origin };
   await host.apps.writeState(name, state);
   const last = before === undefined ? undefined : await host.apps.generation(name, before.current);
   await placeUnits(name, generation, context, last);
+  // Also where its units were there, of an installation that was cut off.
+  await systemd.enable(...enabledUnits(name, generation));
   if (isStartedLater) return generation;
   for (const unit of enabledUnits(name, generation)) await systemd.start(unit);
   await host.apps.writeState(name, confirm(state, now()));

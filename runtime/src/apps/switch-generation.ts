@@ -37,10 +37,13 @@ export async function switchGeneration(
   if (fault !== undefined) await context.systemd.checkStaying();
   const judged = fault === undefined ? confirm(state, context.now()) : reject(state, fault, context.now());
   await host.apps.writeState(name, judged);
-  await host.apps.prune(name, judged);
-  if (fault === undefined) return;
+  if (fault === undefined) {
+    await host.apps.prune(name, judged);
+    return;
+  }
   await placeUnits(name, previous, context, generation);
   const second = await restartFault(name, previous, context);
+  await host.apps.prune(name, judged);
   const now = second === undefined ? 'runs again' : `does not run either: ${second}`;
   throw new RuntimeError(
     'UPDATE_ROLLED_BACK',

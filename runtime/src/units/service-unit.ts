@@ -33,8 +33,7 @@ const header = '# Written by img. Changes are kept in drop-ins: systemctl edit';
 
 /** Names of the units of an app. */
 export function unitNames(name: ContainerName) {
-  const [service, socket, timer] = ['service', 'socket', 'timer'].map((kind) => `img-${name}.${kind}`);
-  return { service: service as string, socket: socket as string, timer: timer as string };
+  return { service: `img-${name}.service`, socket: `img-${name}.socket`, timer: `img-${name}.timer` };
 }
 
 /**

@@ -70,7 +70,7 @@ export class Systemd {
     return isChanged;
   }
 
-  /** Starts a unit with the host from now on, and now. */
+  /** Starts units with the host from now on; not now. */
   async enable(...units: readonly string[]): Promise<void> {
     await this.#run(['enable', '--quiet', ...units]);
   }
