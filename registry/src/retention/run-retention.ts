@@ -63,9 +63,10 @@ async function removeTags(
   for (let after = ''; ; ) {
     const states = await listTagStates(database, repositoryId, { after, limit: rowsTogether });
     const surplus = await surplusOf(database, repositoryId, run, states);
-    const removed = run.isDryRun
-      ? surplus
-      : await database.transaction((writer) => removeAgain(writer, repositoryId, run, surplus));
+    const removed =
+      run.isDryRun || surplus.length === 0
+        ? surplus
+        : await database.transaction((writer) => removeAgain(writer, repositoryId, run, surplus));
     found.keptTags += states.length - removed.length;
     found.removedTags += removed.length;
     found.tags.push(...removed.slice(0, mostListed - found.tags.length));

@@ -54,11 +54,11 @@ export async function listen(
     tls === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...(await readTlsFiles(tls)) }, listener);
-  const renewal = tls === undefined ? undefined : renew(server as TlsServer, tls, renewalMs);
   server.timeout = idleMs;
   // Whoever waits for "100 Continue" gets it from the handler that reads the body, or a refusal instead.
   server.on('checkContinue', listener);
   await begin(server, address, port);
+  const renewal = tls === undefined ? undefined : renew(server as TlsServer, tls, renewalMs);
   const bound = server.address() as AddressInfo;
   const host = hostOf(bound);
   return {
