@@ -3,6 +3,7 @@ import { CodedError } from '@img/spec/coded-error';
 /** What the command line itself refuses; everything else comes from the packages below. */
 export type CliErrorCode =
   | 'AGENT_UNREACHABLE'
+  | 'APPS_INVALID'
   | 'BUSY'
   /** The user asked to stop. */
   | 'CANCELLED'

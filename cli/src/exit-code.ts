@@ -27,6 +27,7 @@ export const exitCodeHelp: readonly (readonly [code: ExitCode, meaning: string])
 // Codes that are not here end with `failed`.
 const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['APP_INVALID', exitCodes.usage],
+  ['APPS_INVALID', exitCodes.usage],
   ['CONFIG_INVALID', exitCodes.usage],
   ['USAGE', exitCodes.usage],
   ['LOCATION_INVALID', exitCodes.usage],
