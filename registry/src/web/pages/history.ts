@@ -78,7 +78,7 @@ function imageCell(repository: RepositoryName, { digest, is_stored }: TagHistory
 }
 
 function restoreForm({ visitor }: WebExchange, reference: string, { digest }: TagHistoryEntry): Html {
-  return html`<form class="row" method="post" action="/restore">${csrfField(visitor.csrf ?? '')}
+  return html`<form class="inline" method="post" action="/restore">${csrfField(visitor.csrf ?? '')}
 <input type="hidden" name="reference" value="${reference}"><input type="hidden" name="digest" value="${digest ?? ''}">
 <button>Restore</button></form>`;
 }
