@@ -11,7 +11,11 @@ export type StoredImage = {
 };
 
 /** A package as it would be if it were stored once, for itself. */
-export type StoredPackage = { readonly source: string; readonly layerBytes: number };
+export type StoredPackage = {
+  /** Its source and the version of that, `openssl 3.5.7-1`: what is built together is fixed together. */
+  readonly source: string;
+  readonly layerBytes: number;
+};
 
 export type Sharing = {
   /** What a registry or a host stores: each layer once. */
@@ -41,7 +45,7 @@ export function sharingOf(
   };
 }
 
-/** What has to be pushed when all packages of a source are replaced by others of the same size. */
+/** What has to be pushed when all packages of a version of a source are replaced by others of the same size. */
 export function pushedAfterFix(
   images: readonly StoredImage[],
   packages: ReadonlyMap<string, StoredPackage>,

@@ -55,16 +55,21 @@ try {
   }
   const working = results.filter(({ problem }) => problem === undefined).length;
   const sharing = sharingOf(images, packages);
-  const fix = pushedAfterFix(images, packages, 'openssl');
+  const sources = new Set([...packages.values()].map(({ source }) => source));
+  const fixes = [...sources]
+    .filter((source) => source.startsWith('openssl '))
+    .map((source) => ({ source, ...pushedAfterFix(images, packages, source) }));
   const ratio = (sharing.storedBytes / sharing.perfectBytes).toFixed(3);
   say(`${working} of ${results.length} stacks work, with no script run`);
   say(
     `stored together: ${megabytes(sharing.storedBytes)}, ${ratio} x perfect sharing ` +
       `(${megabytes(sharing.perfectBytes)}); each for itself: ${megabytes(sharing.unsharedBytes)}`,
   );
-  say(`a fix of openssl changes ${fix.images} images: ${megabytes(fix.bytes)} to push`);
+  for (const { source, images: count, bytes } of fixes) {
+    say(`a fix of ${source} changes ${count} images: ${megabytes(bytes)} to push`);
+  }
   if (values.json !== undefined) {
-    await writeFile(values.json, `${JSON.stringify({ results, sharing, fix }, null, 2)}\n`);
+    await writeFile(values.json, `${JSON.stringify({ results, sharing, fixes }, null, 2)}\n`);
   }
   if (working < results.length) process.exitCode = 1;
 } finally {

@@ -28,7 +28,10 @@ export async function storedImage(
   for (const each of platform?.packages ?? []) {
     const layer = await cache.find(packageKey(each));
     digests.set(each.name, each.digest);
-    packages.set(each.digest, { source: each.source.name, layerBytes: layer?.sizeBytes ?? 0 });
+    packages.set(each.digest, {
+      source: `${each.source.name} ${each.source.version}`,
+      layerBytes: layer?.sizeBytes ?? 0,
+    });
   }
   const bytes = await readFile(join(IMG_ROOT, 'blobs/sha256', digestHex(parseDigest(digest))));
   const { config, layers } = parseImageManifest(bytes);
