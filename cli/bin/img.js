@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command, for a Node of the caller's choice; bin/img chooses the right one. Plain JavaScript, so that a Node which
-// can't run img can still read this file and say so. No imports: as ES modules those of Node cost 5 ms.
+// can't run img can still read this file and say so. No imports: as ES modules, even those of Node cost milliseconds.
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 

@@ -48,6 +48,7 @@ export async function makeBundle(folder: string, verb?: string): Promise<string 
     logLevel: 'silent',
     plugins: [externalPackages, keptPlaces, lazyBuiltins, ...(verb === undefined ? [] : [onlyCommand(verb)])],
   });
+  // Those with a colon are made up by a plugin, not read.
   const files = Object.keys(metafile.inputs)
     .filter((path) => !path.includes(':'))
     .map((path) => join(root, path));

@@ -23,7 +23,7 @@ export type SelfCheckPlaces = {
 /**
  * A hook that looks whether the first process of a container is what its config says, and kills it if not: no new
  * privileges, capabilities, system call filter, namespaces, users, control group and root. Runtimes have had errors
- * that silently left out one of these, and so had versions of Linux and of libseccomp. Nothing of it stays.
+ * that silently left out one of these. Nothing of it stays.
  *
  * runc calls it before anything of the app has run, crun while it begins.
  */
@@ -70,8 +70,8 @@ function nameOf(program: string): string {
   return /^(crun|runc.*|\d+)$/.test(name) ? '' : name;
 }
 
-// Only what a shell has built in, because each program would cost another millisecond. The state of the container is
-// on the input; its first "pid" is that of the runtime-spec, annotations come later.
+// On the usual way only what a shell has built in, because each program would cost another millisecond. The state of
+// the container is on the input; its first "pid" is that of the runtime-spec, annotations come later.
 //
 // Until the program of the app has taken the place of the runtime, by which name it is known, the process may be about
 // to become what it should be; then it is looked at again, a number of times. What the app gives up by itself, such as
