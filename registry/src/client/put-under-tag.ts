@@ -42,10 +42,11 @@ export async function putUnderTag(
   const { put, replaces } = change;
   if (remote.known.comparesTags !== true) {
     // Where conditions are not looked at this stores the manifest already.
+    const startedAt = performance.now();
     const answer = await put(remote.known.comparesTags === undefined ? impossible : {});
     remote.known.comparesTags = answer.status === 412;
     if (answer.status !== 412) {
-      await watch(remote, change, signal);
+      await watch(remote, change, performance.now() - startedAt, signal);
       return answer;
     }
     await answer.discard();
@@ -59,12 +60,15 @@ export async function putUnderTag(
 async function watch(
   remote: RemoteRepository,
   change: TagChange,
+  putMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const options = signal === undefined ? {} : { signal };
   for (let look = 0; look < looks; look += 1) {
-    // At random, so that two clients don't go on overwriting each other in step.
-    await setTimeout(pauseMs.least + Math.random() * (pauseMs.most - pauseMs.least), undefined, options);
+    // At random, so that two clients don't go on overwriting each other in step; and where this one was slow, so are
+    // the others.
+    const pause = pauseMs.least + Math.random() * (pauseMs.most - pauseMs.least) + putMs;
+    await setTimeout(pause, undefined, options);
     const found = await getManifest(remote, change.tag, options);
     if (found?.descriptor.digest !== change.digest) throw moved(remote, change);
   }
