@@ -21,7 +21,6 @@ export type SoakOptions = {
 
 export type SoakResult = {
   readonly tally: Tally;
-  readonly kills: number;
   readonly cuts: number;
   readonly violations: readonly string[];
 };
@@ -55,6 +54,7 @@ export async function runSoak({
   const over = new AbortController();
   const disasters = causeDisasters(stage, new Random(seed + 2), {
     processes,
+    tally,
     signal: over.signal,
     onProgress,
   });
@@ -69,10 +69,11 @@ export async function runSoak({
     await disasters;
     await Promise.all(lanes.map((lane) => lane.close()));
   }
-  const kills = await disasters;
-  onProgress(`${tally.operations} operations, ${kills} kills, ${stage.cuts()} cuts; collecting what is left`);
+  onProgress(
+    `${tally.operations} operations, ${tally.kills} kills, ${stage.cuts()} cuts; collecting what is left`,
+  );
   const found = await stage.inspect((database, blobs) => findViolations(database, blobs, tally));
-  return { tally, kills, cuts: stage.cuts(), violations: [...tally.violations, ...found] };
+  return { tally, cuts: stage.cuts(), violations: [...tally.violations, ...found] };
 }
 
 async function setPolicies(database: PostgresDatabase): Promise<void> {
@@ -84,16 +85,17 @@ async function setPolicies(database: PostgresDatabase): Promise<void> {
 }
 
 type DisasterOptions = Pick<Required<SoakOptions>, 'processes' | 'onProgress'> & {
+  readonly tally: Tally;
   readonly signal: AbortSignal;
 };
 
-/** Kills processes and cuts connections, with calm in between, until it is over; returns how many were killed. */
+/** Kills processes and cuts connections, with calm in between, until it is over. */
 async function causeDisasters(
   stage: Stage,
   random: Random,
-  { processes, signal, onProgress }: DisasterOptions,
-): Promise<number> {
-  let kills = 0;
+  { processes, tally, signal, onProgress }: DisasterOptions,
+): Promise<void> {
+  stage.setRate(faultRate);
   while (!signal.aborted) {
     await setTimeout(random.next() * calmMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;
@@ -103,10 +105,9 @@ async function causeDisasters(
     if (dice === 2) {
       const victim = random.below(processes);
       await stage.kill(victim);
-      kills += 1;
+      tally.kills += 1;
       onProgress(`process ${victim} was killed and is back`);
     }
   }
   stage.setRate(0);
-  return kills;
 }

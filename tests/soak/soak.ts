@@ -16,14 +16,14 @@ const { values } = parseArgs({
 const until = performance.now() + Number(values.minutes) * 60_000;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const begin = performance.now();
-const { tally, kills, cuts, violations } = await runSoak({
+const { tally, cuts, violations } = await runSoak({
   seed: Number(values.seed),
   lanes: Number(values.lanes),
   goesOn: () => performance.now() < until,
   onProgress: say,
 });
 const seconds = (performance.now() - begin) / 1000;
-const { operations, late, kept } = tally;
+const { operations, late, kept, kills } = tally;
 for (const [kind, count] of [...tally.done].toSorted()) process.stdout.write(`${kind}: ${count}\n`);
 for (const [reason, count] of tally.interrupted) process.stdout.write(`interrupted, ${reason}: ${count}\n`);
 process.stdout.write(

@@ -6,6 +6,8 @@ export class Tally {
   readonly done = new Map<string, number>();
   /** Operations that a fault broke off, by what the client saw of it. */
   readonly interrupted = new Map<string, number>();
+  /** Processes that were killed and are back. */
+  kills = 0;
   /** Manifests that came later than they had to, and found something gone. */
   late = 0;
   /** What must never be: what a correct client was promised, or a manifest needs, and is not there. */
