@@ -9,7 +9,7 @@ import type { Stack } from './stack.ts';
 
 const pauseMs = 200;
 // A server that listens and never says the right thing would be asked for ever.
-const maxAttempts = 100;
+const maxAttempts = 3000;
 
 /** How a stack got on. */
 export type Outcome = {
