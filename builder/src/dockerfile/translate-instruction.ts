@@ -136,8 +136,8 @@ function translateHealth({ line, text }: Instruction, { draft }: TranslateContex
     line,
     `HEALTHCHECK ${text}`,
     'left',
-    'an img.yaml has no health checks',
-    'ask it from outside, where the app runs',
+    'how an app is checked is said where it is installed',
+    'give it to img install --health, where the app runs',
   );
 }
 
