@@ -29,9 +29,8 @@ const timeBytes = 8;
 /** @throws SignError NOTE_INVALID */
 export function parseNote(note: string): SignedNote {
   if (Buffer.byteLength(note) > maxBytes) throw invalid(`has more than ${maxBytes} bytes`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the specification forbids them
-  if (/[\u0000-\u0009\u000b-\u001f\ufffd]/.test(note))
-    throw invalid('has control characters, or is no UTF-8');
+  // Before the space are the control characters; U+FFFD stands for bytes that are no UTF-8.
+  if (/[^\n -\ufffc\ufffe\uffff]/.test(note)) throw invalid('has control characters, or is no UTF-8');
   const at = note.lastIndexOf('\n\n');
   if (at < 0 || !note.endsWith('\n')) throw invalid('should be a text, an empty line and signatures');
   const lines = note.slice(at + 2, -1).split('\n');
