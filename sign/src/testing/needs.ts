@@ -32,6 +32,11 @@ export function needsFile(t: ExecutionContext, path: string, debianPackage: stri
   return isMet(t, existsSync(path), `${path} (Debian package ${debianPackage})`);
 }
 
+/** Whether the machine can do something that nobody can install; where it can't, the test says so, and never fails. */
+export function needsAbility(t: ExecutionContext, isAble: boolean, ability: string): boolean {
+  return isMet(t, isAble, ability, { isOptional: true });
+}
+
 /** Where a program is that was installed for the tests, or is in PATH or a folder of the system. */
 export function findProgram(name: string): string | undefined {
   const path = (process.env['PATH'] ?? '').split(':').filter((folder) => folder.startsWith('/'));

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { programPath, type RunResult } from '@img/cli/testing/run-img';
-import { needsFile, needsRoot, needsTool } from '@img/sign/testing/needs';
+import { needsAbility, needsFile, needsRoot, needsTool } from '@img/sign/testing/needs';
 import { testDocument } from '@img/sign/testing/test-policy';
 import { encodeTrustDocument } from '@img/sign/trust-document';
 import type { TrustRule } from '@img/sign/trust-rule';
@@ -29,7 +30,21 @@ export type SystemdHostOptions = {
 
 /** Whether this machine can boot hosts. */
 export function canBootHosts(t: ExecutionContext): boolean {
-  return needsRoot(t) && needsTool(t, 'runc') && needsTool(t, 'crun') && needsFile(t, systemd, 'systemd');
+  return (
+    needsRoot(t) &&
+    needsTool(t, 'runc') &&
+    needsTool(t, 'crun') &&
+    needsFile(t, systemd, 'systemd') &&
+    needsAbility(t, canOverlayRoot(), 'a machine whose own files can be below an overlay')
+  );
+}
+
+/** Not where they are in an overlay upon an overlay already, as in containers within containers. */
+function canOverlayRoot(): boolean {
+  const script = `mount -t tmpfs img /mnt && mkdir /mnt/upper /mnt/work /mnt/rootfs &&
+    mount -t overlay img -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/rootfs`;
+  const words = ['-m', '--propagation', 'private', 'sh', '-c', script];
+  return spawnSync('unshare', words, { stdio: 'ignore' }).status === 0;
 }
 
 /**
