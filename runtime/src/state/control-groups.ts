@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Controller } from '../config/resources.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import { killProcess } from './kill-processes.ts';
 
 /** How a host presents control groups (cgroups(7)). */
 export type ControlGroups = {
@@ -114,14 +115,6 @@ function membersOf(group: string): readonly number[] {
       .map(Number);
   } catch {
     return [];
-  }
-}
-
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended in the meantime.
   }
 }
 

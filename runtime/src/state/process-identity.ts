@@ -45,12 +45,13 @@ export function isRunning(process: ProcessIdentity): boolean {
   return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
 }
 
-/** Whether a running process was started with exactly this argument. */
-export function hasArgument(argument: string): boolean {
+/** The running processes that were started with exactly these arguments among theirs. */
+export function processesWith(...words: readonly string[]): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.some((pid) => {
+  return pids.map(Number).filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument);
+      const found = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return words.every((word) => found.includes(word));
     } catch {
       // It has ended in the meantime.
       return false;

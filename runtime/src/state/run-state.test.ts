@@ -258,6 +258,30 @@ test('sweep() ends what was made and never started, once nobody is left who woul
   t.deepEqual([state.list(), state.listEnded()], [[], []]);
 });
 
+test('sweep() ends a runtime that makes what nobody will start', async (t) => {
+  const { state } = newState(t);
+  // Another one than in other tests, whose processes run at the same time.
+  const made = '00000000000000ff';
+  const [monitor, runtime, other] = [
+    spawn('sleep', ['1000']),
+    spawn('sh', ['-c', 'read -r line', 'create', '--root', state.runtimeRoot('runc'), made]),
+    spawn('sh', ['-c', 'read -r line', 'logs', made]),
+  ];
+  for (const child of [monitor, runtime, other]) t.teardown(() => child.kill('SIGKILL'));
+  await Promise.all([monitor, runtime, other].map((child) => once(child, 'spawn')));
+  const detached = { ...record(made, await endedProcess()), detached: 'kept' } as const;
+  state.add(detached);
+  state.handOver(detached, identifyProcess(monitor.pid ?? 0) as ProcessIdentity);
+  const exited = Promise.all([once(monitor, 'exit'), once(runtime, 'exit')]);
+  t.deepEqual((await state.sweep()).swept, [made]);
+  t.deepEqual(await exited, [
+    [null, 'SIGKILL'],
+    [null, 'SIGKILL'],
+  ]);
+  t.is(other.exitCode ?? other.signalCode, null, 'somebody else who names the container');
+  t.deepEqual([state.list(), state.listEnded()], [[], []]);
+});
+
 test('readControlGroups() tells the three layouts and none apart', (t) => {
   const folder = temporaryFolder(t);
   t.is(readControlGroups(join(folder, 'absent')).mode, 'none');

@@ -24,10 +24,11 @@ import {
   type RuntimeName,
 } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
+import { killProcess, killProcesses } from './kill-processes.ts';
 import {
-  hasArgument,
   isRunning,
   type ProcessIdentity,
+  processesWith,
   readBootId,
   readPidNamespace,
 } from './process-identity.ts';
@@ -167,7 +168,7 @@ export class RunState extends RunFolder {
     for (const id of this.#ids()) {
       if (this.#isInUse(id)) continue;
       try {
-        this.#killMonitor(id);
+        await this.#killMonitor(id, options);
         await killControlGroup(readControlGroups(), `img-${id}`, options);
         if (this.#isKept(id)) this.#markEnded(id);
         else this.remove(id);
@@ -273,10 +274,12 @@ export class RunState extends RunFolder {
     return isOfThisBoot && record.detached === 'kept' && existsSync(this.pidFile(id)) && !this.#isWaiting(id);
   }
 
-  // Whether it was made, but the command that should have started it was killed.
+  // Whether it is being made or was made, but the command that should have started it was killed.
   #isAbandoned({ id, launcher }: ContainerRecord): boolean {
-    // In this order: as long as the command runs, it may start the container at any moment.
-    return launcher !== undefined && !isRunning(launcher) && this.#isWaiting(id);
+    // In this order: as long as the command runs, it may start the container at any moment; and a runtime writes the
+    // number of the process last.
+    if (launcher === undefined || isRunning(launcher)) return false;
+    return !existsSync(this.pidFile(id)) || this.#isWaiting(id);
   }
 
   // Both runtimes have this pipe as long as a container waits to be started.
@@ -284,15 +287,12 @@ export class RunState extends RunFolder {
     return runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id, 'exec.fifo')));
   }
 
-  // It would record an end of what was never started.
-  #killMonitor(id: string): void {
+  // It would record an end of what was never started, and a runtime that still makes the container would go on.
+  async #killMonitor(id: string, options: SweepOptions): Promise<void> {
     const supervisor = this.#read(id)?.supervisor;
     if (supervisor === undefined || !isRunning(supervisor)) return;
-    try {
-      process.kill(supervisor.pid, 'SIGKILL');
-    } catch {
-      // It has ended in the meantime.
-    }
+    killProcess(supervisor.pid);
+    for (const name of runtimeNames) await killProcesses([this.runtimeRoot(name), id], options);
   }
 
   #markEnded(id: string): void {
@@ -313,7 +313,8 @@ export class RunState extends RunFolder {
   // crun removes its own state after the poststop hook has removed the record. A sweep in between must leave that
   // to crun, which would else report an error.
   #isEnding(id: string): boolean {
-    return runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id))) && hasArgument(id);
+    const isThere = runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id)));
+    return isThere && processesWith(id).length > 0;
   }
 
   // A launch that was killed while it wrote its record.

@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RuntimeError } from '../runtime-error.ts';
+import { processesWith } from './process-identity.ts';
+
+// About 3 s.
+const maxAttempts = 85;
+
+/**
+ * Ends every process that was started with exactly these arguments among its own, also those that such a process
+ * starts meanwhile.
+ *
+ * @throws RuntimeError CONTAINER_STUCK if one can't be ended; the reason of the signal
+ */
+export async function killProcesses(
+  words: readonly string[],
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const pids = processesWith(...words);
+    if (pids.length === 0) return;
+    if (attempt === maxAttempts) {
+      throw new RuntimeError('CONTAINER_STUCK', `the processes ${pids.join(', ')} can't be ended`, {
+        hint: 'they wait for a device or a file system, and end with it or with the next boot',
+      });
+    }
+    pids.forEach(killProcess);
+    // The kernel ends them in its own time.
+    await delay(Math.min(attempt, 50), undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended in the meantime.
+  }
+}
