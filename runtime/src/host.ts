@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { Digest } from '@img/spec/digest';
 import { AppStore } from './apps/app-store.ts';
+import { ApplyTurn, type ApplyTurnOptions } from './apps/apply-turn.ts';
 import { lockApp } from './apps/lock-app.ts';
 import { LayerStore } from './layers/layer-store.ts';
 import type { ContainerName } from './state/container-name.ts';
@@ -50,6 +51,11 @@ export class Host implements AsyncDisposable {
   /** Lets nobody else change an app until it is disposed of. @throws RuntimeError APP_BUSY */
   async lockApp(name: ContainerName): Promise<AsyncDisposable> {
     return await lockApp(join(this.#folders.run, 'apps'), name);
+  }
+
+  /** Waits until nobody else applies a folder. @throws the signal's reason */
+  async applyTurn(folder: string, options: ApplyTurnOptions = {}): Promise<ApplyTurn> {
+    return await ApplyTurn.take(join(this.#folders.run, 'apps'), folder, options);
   }
 
   /**

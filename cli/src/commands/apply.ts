@@ -12,12 +12,13 @@ import { RemoteRepository } from '../host/remote-repository.ts';
 import { errorDocument, errorLines } from '../output/error-lines.ts';
 import { bold, type Line } from '../output/text.ts';
 
-type CommandLine = { readonly dryRun?: boolean };
+type CommandLine = { readonly dryRun?: boolean; readonly ifChanged?: boolean };
 
 export function configure(command: Command, context: CommandContext): void {
   command
     .argument('[folder]', 'of files NAME.yaml, one for each app; /etc/img/apps.d unless given')
-    .option('-n, --dry-run', 'only say what would be done');
+    .option('-n, --dry-run', 'only say what would be done')
+    .option('--if-changed', 'do nothing if no file has changed since the last time');
   command.addHelpText(
     'after',
     `
@@ -40,35 +41,45 @@ is watched: what changes in it is applied.`,
   );
 }
 
-async function apply(session: Session, { dryRun }: CommandLine, typed: string | undefined): Promise<void> {
-  const { config, environment, output } = session;
+async function apply(session: Session, line: CommandLine, typed: string | undefined): Promise<void> {
+  const { config, environment, output, signal } = session;
   const folder =
     typed === undefined
       ? join(config.ownFolder ?? '/etc/img', 'apps.d')
       : resolve(environment.workingFolder, typed);
-  let desired = await readAppFiles(folder, config.registries);
   const apps = await openApps(session);
   await using _host = apps.host;
-  await apps.systemd.check();
-  let plan = await planHost(desired, folder, apps);
-  if (dryRun === true) {
-    output.result(plan, () => plan.map(changeLine));
+  const plan = async () => planHost(await readAppFiles(folder, config.registries), folder, apps);
+  if (line.dryRun === true) {
+    await apps.systemd.check();
+    const changes = await plan();
+    output.result(changes, () => changes.map(changeLine));
+    return;
+  }
+  const onWait = () => output.story('another img apply is at work; waiting until it is done');
+  await using turn = await apps.host.applyTurn(folder, { onWait, signal });
+  if (line.ifChanged === true && !(await turn.hasNews())) {
+    output.result([], () => []);
     return;
   }
   const done: Done[] = [];
-  for (;;) {
-    done.push(...(await applyAll(plan, folder, apps, session)));
+  do {
+    await turn.look();
+    const changes = await plan();
+    await apps.systemd.check();
+    done.push(...(await applyAll(changes, folder, apps, session)));
+    await watch(folder, apps);
     // What has changed in the meantime, because nothing else looks while this is done.
-    const now = await readAppFiles(folder, config.registries);
-    if (JSON.stringify(now) === JSON.stringify(desired)) break;
-    desired = now;
-    plan = await planHost(desired, folder, apps);
-  }
-  const [path, service] = applyUnits(apps.program, folder);
-  if (await apps.systemd.place(path, service)) await apps.systemd.enable(path.name);
-  await apps.systemd.start(path.name);
+  } while (await turn.hasNews());
   output.result(done, () => done.flatMap((change) => ('error' in change ? [] : [changeLine(change)])));
   if (done.length === 0) output.story('everything is as it shall be');
+}
+
+async function watch(folder: string, apps: Awaited<ReturnType<typeof openApps>>): Promise<void> {
+  const units = applyUnits(apps.program, folder);
+  const [path] = units;
+  if (await apps.systemd.place(...units)) await apps.systemd.enable(path.name);
+  await apps.systemd.start(path.name);
 }
 
 type Done = AppChange | { readonly name: string; readonly error: object };

@@ -1,8 +1,8 @@
 import { RuntimeError } from '../runtime-error.ts';
 import { type ContainerName, parseContainerName } from '../state/container-name.ts';
 
-// The units img-update and img-apply are our own.
-const reserved: readonly string[] = ['apply', 'update'];
+// The units img-update, img-apply and img-apply-again are our own.
+const reserved: readonly string[] = ['apply', 'apply-again', 'update'];
 
 /**
  * Reads the name of an installed app, which names its container and its units, too.

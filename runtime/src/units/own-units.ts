@@ -23,11 +23,15 @@ export function updateUnits(program: readonly string[]): readonly [timer: UnitFi
   ];
 }
 
-/** Applies what a folder wants as soon as somebody changes it. */
+/**
+ * Applies what a folder wants as soon as somebody changes it. systemd doesn't watch while the service runs, so what
+ * changes then is looked for by another one, which begins when systemd watches again.
+ */
 export function applyUnits(
   program: readonly string[],
   folder: string,
-): readonly [path: UnitFile, service: UnitFile] {
+): readonly [path: UnitFile, service: UnitFile, again: UnitFile] {
+  const again = 'img-apply-again.service';
   return [
     {
       name: 'img-apply.path',
@@ -37,11 +41,22 @@ export function applyUnits(
         ['Install', ['WantedBy=paths.target']],
       ]),
     },
-    oneshot('img-apply.service', 'the apps that this host shall have', [...program, 'apply', folder]),
+    oneshot(
+      'img-apply.service',
+      'the apps that this host shall have',
+      [...program, 'apply', folder],
+      [`OnSuccess=${again}`, `OnFailure=${again}`],
+    ),
+    oneshot(again, 'what changed while apps were changed', [...program, 'apply', '--if-changed', folder]),
   ];
 }
 
-function oneshot(name: string, description: string, words: readonly string[]): UnitFile {
+function oneshot(
+  name: string,
+  description: string,
+  words: readonly string[],
+  then: readonly string[] = [],
+): UnitFile {
   const text = unitText(name, [
     [
       'Unit',
@@ -50,6 +65,7 @@ function oneshot(name: string, description: string, words: readonly string[]): U
         'Wants=network-online.target',
         'After=network-online.target',
         'StartLimitIntervalSec=0',
+        ...then,
       ],
     ],
     ['Service', ['Type=oneshot', `ExecStart=${words.map(quoteWord).join(' ')}`]],

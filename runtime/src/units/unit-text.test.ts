@@ -146,13 +146,13 @@ test('systemd finds no fault with any unit', (t) => {
   };
   const here = { ...context, program: [process.execPath, "/opt/i m'g/$x.js"], forget: ['/bin/true'] };
   const [timer, service] = updateUnits(here.program);
-  const [path, apply] = applyUnits(here.program, '/etc/img/apps.d');
+  const [path, apply, again] = applyUnits(here.program, '/etc/img/apps.d');
   const units: readonly (readonly [string, string | undefined])[] = [
     ['img-web.service', serviceUnit(definition, here)],
     ['img-web.socket', socketUnit(definition, name)],
     ['img-job.service', serviceUnit({ image, schedule: 'daily' }, { ...here, name: parseAppName('job') })],
     ['img-job.timer', timerUnit({ image, schedule: 'daily' }, parseAppName('job'))],
-    ...[timer, service, path, apply].map((unit) => [unit.name, unit.text] as const),
+    ...[timer, service, path, apply, again].map((unit) => [unit.name, unit.text] as const),
   ];
   for (const [file, text] of units) writeFileSync(join(folder, file), text ?? '');
   const words = ['verify', '--man=no', '--recursive-errors=no', ...units.map(([file]) => join(folder, file))];

@@ -1,4 +1,3 @@
-// biome-ignore lint/correctness/noUndeclaredDependencies: the Debian package node-express has it
 const express = require('express');
 
 const app = express();
