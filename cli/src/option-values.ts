@@ -1,5 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 
+/** Gathers what is given by an option that may stand several times. */
+export function collectText(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** A whole number from 1, for options. */
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

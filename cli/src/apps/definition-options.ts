@@ -5,21 +5,13 @@ import { formatReference, type Reference } from '@img/spec/reference';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
+import { type AppLine, addAppOptions } from '../host/add-app-options.ts';
 import { variableOf } from '../host/app-options.ts';
-import { parseCount } from '../option-values.ts';
+import { collectText, parseCount } from '../option-values.ts';
 
 /** The options of `img install` that say what the app is. */
-export type DefinitionLine = {
+export type DefinitionLine = AppLine & {
   readonly range?: string;
-  readonly env?: readonly string[];
-  readonly volume?: readonly string[];
-  readonly tmpfs?: readonly string[];
-  readonly secret?: readonly string[];
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly entrypoint?: string;
-  readonly hostname?: string;
-  readonly writable?: boolean;
   readonly net?: 'none' | 'host';
   readonly memory?: string;
   readonly cpus?: string;
@@ -45,8 +37,10 @@ export function addDefinitionOptions(command: Command): void {
       new Option('--health <check>', 'http://:PORT/PATH, tcp://:PORT, or a command in the container'),
       new Option('--health-timeout <time>', 'how long it may take to become healthy; 60s'),
       new Option('--restart <when>', 'whether it is started again').choices(['always', 'on-failure', 'no']),
-      new Option('--requires <unit>', 'a unit that has to run before and with it').argParser(collect),
-      new Option('--socket <address>', 'systemd listens there for it: a port or a path').argParser(collect),
+      new Option('--requires <unit>', 'a unit that has to run before and with it').argParser(collectText),
+      new Option('--socket <address>', 'systemd listens there for it: a port or a path').argParser(
+        collectText,
+      ),
       new Option('--notify', 'the app says when it is ready (sd_notify)'),
       new Option('--watchdog <time>', 'start it again after so long without a sign of life'),
       new Option('--schedule <when>', 'a job instead of a service: daily, Mon 04:00, …'),
@@ -66,16 +60,7 @@ export function addDefinitionOptions(command: Command): void {
       new Option('--insecure <item>', 'give up a protection: signature').argParser(collectInsecure),
     ],
   };
-  command
-    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect)
-    .option('-v, --volume <source:destination[:ro]>', 'show a file or folder of the host', collect)
-    .option('--tmpfs <destination[:options]>', 'a folder in memory', collect)
-    .option('--secret <name[=file]>', 'a copy of a file, or a credential of the unit', collect)
-    .option('-u, --user <user[:group]>', 'instead of the user of the image')
-    .option('-w, --workdir <folder>', 'instead of the folder of the image')
-    .option('--entrypoint <program>', 'instead of the program of the image')
-    .option('--hostname <name>', 'what the app sees as its host')
-    .option('--writable', 'let the app write everywhere; what it writes ends with it');
+  addAppOptions(command);
   for (const [heading, options] of Object.entries(groups)) {
     for (const option of options) command.addOption(option.helpGroup(heading));
   }
@@ -129,10 +114,6 @@ function absoluteSecret(text: string, folder: string): string {
   if (!text.includes('=')) return text;
   const secret: Secret = parseArgument((typed) => parseSecret(typed, folder, undefined), text);
   return `${secret.name}=${secret.source}`;
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 function collectInsecure(text: string, before: readonly 'signature'[] = []): readonly 'signature'[] {

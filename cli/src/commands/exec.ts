@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { variableOf } from '../host/app-options.ts';
 import { openHost } from '../host/open-host.ts';
+import { collectText } from '../option-values.ts';
 
 type CommandLine = {
   readonly env?: readonly string[];
@@ -19,7 +20,7 @@ export function configure(command: Command, context: CommandContext): void {
     .argument('<command...>', 'a program of the image and its arguments')
     .passThroughOptions()
     .helpOption('-h, --help', 'show how to use it')
-    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect)
+    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collectText)
     .option('-u, --user <user[:group]>', 'instead of the user of the app')
     .option('-w, --workdir <folder>', 'instead of the folder of the app')
     .option('-i, --interactive', 'let it read what is typed')
@@ -49,8 +50,4 @@ async function execute(
     ...(user === undefined ? {} : { user }),
     ...(workdir === undefined ? {} : { workingDir: workdir }),
   });
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }

@@ -12,6 +12,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { openHost } from '../host/open-host.ts';
 import { openRegistry } from '../host/open-registry.ts';
 import { shortName } from '../host/short-name.ts';
+import { collectText } from '../option-values.ts';
 import { countOf, formatBytes } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { green, type Line, red, yellow } from '../output/text.ts';
@@ -31,7 +32,7 @@ export function configure(command: Command, context: CommandContext): void {
         '--update <package>',
         'take the newest version of a package, or of all that is built from a source; may be repeated',
       )
-        .argParser(collect)
+        .argParser(collectText)
         .conflicts('updateAll'),
     )
     .option('--update-all', 'take the newest version of everything')
@@ -135,8 +136,4 @@ function summaryOf({ packages }: LockChanges): string {
   const fixes = packages.filter(isSecurityFix).length;
   if (fixes > 0) told.push(`${fixes} of them from the security suite`);
   return told.length === 0 ? 'the same packages as before' : told.join(', ');
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }

@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { addAppOptions } from '../host/add-app-options.ts';
 import { type AppCommandLine, appOptions } from '../host/app-options.ts';
 import { decisionLines } from '../host/decision-lines.ts';
 import { openHost } from '../host/open-host.ts';
@@ -35,6 +36,7 @@ export function configure(command: Command, context: CommandContext): void {
     .helpOption('-h, --help', 'show how to use it');
   addLifeOptions(command);
   addAppOptions(command);
+  addTerminalOptions(command);
   addHostOptions(command);
   command.addHelpText(
     'after',
@@ -58,17 +60,8 @@ function addLifeOptions(command: Command): void {
     .option('--rm', 'with --detach: remove it when it ends, with what it wrote');
 }
 
-function addAppOptions(command: Command): void {
+function addTerminalOptions(command: Command): void {
   command
-    .option('-e, --env <name=value>', 'set a variable, or pass on one of yours', collect)
-    .option('-v, --volume <source:destination[:ro]>', 'show a file or folder of the host', collect)
-    .option('--tmpfs <destination[:options]>', 'a folder in memory', collect)
-    .option('--secret <name[=file]>', 'a copy of a file in /run/secrets that only the app can read', collect)
-    .option('-u, --user <user[:group]>', 'instead of the user of the image')
-    .option('-w, --workdir <folder>', 'instead of the folder of the image')
-    .option('--entrypoint <program>', 'instead of the program of the image')
-    .option('--hostname <name>', 'what the app sees as its host')
-    .option('--writable', 'let the app write everywhere; what it writes ends with it')
     .option('-i, --interactive', 'let the app read what is typed')
     .option('-t, --tty', 'give the app a terminal');
 }
@@ -140,10 +133,6 @@ function checkLine({ detach, tty, interactive, name, replace }: CommandLine): vo
 function announce(decision: Decision, name: string, output: Output): void {
   if (decision.trusted) output.remark(...decisionLines(decision, name, new Date()));
   else output.warn(`NOT VERIFIED, as you asked: ${decision.message}`);
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 function collectInsecure(text: string, before: readonly InsecureItem[] = []): readonly InsecureItem[] {

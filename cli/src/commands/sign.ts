@@ -11,7 +11,7 @@ import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { openSigner } from '../keys/open-signer.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
-import { parseDuration } from '../option-values.ts';
+import { collectText, parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
 import { askKnownStatements } from '../sign/ask-known-statements.ts';
 import type { Signing } from '../sign/known-statements.ts';
@@ -41,7 +41,7 @@ export function configure(command: Command, context: CommandContext): void {
       'how long the signature holds, such as 30d; for ever if not given',
       parseDuration,
     )
-    .option('--annotation <name=value>', 'a text for people and their tools; may be repeated', collect)
+    .option('--annotation <name=value>', 'a text for people and their tools; may be repeated', collectText)
     .option('--digest', 'state nothing about tags, only that the image is of this repository')
     .option('--remote', "sign the registry's copy, and store the signatures there")
     .option('--no-registry', "don't ask the registry for earlier signatures of the tags");
@@ -118,10 +118,6 @@ function showSigned({ config, output }: Session, { location, signed, key, isRemo
   const end = document[0]?.expires ?? null;
   const where = isRemote ? 'the signatures are in the registry' : 'img push takes the signatures along';
   output.story(`signed with ${key}${end === null ? '' : ` until ${end}`}; ${where}`);
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 /** @throws CliError USAGE */

@@ -5,19 +5,11 @@ import { parseBindMount, parseScratchMount } from '@img/runtime/config/storage';
 import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
 import { type Environment, variable } from '../environment.ts';
+import type { AppLine } from './add-app-options.ts';
 
 /** The options of `img run` that change how the app runs. */
-export type AppCommandLine = {
-  readonly env?: readonly string[];
-  readonly volume?: readonly string[];
-  readonly tmpfs?: readonly string[];
-  readonly secret?: readonly string[];
+export type AppCommandLine = AppLine & {
   readonly net: Network;
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly hostname?: string;
-  readonly entrypoint?: string;
-  readonly writable?: boolean;
   readonly tty?: boolean;
   readonly interactive?: boolean;
   readonly memory?: string;
