@@ -5,12 +5,20 @@ import { AppStore } from './apps/app-store.ts';
 import { ApplyTurn, type ApplyTurnOptions } from './apps/apply-turn.ts';
 import { lockApp } from './apps/lock-app.ts';
 import { LayerStore } from './layers/layer-store.ts';
+import type { PlatformImage } from './read-image.ts';
 import type { ContainerName } from './state/container-name.ts';
 import { RunState, type SweepOptions, type Swept } from './state/run-state.ts';
+import type { TreeRequest } from './tree/prepare-tree.ts';
+import type { TreeMethod } from './tree/tree.ts';
 import { collectedTrees, sweepTrees } from './tree/tree-files.ts';
 import type { Trust } from './trust/decide.ts';
 import { loadTrustPolicy } from './trust/load-trust-policy.ts';
 import { SequenceMemory } from './trust/sequence-memory.ts';
+
+export type HostOptions = {
+  /** How trees are shown; the best that this host can do unless given. */
+  readonly treeMethod?: TreeMethod;
+};
 
 export type HostFolders = {
   /** What is kept: usually /var/lib/img. */
@@ -31,14 +39,16 @@ export class Host implements AsyncDisposable {
   readonly layers: LayerStore;
   readonly state: RunState;
   readonly apps: AppStore;
+  readonly treeMethod: TreeMethod | undefined;
   readonly #folders: HostFolders;
   readonly #memory: SequenceMemory;
 
-  constructor(folders: HostFolders) {
+  constructor(folders: HostFolders, { treeMethod }: HostOptions = {}) {
     this.images = new ImageStore(folders.store);
     this.layers = new LayerStore({ root: folders.store, run: folders.run });
     this.state = new RunState(folders.run);
     this.apps = new AppStore(join(folders.store, 'apps'));
+    this.treeMethod = treeMethod;
     this.#folders = folders;
     this.#memory = new SequenceMemory(join(folders.store, 'trust'));
   }
@@ -56,6 +66,17 @@ export class Host implements AsyncDisposable {
   /** Waits until nobody else applies a folder. @throws the signal's reason */
   async applyTurn(folder: string, options: ApplyTurnOptions = {}): Promise<ApplyTurn> {
     return await ApplyTurn.take(join(this.#folders.run, 'apps'), folder, options);
+  }
+
+  /** What makes or checks the tree of an image here. */
+  treeRequest({ digest, config }: PlatformImage, signal: AbortSignal | undefined): TreeRequest {
+    return {
+      store: this.layers,
+      manifest: digest,
+      layers: config.diffIds,
+      ...(this.treeMethod === undefined ? {} : { method: this.treeMethod }),
+      ...(signal === undefined ? {} : { signal }),
+    };
   }
 
   /**

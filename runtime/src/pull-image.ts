@@ -50,9 +50,7 @@ export async function pullImage(
   const makeTree = async (content: ManifestContent): Promise<void> => {
     const image = await readImage(content, local, platform, options);
     layersOf(image);
-    const { signal } = options;
-    const request = { store: host.layers, manifest: image.digest, layers: image.config.diffIds };
-    await makeOrRepair(signal === undefined ? request : { ...request, signal });
+    await makeOrRepair(host.treeRequest(image, options.signal));
   };
   try {
     return await copy({ ...options, source, target: { ...target, putManifest }, reference, tags, platform });

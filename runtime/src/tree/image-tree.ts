@@ -1,13 +1,20 @@
 import { closeSync } from 'node:fs';
 import type { CheckedLayer } from '../layers/check-layer.ts';
 import { type CheckedFile, openChecked } from '../layers/file-identity.ts';
+import { openLoopDevice } from '../linux/loop-device.ts';
 import { mount, mountFlags } from '../linux/mount.ts';
-import { mountAttributes, mountFileSystem, openFileSystem } from '../linux/mount-file-system.ts';
+import {
+  type FileSystemRequest,
+  mountAttributes,
+  mountFileSystem,
+  openFileSystem,
+} from '../linux/mount-file-system.ts';
 import { RuntimeError } from '../runtime-error.ts';
-import type { Tree } from './tree.ts';
+import type { Tree, TreeMethod } from './tree.ts';
 import type { DirectoryNode } from './tree-node.ts';
 
-export type TreeMethod = Tree['method'];
+/** How the kernel mounts a metadata image. */
+export type MountMethod = Exclude<TreeMethod, 'checkout'>;
 
 /** What a tree consists of; everything in it was checked. */
 export type TreeParts = {
@@ -34,9 +41,9 @@ export class ImageTree implements Tree {
   }
 
   /** A tree whose metadata image the kernel mounts. */
-  static erofs(parts: TreeParts): ImageTree {
-    return new ImageTree('erofs', parts, (target) => {
-      withErofsOptions(parts, (options) => mountFileSystem({ ...erofsRequest, options, target }));
+  static mounted(parts: TreeParts, method: MountMethod): ImageTree {
+    return new ImageTree(method, parts, (target) => {
+      withErofsOptions(parts, method, (options) => mountFileSystem({ ...erofsRequest, options, target }));
     });
   }
 
@@ -62,9 +69,9 @@ export class ImageTree implements Tree {
 }
 
 /** Whether the kernel mounts this very image here and now; else what it says. Leaves nothing. */
-export function erofsObstacle(parts: TreeParts): string | undefined {
+export function mountObstacle(parts: TreeParts, method: MountMethod): string | undefined {
   try {
-    withErofsOptions(parts, (options) => closeSync(openFileSystem({ ...erofsRequest, options })));
+    withErofsOptions(parts, method, (options) => closeSync(openFileSystem({ ...erofsRequest, options })));
     return undefined;
   } catch (error) {
     if (error instanceof RuntimeError && error.code === 'SYSTEM_CALL_FAILED') return error.message;
@@ -79,20 +86,27 @@ const erofsRequest = {
 
 /**
  * The files of a tree as mount options. They are opened here and checked to be the same ones, and the kernel is
- * given what is open: what stands at their paths a moment later does not matter, nor how long the paths are.
+ * given what is open: what stands at their paths a moment later does not matter, nor how long the paths are. Loop
+ * devices go with the mount that is made of them, or with this process.
  */
 function withErofsOptions(
   { image, layers }: TreeParts,
-  use: (options: readonly (readonly [string, string])[]) => void,
+  method: MountMethod,
+  use: (options: FileSystemRequest['options']) => void,
 ): void {
   const descriptors: number[] = [];
-  const open = (file: CheckedFile, code: 'TREE_DAMAGED' | 'LAYER_DAMAGED') => {
-    const descriptor = openChecked(file, code);
+  const keep = (descriptor: number) => {
     descriptors.push(descriptor);
-    return `/proc/self/fd/${descriptor}`;
+    return descriptor;
+  };
+  const open = (file: CheckedFile, code: 'TREE_DAMAGED' | 'LAYER_DAMAGED') => {
+    const opened = keep(openChecked(file, code));
+    return `/proc/self/fd/${method === 'loop' ? keep(openLoopDevice(opened)) : opened}`;
   };
   try {
     use([
+      // Of the file system, not only of the mount: else the kernel wants to write to the device.
+      ['ro', undefined],
       ['source', open(image, 'TREE_DAMAGED')],
       ...layers.map(({ archive }) => ['device', open(archive, 'LAYER_DAMAGED')] as const),
     ]);

@@ -14,15 +14,15 @@ import { join } from 'node:path';
 import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { Digest } from '@img/spec/digest';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { digestFileName } from '../layers/layer-place.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { flip } from '../testing/change-file.ts';
 import { describeTree } from '../testing/describe-tree.ts';
 import { tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
 import { makeHost, manifest, mounted, richArchives } from '../testing/tree-host.ts';
-import type { TreeMethod } from './image-tree.ts';
-import { checkTree, prepareTree } from './prepare-tree.ts';
+import { checkTree, prepareTree, type TreeRequest } from './prepare-tree.ts';
+import { treeMethods } from './tree.ts';
 import { collectedTrees, listTrees, removeTree, sweepTrees } from './tree-files.ts';
 
 // The whole file runs in one child process of AVA, so its private mounts end with it.
@@ -30,14 +30,12 @@ test.before(() => {
   if (process.geteuid?.() === 0) enterPrivateMounts();
 });
 
-const methods: readonly TreeMethod[] = ['erofs', 'checkout'];
-
-test('both ways of presentation show the same tree, in every attribute and byte', async (t) => {
+test('all ways of presentation show the same tree, in every attribute and byte', async (t) => {
   if (!needsRoot(t)) return;
   const { request } = await makeHost(t, ...richArchives);
-  const erofs = describeTree(mounted(t, await prepareTree({ ...request, method: 'erofs' })));
-  const checkout = describeTree(mounted(t, await prepareTree({ ...request, method: 'checkout' })));
-  t.deepEqual(checkout, erofs);
+  const [erofs = {}, ...others] = await describeEach(t, request);
+  t.is(others.length, 2);
+  for (const other of others) t.deepEqual(other, erofs);
   t.false('/gone' in erofs);
   t.deepEqual(
     Object.keys(erofs).filter((path) => path.startsWith('/opaque/')),
@@ -47,7 +45,14 @@ test('both ways of presentation show the same tree, in every attribute and byte'
   t.like(erofs['/bin/ping'], { links: 2n, mtime: 1_234_567_890_123_456_789n });
 });
 
-for (const method of methods) {
+async function describeEach(t: ExecutionContext, request: TreeRequest) {
+  const shown = [];
+  for (const method of treeMethods)
+    shown.push(describeTree(mounted(t, await prepareTree({ ...request, method }))));
+  return shown;
+}
+
+for (const method of treeMethods) {
   test(`the ${method} is mounted read-only and without devices`, async (t) => {
     if (!needsRoot(t)) return;
     const { request } = await makeHost(t, ...richArchives);
@@ -87,15 +92,25 @@ test('the kernel mounts the metadata image where it can, as found out by trying'
   t.is((await prepareTree(request)).method, 'erofs');
 });
 
-test('a tree of a hundred layers is mounted, whatever the length of the paths of the store', async (t) => {
+test('layers of every size are shown by all ways, also one without a byte', async (t) => {
   if (!needsRoot(t)) return;
-  const many = Array.from({ length: 100 }, (_, index) =>
-    tarArchive({ path: `file-${index}`, content: String(index) }),
-  );
-  const { request } = await makeHost(t, ...many);
-  const target = mounted(t, await prepareTree({ ...request, method: 'erofs' }));
-  for (const index of many.keys()) t.is(readFileSync(join(target, `file-${index}`), 'utf8'), String(index));
+  const padded = Buffer.concat([tarArchive({ path: 'file', content: 'x' }), Buffer.alloc(100)]);
+  const { request } = await makeHost(t, new Uint8Array(), padded, tarArchive({ path: 'other' }));
+  for (const shown of await describeEach(t, request))
+    t.deepEqual(Object.keys(shown), ['', '/file', '/other']);
 });
+
+for (const method of ['erofs', 'loop'] as const) {
+  test(`a tree of a hundred layers is mounted by ${method}, whatever the length of the paths of the store`, async (t) => {
+    if (!needsRoot(t)) return;
+    const many = Array.from({ length: 100 }, (_, index) =>
+      tarArchive({ path: `file-${index}`, content: String(index) }),
+    );
+    const { request } = await makeHost(t, ...many);
+    const target = mounted(t, await prepareTree({ ...request, method }));
+    for (const index of many.keys()) t.is(readFileSync(join(target, `file-${index}`), 'utf8'), String(index));
+  });
+}
 
 test('prepareTree() refuses layers that make no tree, and keeps nothing of it', async (t) => {
   const through = await makeHost(

@@ -9,9 +9,10 @@ import type { LayerStore } from '../layers/layer-store.ts';
 import { Temporary } from '../layers/temporary.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { checkCheckout } from './check-checkout.ts';
-import { erofsObstacle, ImageTree, type TreeMethod, type TreeParts } from './image-tree.ts';
+import { ImageTree, type MountMethod, mountObstacle, type TreeParts } from './image-tree.ts';
 import { makeCheckout } from './make-checkout.ts';
 import { mergeLayers } from './merge-layers.ts';
+import type { TreeMethod } from './tree.ts';
 import { type TreeFiles, treeFiles } from './tree-files.ts';
 
 export type TreeRequest = {
@@ -55,11 +56,16 @@ async function openTree(request: TreeRequest, isMaking: boolean): Promise<ImageT
   const files = treeFiles(store.folders.root, manifest);
   const layers = await checkLayers(request);
   const parts = await openImage(store, files, layers, isMaking);
-  const obstacle = method === undefined ? erofsObstacle(parts) : undefined;
-  if (method === 'erofs' || (method === undefined && obstacle === undefined)) return ImageTree.erofs(parts);
+  const mounting = method === undefined ? mountMethod(parts) : method === 'checkout' ? undefined : method;
+  if (mounting !== undefined) return ImageTree.mounted(parts, mounting);
   if (isMaking) await makeCheckout(files, parts, signal);
   await checkCheckout(files, parts, store.stamps, signal);
   return ImageTree.checkout(parts, files.checkoutPath);
+}
+
+/** The best way in which the kernel mounts this very image; undefined for none. */
+function mountMethod(parts: TreeParts): MountMethod | undefined {
+  return (['erofs', 'loop'] as const).find((method) => mountObstacle(parts, method) === undefined);
 }
 
 // All at once: each waits for its files, and only one at a time can hash.
