@@ -28,13 +28,18 @@ for (const [version, ids, reason] of [
   });
 }
 
-const kernel = { release: '6.12.1-amd64', fileSystems: 'nodev\toverlay\n\terofs\n', seccompActions: 'errno' };
+const kernel = {
+  release: '6.12.1-amd64',
+  treeMethod: 'erofs',
+  fileSystems: 'nodev\toverlay\n\terofs\n',
+  seccompActions: 'errno',
+} as const;
 
 for (const [changes, verdicts, reason] of [
   [{}, ['good', 'good', 'good'], 'all there'],
-  [{ release: '7.0.0' }, ['good', 'good', 'good'], 'a later one'],
-  [{ release: '6.11.9' }, ['limited', 'good', 'good'], 'too old to mount files'],
-  [{ fileSystems: 'nodev\toverlay\n' }, ['limited', 'good', 'good'], 'no erofs'],
+  [{ treeMethod: 'loop' }, ['limited', 'good', 'good'], 'too old to mount files'],
+  [{ treeMethod: undefined }, ['limited', 'good', 'good'], 'too old to mount loop devices, too'],
+  [{ treeMethod: undefined, fileSystems: 'nodev\toverlay\n' }, ['limited', 'good', 'good'], 'no erofs'],
   [{ fileSystems: '\terofs\n' }, ['good', 'missing', 'good'], 'no overlay'],
   [{ fileSystems: '\terofs\nnodev\toverlayish\n' }, ['good', 'missing', 'good'], 'another name'],
   [{ seccompActions: '' }, ['good', 'good', 'missing'], 'no filters'],

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { capabilities, hasCapability } from '../linux/capability.ts';
 import { type ControlGroups, readControlGroups } from '../state/control-groups.ts';
+import type { MountMethod } from '../tree/image-tree.ts';
+import { tryMount } from '../tree/try-mount.ts';
 import { examinePrograms } from './examine-programs.ts';
 import type { Finding } from './finding.ts';
 
@@ -9,6 +11,8 @@ import type { Finding } from './finding.ts';
 export type KernelFacts = {
   /** As `uname -r` prints it. */
   readonly release: string;
+  /** How it mounts trees; undefined if it doesn't. */
+  readonly treeMethod: MountMethod | undefined;
   /** /proc/filesystems */
   readonly fileSystems: string;
   /** /proc/sys/kernel/seccomp/actions_avail; empty if there is none. */
@@ -23,6 +27,7 @@ export type KernelFacts = {
 export async function examineHost(path: string | undefined): Promise<readonly Finding[]> {
   const kernel = {
     release: release(),
+    treeMethod: tryMount(),
     fileSystems: readText('/proc/filesystems'),
     seccompActions: readText('/proc/sys/kernel/seccomp/actions_avail'),
   };
@@ -45,7 +50,7 @@ export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
   const has = (name: string) => new RegExp(`\\t${name}$`, 'm').test(kernel.fileSystems);
   const filters = kernel.seccompActions.trim() !== '';
   return [
-    treeFinding(kernel.release, has('erofs')),
+    treeFinding(kernel, has('erofs')),
     has('overlay')
       ? { subject: 'overlay', verdict: 'good', text: 'can be mounted' }
       : {
@@ -65,18 +70,21 @@ export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
   ];
 }
 
-function treeFinding(kernelRelease: string, hasErofs: boolean): Finding {
+function treeFinding({ release: kernel, treeMethod }: KernelFacts, hasErofs: boolean): Finding {
   const subject = 'image trees';
-  const [major = 0, minor = 0] = kernelRelease.split('.').map((part) => Number.parseInt(part, 10));
-  const isNewEnough = major > 6 || (major === 6 && minor >= 12);
-  if (isNewEnough && hasErofs) {
-    return { subject, verdict: 'good', text: `mounted from files by kernel ${kernelRelease}` };
+  if (treeMethod === 'erofs')
+    return { subject, verdict: 'good', text: `mounted from files by kernel ${kernel}` };
+  const hint =
+    'Linux 6.12 or later with CONFIG_EROFS_FS_BACKED_BY_FILE mounts them from files, which is faster';
+  if (treeMethod === 'loop') {
+    const text = `mounted by loop devices, because kernel ${kernel} mounts no files without`;
+    return { subject, verdict: 'limited', text, hint };
   }
   return {
     subject,
     verdict: 'limited',
-    text: `unpacked into folders, because kernel ${kernelRelease} ${isNewEnough ? 'has no erofs loaded' : 'mounts no files without devices'}`,
-    hint: isNewEnough ? 'load it with modprobe erofs' : 'Linux 6.12 or later starts and stores images faster',
+    text: `unpacked into folders, because kernel ${kernel} ${hasErofs ? 'mounts none for this user' : 'has no erofs loaded'}`,
+    hint: hasErofs ? `${hint}; from 6.4 on, root needs loop devices for it` : 'load it with modprobe erofs',
   };
 }
 

@@ -68,13 +68,17 @@ export class ImageTree implements Tree {
   }
 }
 
-/** Whether the kernel mounts this very image here and now; else what it says. Leaves nothing. */
-export function mountObstacle(parts: TreeParts, method: MountMethod): string | undefined {
+/** The best way in which the kernel mounts this very image here and now; undefined for none. Leaves nothing. */
+export function mountMethod(parts: TreeParts): MountMethod | undefined {
+  return (['erofs', 'loop'] as const).find((method) => isMountable(parts, method));
+}
+
+function isMountable(parts: TreeParts, method: MountMethod): boolean {
   try {
     withErofsOptions(parts, method, (options) => closeSync(openFileSystem({ ...erofsRequest, options })));
-    return undefined;
+    return true;
   } catch (error) {
-    if (error instanceof RuntimeError && error.code === 'SYSTEM_CALL_FAILED') return error.message;
+    if (error instanceof RuntimeError && error.code === 'SYSTEM_CALL_FAILED') return false;
     throw error;
   }
 }

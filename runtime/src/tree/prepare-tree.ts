@@ -9,7 +9,7 @@ import type { LayerStore } from '../layers/layer-store.ts';
 import { Temporary } from '../layers/temporary.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { checkCheckout } from './check-checkout.ts';
-import { ImageTree, type MountMethod, mountObstacle, type TreeParts } from './image-tree.ts';
+import { ImageTree, mountMethod, type TreeParts } from './image-tree.ts';
 import { makeCheckout } from './make-checkout.ts';
 import { mergeLayers } from './merge-layers.ts';
 import type { TreeMethod } from './tree.ts';
@@ -61,11 +61,6 @@ async function openTree(request: TreeRequest, isMaking: boolean): Promise<ImageT
   if (isMaking) await makeCheckout(files, parts, signal);
   await checkCheckout(files, parts, store.stamps, signal);
   return ImageTree.checkout(parts, files.checkoutPath);
-}
-
-/** The best way in which the kernel mounts this very image; undefined for none. */
-function mountMethod(parts: TreeParts): MountMethod | undefined {
-  return (['erofs', 'loop'] as const).find((method) => mountObstacle(parts, method) === undefined);
 }
 
 // All at once: each waits for its files, and only one at a time can hash.
