@@ -1,22 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RuntimeError } from '../runtime-error.ts';
-import { processesWith } from './process-identity.ts';
 
 // About 3 s.
 const maxAttempts = 85;
 
 /**
- * Ends every process that was started with exactly these arguments among its own, also those that such a process
- * starts meanwhile.
+ * Ends every process that is found, also those that such a process starts meanwhile.
  *
+ * @param find the numbers of those that run now
  * @throws RuntimeError CONTAINER_STUCK if one can't be ended; the reason of the signal
  */
 export async function killProcesses(
-  words: readonly string[],
+  find: () => readonly number[],
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
-    const pids = processesWith(...words);
+    const pids = find();
     if (pids.length === 0) return;
     if (attempt === maxAttempts) {
       throw new RuntimeError('CONTAINER_STUCK', `the processes ${pids.join(', ')} can't be ended`, {

@@ -47,11 +47,22 @@ export function isRunning(process: ProcessIdentity): boolean {
 
 /** The running processes that were started with exactly these arguments among theirs. */
 export function processesWith(...words: readonly string[]): readonly number[] {
+  return processesWhere('cmdline', (found) => words.every((word) => found.includes(word)));
+}
+
+/** The running processes that were started with this variable, `NAME=value`. */
+export function processesWithVariable(variable: string): readonly number[] {
+  return processesWhere('environ', (found) => found.includes(variable));
+}
+
+function processesWhere(
+  file: 'cmdline' | 'environ',
+  isWanted: (found: readonly string[]) => boolean,
+): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {
     try {
-      const found = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return words.every((word) => found.includes(word));
+      return isWanted(readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0'));
     } catch {
       // It has ended in the meantime.
       return false;

@@ -292,7 +292,8 @@ export class RunState extends RunFolder {
     const supervisor = this.#read(id)?.supervisor;
     if (supervisor === undefined || !isRunning(supervisor)) return;
     killProcess(supervisor.pid);
-    for (const name of runtimeNames) await killProcesses([this.runtimeRoot(name), id], options);
+    for (const name of runtimeNames)
+      await killProcesses(() => processesWith(this.runtimeRoot(name), id), options);
   }
 
   #markEnded(id: string): void {
