@@ -29,6 +29,8 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['APP_INVALID', exitCodes.usage],
   ['APPS_INVALID', exitCodes.usage],
   ['CONFIG_INVALID', exitCodes.usage],
+  ['INSECURE_INVALID', exitCodes.usage],
+  ['PROFILE_REFUSED', exitCodes.usage],
   ['USAGE', exitCodes.usage],
   ['LOCATION_INVALID', exitCodes.usage],
   ['DOCKERFILE_INVALID', exitCodes.usage],

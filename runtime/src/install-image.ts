@@ -4,6 +4,7 @@ import type { Descriptor } from '@img/spec/descriptor';
 import type { ImageConfig } from '@img/spec/image-config';
 import { formatReference, type Reference } from '@img/spec/reference';
 import { acquireImage, type PullPolicy } from './acquire-image.ts';
+import type { InsecureItem } from './config/insecure-item.ts';
 import { type FetchOptions, fetchLayers } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { detailedHostPlatform } from './launch/host-platform.ts';
@@ -13,9 +14,6 @@ import { pullImage } from './pull-image.ts';
 import { readImage } from './read-image.ts';
 import { prepareTree } from './tree/prepare-tree.ts';
 import type { Tree } from './tree/tree.ts';
-
-/** What a caller may give up, one by one; recorded with the container. */
-export type InsecureItem = 'signature';
 
 export type InstallRequest = {
   readonly reference: Reference;

@@ -1,13 +1,15 @@
 import type { ContentSource } from '@img/registry/transfer/content';
 import { formatReference, type Reference } from '@img/spec/reference';
 import type { PullPolicy } from './acquire-image.ts';
+import type { InsecureItem } from './config/insecure-item.ts';
 import type { RunOptions } from './config/run-options.ts';
 import type { FetchOptions } from './fetch-layers.ts';
 import type { Host } from './host.ts';
-import { type InsecureItem, type InstalledImage, installImage } from './install-image.ts';
+import { type InstalledImage, installImage } from './install-image.ts';
 import { checkCaller } from './launch/check-caller.ts';
 import { launch } from './launch/launch.ts';
 import type { LaunchRequest } from './launch/prepare-launch.ts';
+import { recordedItems } from './recorded-items.ts';
 import type { ContainerName } from './state/container-name.ts';
 import type { ContainerRecord, RuntimeName } from './state/container-record.ts';
 import type { RunState } from './state/run-state.ts';
@@ -90,15 +92,14 @@ async function prepare(
   return {
     image: config,
     tree,
-    options,
+    options: { ...options, insecure },
     ...(name === undefined ? {} : { name }),
     ...(runtime === undefined ? {} : { runtime }),
     receipt: {
       reference: formatReference(reference),
       digest: descriptor.digest,
       signers: decision.signers.map(({ identity }) => identity.name),
-      // Only what made a difference: an image that is trusted all the same runs as any other.
-      insecure: decision.trusted ? [] : insecure,
+      insecure: recordedItems(insecure, decision),
     },
   };
 }

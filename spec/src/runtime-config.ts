@@ -63,6 +63,8 @@ export type RuntimeHook = {
 
 export type RuntimeNamespace = {
   readonly type: 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup' | 'user';
+  /** Where one is that there is already; a new one unless given. */
+  readonly path?: string;
 };
 
 export type RuntimeLinux = {
@@ -70,17 +72,41 @@ export type RuntimeLinux = {
   readonly cgroupsPath: string;
   readonly resources: RuntimeResources;
   readonly sysctl: { readonly [key: string]: string };
-  readonly seccomp: Seccomp;
+  /** Besides those that every container has. */
+  readonly devices?: readonly RuntimeDevice[];
+  /** Every system call is allowed without it. */
+  readonly seccomp?: Seccomp;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
 };
 
 export type RuntimeResources = {
-  readonly devices: readonly { readonly allow: boolean; readonly access: string }[];
+  readonly devices: readonly DeviceRule[];
   readonly memory?: { readonly limit: number };
   /** Quota and period are microseconds. */
   readonly cpu?: { readonly quota: number; readonly period: number };
   readonly pids?: { readonly limit: number };
+};
+
+/** A later rule wins; without type and numbers it is about all devices. */
+export type DeviceRule = {
+  readonly allow: boolean;
+  readonly access: string;
+  readonly type?: 'b' | 'c';
+  readonly major?: number;
+  readonly minor?: number;
+};
+
+/** A device file in the container. */
+export type RuntimeDevice = {
+  readonly path: string;
+  readonly type: 'b' | 'c';
+  readonly major: number;
+  readonly minor: number;
+  /** The permissions as a number. */
+  readonly fileMode: number;
+  readonly uid: number;
+  readonly gid: number;
 };
 
 export type Seccomp = {

@@ -1,4 +1,5 @@
 import type { Schema } from '@img/builder/recipe/schema';
+import { profileNames } from '@img/runtime/config/profile';
 
 const text = (title: string): Schema => ({ title, type: 'string', pattern: '^.+$', maxLength: 4096 });
 const texts = (title: string): Schema => ({ title, type: 'array', maxItems: 256, items: text('a text') });
@@ -38,7 +39,8 @@ export const appSchema: Schema = {
     memory: text('a size, such as 512m'),
     cpus: text('a number of processors, such as 1.5'),
     pids: whole('a number of processes'),
-    insecure: { title: 'a list', type: 'array', maxItems: 1, items: choice('signature') },
+    profile: choice(...profileNames),
+    insecure: texts('a list of what img run --help names'),
     health: text('http://:PORT/PATH, tcp://:PORT or a command'),
     healthTimeout: text('a time, such as 30s'),
     restart: choice('always', 'on-failure', 'no'),

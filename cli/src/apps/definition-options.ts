@@ -2,34 +2,35 @@ import type { AppDefinition, UpdatePolicy } from '@img/runtime/apps/app-definiti
 import { parseSecret, type Secret } from '@img/runtime/config/secret';
 import { parseBindMount } from '@img/runtime/config/storage';
 import { formatReference, type Reference } from '@img/spec/reference';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
 import { type AppLine, addAppOptions } from '../host/add-app-options.ts';
+import { addConfinementOptions, type ConfinementLine } from '../host/add-confinement-options.ts';
 import { variableOf } from '../host/app-options.ts';
 import { collectText, parseCount } from '../option-values.ts';
 
 /** The options of `img install` that say what the app is. */
-export type DefinitionLine = AppLine & {
-  readonly range?: string;
-  readonly net?: 'none' | 'host';
-  readonly memory?: string;
-  readonly cpus?: string;
-  readonly pids?: number;
-  readonly insecure?: readonly 'signature'[];
-  readonly health?: string;
-  readonly healthTimeout?: string;
-  readonly restart?: 'always' | 'on-failure' | 'no';
-  readonly schedule?: string;
-  readonly socket?: readonly string[];
-  readonly requires?: readonly string[];
-  readonly notify?: boolean;
-  readonly watchdog?: string;
-  readonly manual?: boolean;
-  readonly minAge?: string;
-  readonly window?: string;
-  readonly stable?: string;
-};
+export type DefinitionLine = AppLine &
+  ConfinementLine & {
+    readonly range?: string;
+    readonly net?: 'none' | 'host';
+    readonly memory?: string;
+    readonly cpus?: string;
+    readonly pids?: number;
+    readonly health?: string;
+    readonly healthTimeout?: string;
+    readonly restart?: 'always' | 'on-failure' | 'no';
+    readonly schedule?: string;
+    readonly socket?: readonly string[];
+    readonly requires?: readonly string[];
+    readonly notify?: boolean;
+    readonly watchdog?: string;
+    readonly manual?: boolean;
+    readonly minAge?: string;
+    readonly window?: string;
+    readonly stable?: string;
+  };
 
 export function addDefinitionOptions(command: Command): void {
   const groups: { readonly [heading: string]: readonly Option[] } = {
@@ -57,13 +58,13 @@ export function addDefinitionOptions(command: Command): void {
       new Option('-m, --memory <size>', 'most memory, such as 512m'),
       new Option('--cpus <count>', 'most processors, such as 1.5'),
       new Option('--pids <count>', 'most processes and threads').argParser(parseCount),
-      new Option('--insecure <item>', 'give up a protection: signature').argParser(collectInsecure),
     ],
   };
   addAppOptions(command);
   for (const [heading, options] of Object.entries(groups)) {
     for (const option of options) command.addOption(option.helpGroup(heading));
   }
+  addConfinementOptions(command);
 }
 
 /** The app that somebody typed; checked when it is installed. @throws CliError USAGE */
@@ -79,7 +80,8 @@ export function typedDefinition(
     ...(manual === true ? { policy: 'manual' } : {}),
     ...defined({ minAge, window, stable }),
   };
-  const { tmpfs, user, workdir, entrypoint, hostname, writable, memory, cpus, pids, insecure } = line;
+  const { tmpfs, user, workdir, entrypoint, hostname, memory, cpus, pids, profile, insecure } = line;
+  const writable = line.readOnly === true ? false : line.writable;
   const { health, healthTimeout, restart, schedule, requires, notify, watchdog } = line;
   return {
     image: formatReference(reference),
@@ -92,7 +94,19 @@ export function typedDefinition(
       sockets: socket,
       network: net,
     }),
-    ...defined({ tmpfs, user, workdir, entrypoint, hostname, writable, memory, cpus, pids, insecure }),
+    ...defined({
+      tmpfs,
+      user,
+      workdir,
+      entrypoint,
+      hostname,
+      writable,
+      memory,
+      cpus,
+      pids,
+      profile,
+      insecure,
+    }),
     ...defined({ health, healthTimeout, restart, schedule, requires, notify, watchdog }),
     ...(Object.keys(update).length === 0 ? {} : { update }),
   };
@@ -114,9 +128,4 @@ function absoluteSecret(text: string, folder: string): string {
   if (!text.includes('=')) return text;
   const secret: Secret = parseArgument((typed) => parseSecret(typed, folder, undefined), text);
   return `${secret.name}=${secret.source}`;
-}
-
-function collectInsecure(text: string, before: readonly 'signature'[] = []): readonly 'signature'[] {
-  if (text === 'signature') return [...before, text];
-  throw new InvalidArgumentError('It should be signature.');
 }

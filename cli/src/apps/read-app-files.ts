@@ -9,6 +9,7 @@ import { readYaml } from '@img/builder/recipe/read-yaml';
 import { type AppDefinition, checkDefinition } from '@img/runtime/apps/app-definition';
 import { parseAppName } from '@img/runtime/apps/app-name';
 import type { NamedDefinition } from '@img/runtime/apps/plan-apps';
+import { parseInsecureItem } from '@img/runtime/config/insecure-item';
 import { CodedError } from '@img/spec/coded-error';
 import { formatReference, parseReference, type Registries } from '@img/spec/reference';
 import { CliError } from '../cli-error.ts';
@@ -88,9 +89,9 @@ function readChecked(bytes: Uint8Array, path: string): Located | undefined {
 
 const plainTexts = [
   ...['version', 'entrypoint', 'network', 'user', 'workdir', 'hostname', 'memory', 'cpus', 'health'],
-  ...['healthTimeout', 'restart', 'schedule', 'watchdog'],
+  ...['healthTimeout', 'restart', 'schedule', 'watchdog', 'profile'],
 ];
-const plainLists = ['command', 'volumes', 'tmpfs', 'secrets', 'insecure', 'sockets', 'requires'];
+const plainLists = ['command', 'volumes', 'tmpfs', 'secrets', 'sockets', 'requires'];
 
 function definitionOf(fields: LocatedFields, path: string, registries: Registries): AppDefinition {
   const texts = (key: string) => fields.texts(key).map(({ text }) => text);
@@ -109,6 +110,9 @@ function definitionOf(fields: LocatedFields, path: string, registries: Registrie
         .filter((key) => fields.has(key))
         .map((key) => [key, fields.text(key) === 'true']),
     ),
+    ...(fields.has('insecure')
+      ? { insecure: named(path, () => texts('insecure').map(parseInsecureItem)) }
+      : {}),
     ...(fields.has('pids') ? { pids: Number(fields.text('pids')) } : {}),
     ...(fields.has('update') ? { update: Object.fromEntries(fields.textMap('update')) } : {}),
   } as AppDefinition;

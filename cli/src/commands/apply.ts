@@ -31,8 +31,8 @@ A file says what an app is; only its image must be there:
   health: http://:8080/healthz
   memory: 512m
   update: {minAge: 48h, window: "Sat,Sun 02:00-04:00", stable: 5m}
-and command, entrypoint, volumes, tmpfs, secrets, network, user, workdir, hostname, writable, cpus, pids, insecure,
-healthTimeout, restart, schedule, sockets, requires, notify, watchdog as img install has them. From then on the folder
+and command, entrypoint, volumes, tmpfs, secrets, network, user, workdir, hostname, writable, cpus, pids, profile,
+insecure, healthTimeout, restart, schedule, sockets, requires, notify, watchdog as img install has them. From then on the folder
 is watched: what changes in it is applied.`,
   );
   addExamples(command, 'img apply --dry-run', 'img apply');

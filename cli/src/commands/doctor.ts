@@ -1,9 +1,11 @@
+import { containersFinding } from '@img/runtime/doctor/examine-containers';
 import { examineHost } from '@img/runtime/doctor/examine-host';
 import type { Finding } from '@img/runtime/doctor/finding';
 import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
+import { openHost } from '../host/open-host.ts';
 import { countOf } from '../output/measure.ts';
 import { dim, green, type Line, red, yellow } from '../output/text.ts';
 
@@ -13,9 +15,15 @@ export function configure(command: Command, context: CommandContext): void {
   onRun(command, context, examine);
 }
 
-async function examine({ config, environment, output, setExitCode }: Session): Promise<void> {
+async function examine(session: Session): Promise<void> {
+  const { config, environment, output, setExitCode } = session;
+  await using host = await openHost(session);
   const { rules } = await loadTrustPolicy(config.trustFolders);
-  const findings = [...(await examineHost(environment.variables['PATH'])), trustFinding(rules.size)];
+  const findings = [
+    ...(await examineHost(environment.variables['PATH'])),
+    containersFinding(host.state.list()),
+    trustFinding(rules.size),
+  ];
   output.result(findings, () => findings.flatMap(findingLines));
   if (findings.some(({ verdict }) => verdict === 'missing')) setExitCode(exitCodes.failed);
 }

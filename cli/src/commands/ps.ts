@@ -1,3 +1,4 @@
+import { confinementText } from '@img/runtime/config/confinement';
 import { type Container, isEnded, listContainers } from '@img/runtime/containers/find-container';
 import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
@@ -28,6 +29,7 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         { title: 'name' },
         { title: 'image' },
         { title: 'signed by' },
+        { title: 'profile' },
         { title: 'pid', align: 'right' },
         { title: 'started' },
         ...(all === true ? [{ title: 'ended' }] : []),
@@ -37,12 +39,18 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         container.name ?? '',
         shortReference(container.reference, session.config),
         container.insecure.includes('signature') ? red('NOT VERIFIED') : container.signers.join(', '),
+        profileOf(container),
         isEnded(container) || container.pid === undefined ? '' : `${container.pid}`,
         formatAge(new Date(container.started), now),
         ...(all === true ? [endOf(container, now)] : []),
       ]),
     ),
   );
+}
+
+function profileOf({ profile, insecure }: Container): Line {
+  const text = confinementText(profile, insecure);
+  return text === profile ? profile : red(text);
 }
 
 function endOf(container: Container, now: Date): Line {

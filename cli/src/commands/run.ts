@@ -1,5 +1,5 @@
 import type { PullPolicy } from '@img/runtime/acquire-image';
-import type { InsecureItem, InstalledImage } from '@img/runtime/install-image';
+import type { InstalledImage } from '@img/runtime/install-image';
 import { runImage, startImage } from '@img/runtime/run-image';
 import { parseContainerName } from '@img/runtime/state/container-name';
 import type { RuntimeName } from '@img/runtime/state/container-record';
@@ -9,6 +9,7 @@ import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { addAppOptions } from '../host/add-app-options.ts';
+import { addConfinementOptions } from '../host/add-confinement-options.ts';
 import { type AppCommandLine, appOptions } from '../host/app-options.ts';
 import { decisionLines } from '../host/decision-lines.ts';
 import { openHost } from '../host/open-host.ts';
@@ -20,7 +21,6 @@ import type { Output } from '../output/output.ts';
 
 type CommandLine = AppCommandLine & {
   readonly pull: PullPolicy;
-  readonly insecure?: readonly InsecureItem[];
   readonly runtime?: RuntimeName;
   readonly detach?: boolean;
   readonly rm?: boolean;
@@ -38,6 +38,7 @@ export function configure(command: Command, context: CommandContext): void {
   addAppOptions(command);
   addTerminalOptions(command);
   addHostOptions(command);
+  addConfinementOptions(command);
   command.addHelpText(
     'after',
     '\nThe exit code is that of the app; with --detach, 0 as soon as the app runs. Its id is printed then.',
@@ -77,10 +78,6 @@ function addHostOptions(command: Command): void {
       .choices(['missing', 'always', 'never'])
       .default('missing'),
     new Option('--runtime <name>', 'instead of what fits this host').choices(['crun', 'runc']),
-    new Option(
-      '--insecure <item>',
-      'give up a protection: signature starts what nobody trusted has signed',
-    ).argParser(collectInsecure),
   ];
   for (const option of options) command.addOption(option.helpGroup(group));
 }
@@ -133,11 +130,6 @@ function checkLine({ detach, tty, interactive, name, replace }: CommandLine): vo
 function announce(decision: Decision, name: string, output: Output): void {
   if (decision.trusted) output.remark(...decisionLines(decision, name, new Date()));
   else output.warn(`NOT VERIFIED, as you asked: ${decision.message}`);
-}
-
-function collectInsecure(text: string, before: readonly InsecureItem[] = []): readonly InsecureItem[] {
-  if (text === 'signature') return [...before, text];
-  throw new InvalidArgumentError('It should be signature.');
 }
 
 function parseCpus(text: string): number {

@@ -6,16 +6,18 @@ import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
 import { type Environment, variable } from '../environment.ts';
 import type { AppLine } from './add-app-options.ts';
+import type { ConfinementLine } from './add-confinement-options.ts';
 
 /** The options of `img run` that change how the app runs. */
-export type AppCommandLine = AppLine & {
-  readonly net: Network;
-  readonly tty?: boolean;
-  readonly interactive?: boolean;
-  readonly memory?: string;
-  readonly cpus?: number;
-  readonly pids?: number;
-};
+export type AppCommandLine = AppLine &
+  ConfinementLine & {
+    readonly net: Network;
+    readonly tty?: boolean;
+    readonly interactive?: boolean;
+    readonly memory?: string;
+    readonly cpus?: number;
+    readonly pids?: number;
+  };
 
 /**
  * What the caller changes about how an image is run.
@@ -29,6 +31,7 @@ export function appOptions(
   command: readonly string[],
 ): RunOptions {
   const { user, workdir, hostname, entrypoint, cpus, pids, memory } = line;
+  const { profile, writable, readOnly } = line;
   const mounts = [
     ...(line.volume ?? []).map((text) =>
       parseArgument((typed) => parseBindMount(typed, environment.workingFolder), text),
@@ -47,9 +50,10 @@ export function appOptions(
     mounts,
     secrets,
     network: line.net,
-    isWritable: line.writable === true,
     hasTerminal: line.tty === true,
     isInteractive: line.interactive === true,
+    ...(profile === undefined ? {} : { profile }),
+    ...(writable === true || readOnly === true ? { isWritable: writable === true } : {}),
     ...(command.length === 0 ? {} : { command }),
     ...(entrypoint === undefined ? {} : { entrypoint: [entrypoint] }),
     ...(user === undefined ? {} : { user }),

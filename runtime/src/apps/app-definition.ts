@@ -1,5 +1,8 @@
 import { formatReference, parseReference, type Reference } from '@img/spec/reference';
 import { parseByteSize } from '../config/byte-size.ts';
+import { confinementOf } from '../config/confinement.ts';
+import type { InsecureItem } from '../config/insecure-item.ts';
+import type { ProfileName } from '../config/profile.ts';
 import { parseBindMount, parseScratchMount } from '../config/storage.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { parseMaintenanceWindow } from '../updates/maintenance-window.ts';
@@ -34,7 +37,8 @@ export type AppDefinition = {
   /** A number such as `1.5`. */
   readonly cpus?: string;
   readonly pids?: number;
-  readonly insecure?: readonly 'signature'[];
+  readonly profile?: ProfileName;
+  readonly insecure?: readonly InsecureItem[];
   /** `http://:8080/healthz`, `tcp://:5432` or a command in the container. */
   readonly health?: string;
   /** How long it may take to become healthy, such as `30s`. */
@@ -74,7 +78,7 @@ const socketAddress = /^(?:\/[^\s%$"'\\]{1,100}|\d{1,5}|[0-9A-Fa-f.:[\]]{3,60}:\
  * Checks everything that can be checked without the image.
  *
  * @returns the reference of its image
- * @throws RuntimeError APP_INVALID, MOUNT_INVALID, LIMIT_INVALID; SpecError for the image
+ * @throws RuntimeError APP_INVALID, MOUNT_INVALID, LIMIT_INVALID, PROFILE_REFUSED; SpecError for the image
  */
 export function checkDefinition(definition: AppDefinition): Reference {
   const { image, version, memory, cpus, pids, update = {} } = definition;
@@ -83,6 +87,7 @@ export function checkDefinition(definition: AppDefinition): Reference {
   if (version !== undefined && reference.digest !== undefined) {
     throw invalid(`${image} names one image for ever, so it has no versions to choose from`);
   }
+  confinementOf(confinementOptions(definition));
   for (const text of definition.volumes ?? []) parseBindMount(text, '/');
   for (const text of definition.tmpfs ?? []) parseScratchMount(text);
   if (memory !== undefined && parseByteSize(memory, 'memory') < leastMemoryBytes) {
@@ -101,6 +106,23 @@ export function checkDefinition(definition: AppDefinition): Reference {
   if (update.window !== undefined) parseMaintenanceWindow(update.window);
   checkUnitParts(definition);
   return reference;
+}
+
+/** What a definition says of how its app is kept apart from the host. */
+export function confinementOptions({
+  profile,
+  insecure,
+  network,
+  writable,
+  pids,
+}: AppDefinition): Parameters<typeof confinementOf>[0] {
+  return {
+    ...(profile === undefined ? {} : { profile }),
+    ...(insecure === undefined ? {} : { insecure }),
+    ...(network === undefined ? {} : { network }),
+    ...(writable === undefined ? {} : { isWritable: writable }),
+    ...(pids === undefined ? {} : { pids }),
+  };
 }
 
 /** The reference of a definition's image, which is written in full. */

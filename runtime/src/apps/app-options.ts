@@ -1,8 +1,9 @@
 import { parseByteSize } from '../config/byte-size.ts';
+import { confinementOf } from '../config/confinement.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { parseSecret } from '../config/secret.ts';
 import { parseBindMount, parseScratchMount } from '../config/storage.ts';
-import type { AppDefinition } from './app-definition.ts';
+import { type AppDefinition, confinementOptions } from './app-definition.ts';
 
 /**
  * What a definition changes about how its image is run. Limits are those of its unit, so there are none here.
@@ -12,7 +13,9 @@ import type { AppDefinition } from './app-definition.ts';
  */
 export function appOptions(definition: AppDefinition, credentials?: string): RunOptions {
   const { command, entrypoint, user, workdir, hostname, network = 'none' } = definition;
-  const { volumes = [], tmpfs = [], secrets = [], environment = [], writable = false } = definition;
+  const { volumes = [], tmpfs = [], secrets = [], environment = [] } = definition;
+  // Its limits are those of the unit.
+  const { pids: _limit, ...confinement } = confinementOptions(definition);
   return {
     env: environment,
     mounts: [
@@ -20,8 +23,8 @@ export function appOptions(definition: AppDefinition, credentials?: string): Run
       ...tmpfs.map((text) => parseScratchMount(text)),
     ],
     secrets: secrets.map((text) => parseSecret(text, '/', credentials)),
+    ...confinement,
     network,
-    isWritable: writable,
     ...(command === undefined ? {} : { command }),
     ...(entrypoint === undefined ? {} : { entrypoint: [entrypoint] }),
     ...(user === undefined ? {} : { user }),
@@ -31,15 +34,16 @@ export function appOptions(definition: AppDefinition, credentials?: string): Run
 }
 
 /** The limits of the unit of an app; undefined where it has none of its own. */
-export function unitLimits({ memory, cpus, pids }: AppDefinition): {
+export function unitLimits(definition: AppDefinition): {
   readonly memoryBytes: number | undefined;
   readonly cpuPercent: number | undefined;
   readonly pids: number;
 } {
+  const { memory, cpus } = definition;
   return {
     memoryBytes: memory === undefined ? undefined : parseByteSize(memory, 'memory'),
     cpuPercent: cpus === undefined ? undefined : Math.round(Number(cpus) * 100),
     // As for any other container.
-    pids: pids ?? 512,
+    pids: confinementOf(confinementOptions(definition)).pids,
   };
 }

@@ -1,4 +1,6 @@
 import type { JsonFields } from '@img/spec/json-fields';
+import { type InsecureItem, parseInsecureItem } from '../config/insecure-item.ts';
+import { profileNames } from '../config/profile.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { type AppDefinition, checkDefinition, type UpdatePolicy } from './app-definition.ts';
 
@@ -18,7 +20,17 @@ const texts = [
   'watchdog',
 ] as const;
 const lists = ['command', 'environment', 'volumes', 'tmpfs', 'secrets', 'sockets', 'requires'] as const;
-const others = ['image', 'network', 'writable', 'pids', 'insecure', 'restart', 'notify', 'update'] as const;
+const others = [
+  'image',
+  'network',
+  'writable',
+  'pids',
+  'profile',
+  'insecure',
+  'restart',
+  'notify',
+  'update',
+] as const;
 
 /**
  * Reads the definition of an app from JSON.
@@ -36,6 +48,7 @@ export function parseDefinition(fields: JsonFields): AppDefinition {
     ...optional('writable', fields.optionalBoolean('writable')),
     ...optional('notify', fields.optionalBoolean('notify')),
     ...optional('pids', fields.optionalInteger('pids', 1)),
+    ...optional('profile', oneOf(fields, 'profile', profileNames)),
     ...optional('insecure', insecureOf(fields)),
     ...optional('update', updateOf(fields.optionalObject('update'))),
   };
@@ -52,13 +65,8 @@ function updateOf(fields: JsonFields | undefined): UpdatePolicy | undefined {
   };
 }
 
-function insecureOf(fields: JsonFields): readonly 'signature'[] | undefined {
-  const items = fields.optionalStrings('insecure', 1);
-  if (items === undefined) return undefined;
-  return items.map((item) => {
-    if (item === 'signature') return item;
-    throw new RuntimeError('APP_INVALID', `insecure ${JSON.stringify(item)} should be signature`);
-  });
+function insecureOf(fields: JsonFields): readonly InsecureItem[] | undefined {
+  return fields.optionalStrings('insecure', maxItems)?.map(parseInsecureItem);
 }
 
 function oneOf<const Choice extends string>(

@@ -8,6 +8,7 @@ import { type InstalledImage, installImage } from '../install-image.ts';
 import { launch } from '../launch/launch.ts';
 import type { LaunchRequest } from '../launch/prepare-launch.ts';
 import { findProgram } from '../linux/find-program.ts';
+import { recordedItems } from '../recorded-items.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import { isRunning } from '../state/process-identity.ts';
@@ -66,7 +67,7 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
       reference: formatReference({ ...reference, digest: undefined }),
       digest,
       signers: image.decision.signers.map(({ identity }) => identity.name),
-      insecure: image.decision.trusted ? [] : insecure,
+      insecure: recordedItems(insecure, image.decision),
     },
   };
   if (definition.schedule !== undefined) launch(host.state, launchRequest);

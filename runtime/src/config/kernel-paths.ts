@@ -16,6 +16,32 @@ export const maskedPaths: readonly string[] = [
   '/sys/fs/selinux',
 ];
 
+/**
+ * Files that tell which kernel, hardware and modules the host has, and with that where it can be attacked; hidden
+ * from an app in the profile `strict`.
+ */
+export const strictlyMaskedPaths: readonly string[] = [
+  '/proc/bootconfig',
+  '/proc/buddyinfo',
+  '/proc/cmdline',
+  '/proc/config.gz',
+  '/proc/iomem',
+  '/proc/ioports',
+  '/proc/kallsyms',
+  '/proc/kpagecount',
+  '/proc/modules',
+  '/proc/pagetypeinfo',
+  '/proc/slabinfo',
+  '/proc/vmallocinfo',
+  '/sys/block',
+  '/sys/bus',
+  '/sys/class/dmi',
+  '/sys/devices/virtual/dmi',
+  '/sys/kernel',
+  '/sys/module',
+  '/sys/power',
+];
+
 /** Files of the kernel through which the host could be changed. */
 export const readonlyPaths: readonly string[] = [
   '/proc/bus',

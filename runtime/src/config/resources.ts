@@ -1,4 +1,4 @@
-import type { RuntimeResources } from '@img/spec/runtime-config';
+import type { RuntimeDevice, RuntimeResources } from '@img/spec/runtime-config';
 import { RuntimeError } from '../runtime-error.ts';
 
 /** The kinds of limits that a host can set on a group of processes. */
@@ -8,7 +8,7 @@ export type ResourceOptions = {
   readonly memoryBytes?: number;
   /** A part or a multiple of one processor. */
   readonly cpus?: number;
-  /** Processes and threads together; 512 if not given. */
+  /** Processes and threads together; the profile says if not given. */
   readonly pids?: number;
 };
 
@@ -17,17 +17,19 @@ const cpuPeriodMicroseconds = 100_000;
 const leastCpuQuotaMicroseconds = 1000;
 // Less than any runtime itself needs until the app starts.
 const leastMemoryBytes = 6 * 1024 * 1024;
-const defaultPids = 512;
 
 /**
- * The limits of a container's control group. Devices are denied, except for those that every container has.
+ * The limits of a container's control group. Devices are denied, except for those that every container has, and
+ * those of the host that this one is given.
  *
  * @param controllers what the host has; a limit that was asked for and can't be set is refused
+ * @param defaults what the profile says
  * @throws RuntimeError LIMIT_INVALID, HOST_UNSUPPORTED
  */
 export function resourcesOf(
   { memoryBytes, cpus, pids }: ResourceOptions,
   controllers: ReadonlySet<Controller>,
+  { pids: defaultPids, devices }: { readonly pids: number; readonly devices: readonly RuntimeDevice[] },
 ): RuntimeResources {
   if (memoryBytes !== undefined) {
     check('memory', memoryBytes, leastMemoryBytes, Number.isSafeInteger(memoryBytes), 'bytes');
@@ -42,7 +44,10 @@ export function resourcesOf(
     demand(controllers, 'pids');
   }
   return {
-    devices: [{ allow: false, access: 'rwm' }],
+    devices: [
+      { allow: false, access: 'rwm' },
+      ...devices.map(({ type, major, minor }) => ({ allow: true, type, major, minor, access: 'rwm' })),
+    ],
     ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes } }),
     ...(cpus === undefined
       ? {}

@@ -22,6 +22,7 @@ const context: RuntimeContext = {
     group: encode('video:x:44:app\n'),
   },
   mounts: [{ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=1777'] }],
+  devices: [],
   controllers: new Set(['cpu', 'memory', 'pids']),
   limitsText: 'Max open files            1024                 20000                files\n',
   poststop: [{ path: '/bin/rm', args: ['rm', '-rf', '/run/img/containers/0123456789abcdef'] }],

@@ -1,21 +1,21 @@
 import type { ImageConfig } from '@img/spec/image-config';
 import type {
   RuntimeConfig,
+  RuntimeDevice,
   RuntimeHook,
   RuntimeMount,
   RuntimeNamespace,
   RuntimeProcess,
 } from '@img/spec/runtime-config';
 import { annotationsOf } from './annotations.ts';
-import { appCapabilities } from './capabilities.ts';
 import { commandOf } from './command.ts';
+import { type Confinement, capabilitiesOf, confinementOf } from './confinement.ts';
 import { defaultPath, mergeEnvironment } from './environment.ts';
 import { kernelMounts } from './kernel-mounts.ts';
-import { maskedPaths, readonlyPaths } from './kernel-paths.ts';
 import { processLimits } from './process-limits.ts';
 import { type Controller, resourcesOf } from './resources.ts';
-import type { RunOptions } from './run-options.ts';
-import { appSeccomp } from './seccomp.ts';
+import type { Network, RunOptions } from './run-options.ts';
+import { systemCallFilter } from './seccomp.ts';
 import { parseStopSignal } from './stop-signal.ts';
 import { type ResolvedUser, resolveUser, type UserDatabase } from './user.ts';
 import { parseWorkingDir } from './working-dir.ts';
@@ -30,6 +30,10 @@ export type RuntimeContext = {
   readonly users: UserDatabase;
   /** The mounts over the tree, as {@link planStorage} ordered them. */
   readonly mounts: readonly RuntimeMount[];
+  /** Those of the host that the app is given. */
+  readonly devices: readonly RuntimeDevice[];
+  /** The path of the network namespace, for the network `bridge`. */
+  readonly networkNamespace?: string;
   readonly controllers: ReadonlySet<Controller>;
   /** Its control group if that is, or is in, the one of a unit of systemd, which has the limits. */
   readonly unitGroup?: string;
@@ -42,12 +46,11 @@ export type RuntimeContext = {
 const ociVersion = '1.0.2';
 
 /**
- * The runtime config of the profile `app` for an image (image-spec, conversion.md): what the image says, what the
- * caller changed, and our own choice where neither has a say: no new privileges, few or no capabilities, a list of
- * allowed system calls, a read-only tree, no network.
+ * The runtime config for an image (image-spec, conversion.md): what the image says, what the caller changed, and
+ * where neither has a say, what its profile gives.
  *
  * @throws RuntimeError COMMAND_MISSING, ENVIRONMENT_INVALID, WORKING_DIR_INVALID, SIGNAL_UNKNOWN, USER_INVALID,
- *   USER_UNKNOWN, GROUP_UNKNOWN, LIMIT_INVALID, HOST_UNSUPPORTED
+ *   USER_UNKNOWN, GROUP_UNKNOWN, LIMIT_INVALID, PROFILE_REFUSED, HOST_UNSUPPORTED
  */
 export function runtimeConfig(
   image: ImageConfig,
@@ -58,22 +61,31 @@ export function runtimeConfig(
   // Refused now, because a container that can't be told to stop should not start.
   parseStopSignal(image.config.stopSignal);
   const network = options.network ?? 'none';
+  const confinement = confinementOf(options);
+  const { systemCalls, maskedPaths, readonlyPaths, hasWritableSys } = confinement;
+  const { devices, unitGroup } = context;
   return {
     ociVersion,
-    process: processOf(image, options, user, context.limitsText),
+    process: processOf(image, options, user, confinement, context.limitsText),
     // Mounted read-only where it is: runtimes would mount it anew for that, without `nosuid` and `nodev`.
     root: { path: context.rootPath, readonly: false },
     hostname: context.hostname,
-    mounts: [...kernelMounts, ...context.mounts],
+    mounts: [...kernelMounts(hasWritableSys), ...context.mounts],
     hooks: { poststop: context.poststop },
     annotations: annotationsOf(image),
     linux: {
-      namespaces: namespacesOf(network),
-      cgroupsPath: context.unitGroup ?? `/img-${context.id}`,
-      resources: resourcesOf(options, context.unitGroup === undefined ? context.controllers : new Set()),
+      namespaces: namespacesOf(network, context.networkNamespace),
+      cgroupsPath: unitGroup ?? `/img-${context.id}`,
+      resources: resourcesOf(options, unitGroup === undefined ? context.controllers : new Set(), {
+        pids: confinement.pids,
+        devices,
+      }),
       // A process without capabilities may serve port 80: in a network of its own nobody is there to be cheated.
       sysctl: network === 'host' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },
-      seccomp: appSeccomp(image.platform.architecture),
+      ...(devices.length === 0 ? {} : { devices }),
+      ...(systemCalls === undefined
+        ? {}
+        : { seccomp: systemCallFilter(image.platform.architecture, systemCalls) }),
       maskedPaths,
       readonlyPaths,
     },
@@ -84,6 +96,7 @@ function processOf(
   image: ImageConfig,
   options: RunOptions,
   user: ResolvedUser,
+  { noNewPrivileges }: Pick<Confinement, 'noNewPrivileges'>,
   limitsText: string,
 ): RuntimeProcess {
   const { uid, gid, additionalGids, home } = user;
@@ -98,13 +111,14 @@ function processOf(
       ...(hasTerminal ? { TERM: 'xterm' } : {}),
     }),
     cwd: parseWorkingDir(options.workingDir ?? image.config.workingDir),
-    capabilities: appCapabilities(uid),
+    capabilities: capabilitiesOf(uid, options),
     rlimits: processLimits(limitsText),
-    noNewPrivileges: true,
+    noNewPrivileges,
   };
 }
 
-function namespacesOf(network: 'none' | 'host'): readonly RuntimeNamespace[] {
+function namespacesOf(network: Network, path: string | undefined): readonly RuntimeNamespace[] {
   const own = ['pid', 'ipc', 'uts', 'mount', 'cgroup'] as const;
-  return [...own.map((type) => ({ type })), ...(network === 'none' ? [{ type: 'network' as const }] : [])];
+  const ofNetwork = { type: 'network', ...(path === undefined ? {} : { path }) } as const;
+  return [...own.map((type) => ({ type })), ...(network === 'host' ? [] : [ofNetwork])];
 }

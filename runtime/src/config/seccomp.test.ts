@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { needsFile } from '@img/sign/testing/needs';
 import test from 'ava';
-import { appSeccomp } from './seccomp.ts';
-import { allowedSystemCalls, deniedSystemCalls } from './system-call-names.ts';
+import { systemCallFilter } from './seccomp.ts';
+import { allowedSystemCalls, deniedSystemCalls, strictlyDeniedSystemCalls } from './system-call-names.ts';
 
 test('no system call stands twice in the lists', (t) => {
   const names = [...allowedSystemCalls, ...deniedSystemCalls, 'clone', 'personality', 'socket'];
@@ -33,19 +33,34 @@ test('every system call of the kernel’s headers is allowed, denied or known to
   t.deepEqual(unknown, []);
 });
 
-test('appSeccomp() filters for the architecture of the image only', (t) => {
-  t.deepEqual(appSeccomp('amd64').architectures, ['SCMP_ARCH_X86_64']);
-  t.deepEqual(appSeccomp('arm64').architectures, ['SCMP_ARCH_AARCH64']);
-  t.throws(() => appSeccomp('mips'), { code: 'HOST_UNSUPPORTED', message: /mips/ });
-  t.throws(() => appSeccomp('constructor'), { code: 'HOST_UNSUPPORTED' });
+test('systemCallFilter() filters for the architecture of the image only', (t) => {
+  t.deepEqual(systemCallFilter('amd64', 'usual').architectures, ['SCMP_ARCH_X86_64']);
+  t.deepEqual(systemCallFilter('arm64', 'usual').architectures, ['SCMP_ARCH_AARCH64']);
+  t.throws(() => systemCallFilter('mips', 'usual'), { code: 'HOST_UNSUPPORTED', message: /mips/ });
+  t.throws(() => systemCallFilter('constructor', 'usual'), { code: 'HOST_UNSUPPORTED' });
 });
 
-test('appSeccomp() has no unconditional rule for a call that also has a conditional one', (t) => {
-  const rules = appSeccomp('amd64').syscalls;
+test('systemCallFilter() has no unconditional rule for a call that also has a conditional one', (t) => {
+  const rules = systemCallFilter('amd64', 'usual').syscalls;
   const conditional = new Set(rules.filter(({ args }) => args !== undefined).flatMap(({ names }) => names));
   const unconditional = rules.filter(({ args }) => args === undefined).flatMap(({ names }) => names);
   t.deepEqual(
     unconditional.filter((name) => conditional.has(name)),
     [],
   );
+});
+
+test('systemCallFilter() of few calls denies some of those that are usual, and allows no other', (t) => {
+  const allowed = (which: 'usual' | 'few') =>
+    systemCallFilter('amd64', which)
+      .syscalls.filter(({ action, args }) => action === 'SCMP_ACT_ALLOW' && args === undefined)
+      .flatMap(({ names }) => names);
+  const usual = allowed('usual');
+  const few = allowed('few');
+  t.deepEqual(
+    usual.filter((name) => !few.includes(name)).toSorted(),
+    strictlyDeniedSystemCalls.toSorted(),
+    'each of them is a call that is else allowed',
+  );
+  t.true(few.every((name) => usual.includes(name)));
 });

@@ -141,15 +141,17 @@ for (const [hard, expected, reason] of [
 
 const all = new Set(['cpu', 'memory', 'pids'] as const);
 
+const defaults = { pids: 512, devices: [] };
+
 test('resourcesOf() denies devices and limits processes by default', (t) => {
-  t.deepEqual(resourcesOf({}, all), {
+  t.deepEqual(resourcesOf({}, all, defaults), {
     devices: [{ allow: false, access: 'rwm' }],
     pids: { limit: 512 },
   });
 });
 
 test('resourcesOf() turns processors into a quota', (t) => {
-  t.deepEqual(resourcesOf({ cpus: 1.5, memoryBytes: 2 ** 30, pids: 7 }, all), {
+  t.deepEqual(resourcesOf({ cpus: 1.5, memoryBytes: 2 ** 30, pids: 7 }, all, defaults), {
     devices: [{ allow: false, access: 'rwm' }],
     memory: { limit: 2 ** 30 },
     cpu: { quota: 150_000, period: 100_000 },
@@ -158,9 +160,9 @@ test('resourcesOf() turns processors into a quota', (t) => {
 });
 
 test('resourcesOf() refuses a limit that the host cannot set, but does without the default one', (t) => {
-  t.deepEqual(resourcesOf({}, new Set()), { devices: [{ allow: false, access: 'rwm' }] });
+  t.deepEqual(resourcesOf({}, new Set(), defaults), { devices: [{ allow: false, access: 'rwm' }] });
   for (const options of [{ memoryBytes: 2 ** 30 }, { cpus: 1 }, { pids: 5 }]) {
-    t.throws(() => resourcesOf(options, new Set()), { code: 'HOST_UNSUPPORTED' });
+    t.throws(() => resourcesOf(options, new Set(), defaults), { code: 'HOST_UNSUPPORTED' });
   }
 });
 
@@ -175,7 +177,7 @@ for (const [options, reason] of [
   [{ pids: 1.5 }, 'no whole number'],
 ] as const) {
   test(`resourcesOf() refuses ${JSON.stringify(options)}: ${reason}`, (t) => {
-    t.throws(() => resourcesOf(options, all), { code: 'LIMIT_INVALID' });
+    t.throws(() => resourcesOf(options, all, defaults), { code: 'LIMIT_INVALID' });
   });
 }
 

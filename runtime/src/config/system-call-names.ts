@@ -98,6 +98,15 @@ export const deniedSystemCalls: readonly string[] = [
   words('mbind get_mempolicy set_mempolicy set_mempolicy_home_node migrate_pages move_pages'),
 ].flat();
 
+/**
+ * Of those that an app may make, the ones that `strict` denies: looking into other processes, even its own, another
+ * root, the clock, segments of memory, and old ways with a record of kernel bugs.
+ */
+export const strictlyDeniedSystemCalls: readonly string[] = [
+  words('ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp name_to_handle_at'),
+  words('chroot adjtimex clock_adjtime modify_ldt remap_file_pages vmsplice'),
+].flat();
+
 function words(line: string): readonly string[] {
   return line.split(' ');
 }

@@ -195,7 +195,13 @@ each('sixteen that want one name at once: one has it', async (t, runtime) => {
 test('findContainer() takes a name, an id, or how one id begins', (t) => {
   const state = new RunState(join(temporaryFolder(t), 'run'));
   const supervisor = identifyProcess(process.pid) ?? t.fail();
-  const record = { reference: 'x', digest: digestOf(new Uint8Array()), signers: [], insecure: [] };
+  const record = {
+    reference: 'x',
+    digest: digestOf(new Uint8Array()),
+    signers: [],
+    profile: 'app' as const,
+    insecure: [],
+  };
   for (const [id, name] of [
     ['aa11111111111111', 'web'],
     ['aa22222222222222', 'aa1'],

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeProcess } from '@img/spec/runtime-config';
-import { appCapabilities } from '../config/capabilities.ts';
+import { capabilitiesOf } from '../config/confinement.ts';
 import { environmentValue, mergeEnvironment } from '../config/environment.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { resolveUser } from '../config/user.ts';
@@ -45,7 +45,7 @@ export function execInContainer(state: RunState, container: RunningContainer, op
   }
   const path = findRuntime(runtime);
   const app = JSON.parse(readFileSync(state.processFile(id), 'utf8')) as RuntimeProcess;
-  const content = JSON.stringify(processBeside(app, pid, options));
+  const content = JSON.stringify(processBeside(app, container, options));
   // In a mount that only this process sees and that ends with it, so that nothing is left of it, whatever happens.
   enterPrivateMounts();
   mountFileSystem({
@@ -67,13 +67,17 @@ export function execInContainer(state: RunState, container: RunningContainer, op
   executeRuntime({ name: runtime, path }, args, options);
 }
 
-function processBeside(app: RuntimeProcess, pid: number, options: ExecOptions): RuntimeProcess {
+function processBeside(
+  app: RuntimeProcess,
+  container: RunningContainer,
+  options: ExecOptions,
+): RuntimeProcess {
   const { env = [], workingDir, hasTerminal = false, command } = options;
   const home = environmentValue(app.env, 'HOME') ?? '/';
   const defaults = { HOME: home, ...(hasTerminal ? { TERM: 'xterm' } : {}) };
   return {
     ...app,
-    ...(options.user === undefined ? {} : userBeside(options.user, pid)),
+    ...(options.user === undefined ? {} : userBeside(options.user, container)),
     terminal: hasTerminal,
     args: command,
     env: mergeEnvironment(app.env, env, defaults),
@@ -82,11 +86,14 @@ function processBeside(app: RuntimeProcess, pid: number, options: ExecOptions): 
 }
 
 // An app that may write its tree decides what its names of users mean, as in any system.
-function userBeside(text: string, pid: number): Pick<RuntimeProcess, 'user' | 'capabilities'> {
-  const root = `/proc/${pid}/root/`;
+function userBeside(
+  text: string,
+  container: RunningContainer,
+): Pick<RuntimeProcess, 'user' | 'capabilities'> {
+  const root = `/proc/${container.pid}/root/`;
   const { uid, gid, additionalGids } = resolveUser(text, {
     passwd: readInside(root, '/etc/passwd', userFileBytes, 'USER_INVALID'),
     group: readInside(root, '/etc/group', userFileBytes, 'USER_INVALID'),
   });
-  return { user: { uid, gid, additionalGids }, capabilities: appCapabilities(uid) };
+  return { user: { uid, gid, additionalGids }, capabilities: capabilitiesOf(uid, container) };
 }

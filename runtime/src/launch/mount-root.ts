@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, opendirSync, type Stats } from 'node:f
 import { join } from 'node:path';
 import { quote } from '@img/spec/quote';
 import type { RuntimeMount } from '@img/spec/runtime-config';
+import type { Confinement } from '../config/confinement.ts';
 import type { GeneratedFile } from '../config/generated-files.ts';
 import { isAtOrBelow } from '../config/inside-path.ts';
 import { kernelFolders } from '../config/kernel-mounts.ts';
@@ -19,7 +20,7 @@ export type RootRequest = {
   readonly files: readonly GeneratedFile[];
   /** Where the process starts; made where the image lacks it. */
   readonly workingDir: string;
-  readonly isWritable: boolean;
+  readonly confinement: Pick<Confinement, 'isWritable' | 'noNewPrivileges' | 'canExecuteWritten'>;
   readonly runtime: RuntimeName;
 };
 
@@ -35,24 +36,28 @@ export function mountRoot(bundle: string, request: RootRequest): readonly Runtim
   makeSkeleton(request);
   mkdirSync('rootfs');
   mkdirSync('scratch');
-  const writable = request.isWritable
+  const { isWritable, noNewPrivileges } = request.confinement;
+  const writable = isWritable
     ? writableLayer('scratch/root', scratchBytes, resolveInside('tree', '/').stat)
     : [];
-  overlay(['skeleton', 'tree'], writable, 'rootfs');
+  overlay(['skeleton', 'tree'], writable, 'rootfs', noNewPrivileges);
   return [
     ...(request.runtime === 'crun' ? [rootRemount(bundle, request)] : []),
-    ...request.mounts.map((placed, index) => runtimeMount(bundle, placed, index)),
+    ...request.mounts.map((placed, index) => runtimeMount(bundle, placed, index, request.confinement)),
   ];
 }
 
 // crun mounts the root anew on itself, without the attributes that it has, and takes `/` for no destination.
-function rootRemount(bundle: string, { isWritable }: RootRequest): RuntimeMount {
-  const access = isWritable ? [] : ['ro'];
+function rootRemount(
+  bundle: string,
+  { confinement: { isWritable, noNewPrivileges } }: RootRequest,
+): RuntimeMount {
+  const attributes = [...(isWritable ? [] : ['ro']), ...(noNewPrivileges ? ['nosuid'] : [])];
   return {
     destination: '/.',
     type: 'bind',
     source: join(bundle, 'rootfs'),
-    options: ['bind', 'remount', ...access, 'nosuid', 'nodev'],
+    options: ['bind', 'remount', ...attributes, 'nodev'],
   };
 }
 
@@ -97,9 +102,16 @@ function addWorkingDir(
   if (stat === undefined) skeleton.addFolder(path);
 }
 
-function runtimeMount(bundle: string, placed: PlacedMount, index: number): RuntimeMount {
+function runtimeMount(
+  bundle: string,
+  placed: PlacedMount,
+  index: number,
+  { canExecuteWritten }: RootRequest['confinement'],
+): RuntimeMount {
   const { mount: planned, inside } = placed;
   const { destination } = planned;
+  const canExecute = canExecuteWritten && (planned.kind === 'bind' || planned.canExecute);
+  const attributes = ['nosuid', 'nodev', ...(canExecute ? [] : ['noexec'])];
   if (planned.kind === 'bind') {
     // Not recursive if read-only: runtimes make only the topmost mount read-only.
     const options = planned.readOnly ? ['bind', 'ro'] : ['rbind'];
@@ -107,10 +119,9 @@ function runtimeMount(bundle: string, placed: PlacedMount, index: number): Runti
       destination,
       type: 'bind',
       source: planned.source,
-      options: [...options, 'rprivate', 'nosuid', 'nodev'],
+      options: [...options, 'rprivate', ...attributes],
     };
   }
-  const options = ['nosuid', 'nodev', ...(planned.canExecute ? [] : ['noexec'])];
   const stat = inside?.stat;
   if (inside !== undefined && stat !== undefined && hasEntries(join('tree', inside.path))) {
     const source = seededScratch(planned, inside.path, stat, String(index));
@@ -118,7 +129,7 @@ function runtimeMount(bundle: string, placed: PlacedMount, index: number): Runti
       destination,
       type: 'bind',
       source: join(bundle, source),
-      options: ['bind', 'rprivate', ...options],
+      options: ['bind', 'rprivate', ...attributes],
     };
   }
   const { uid, gid, mode } = stat ?? { uid: 0, gid: 0, mode: planned.mode };
@@ -127,7 +138,7 @@ function runtimeMount(bundle: string, placed: PlacedMount, index: number): Runti
     destination,
     type: 'tmpfs',
     source: 'tmpfs',
-    options: [...options, `size=${planned.sizeBytes}`, `mode=${(mode & 0o7777).toString(8)}`, ...owner],
+    options: [...attributes, `size=${planned.sizeBytes}`, `mode=${(mode & 0o7777).toString(8)}`, ...owner],
   };
 }
 
@@ -138,7 +149,7 @@ function seededScratch({ sizeBytes }: ScratchMount, path: string, stat: Stats, n
   mkdirSync(lower);
   mkdirSync(merged);
   mount({ source: join('tree', path), target: lower, flags: mountFlags.bind });
-  overlay([lower], writableLayer(`scratch/${name}`, sizeBytes, stat), merged);
+  overlay([lower], writableLayer(`scratch/${name}`, sizeBytes, stat), merged, true);
   return merged;
 }
 
@@ -175,13 +186,16 @@ function overlay(
   lower: readonly string[],
   writable: readonly (readonly [string, string])[],
   target: string,
+  isNoSuid: boolean,
 ): void {
   mountFileSystem({
     type: 'overlay',
     target,
     options: [['source', 'img'], ['lowerdir', lower.join(':')], ...writable],
     attributes:
-      mountAttributes.noSuid | mountAttributes.noDev | (writable.length === 0 ? mountAttributes.readOnly : 0),
+      mountAttributes.noDev |
+      (isNoSuid ? mountAttributes.noSuid : 0) |
+      (writable.length === 0 ? mountAttributes.readOnly : 0),
   });
 }
 

@@ -1,8 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Digest } from '@img/spec/digest';
 import type { ImageConfig } from '@img/spec/image-config';
+import { confinementOf } from '../config/confinement.ts';
 import { generatedFiles } from '../config/generated-files.ts';
 import { parseHostname } from '../config/hostname.ts';
+import type { InsecureItem } from '../config/insecure-item.ts';
+import { checkPorts } from '../config/port-mapping.ts';
 import type { Controller } from '../config/resources.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { runtimeConfig } from '../config/runtime-config.ts';
@@ -25,9 +28,11 @@ import { checkCaller } from './check-caller.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
 import { checkCommand } from './find-command.ts';
 import { hideUnified } from './hide-unified.ts';
+import { hostDevices } from './host-devices.ts';
 import { checkPlatform, detailedHostPlatform } from './host-platform.ts';
 import { readInside } from './inside-root.ts';
 import { mountRoot } from './mount-root.ts';
+import { networkFiles } from './network-files.ts';
 import { placeMounts } from './place-mounts.ts';
 import { ownSecrets, placeSecrets } from './place-secrets.ts';
 import { selfCheck } from './self-check.ts';
@@ -47,7 +52,7 @@ export type LaunchRequest = {
     readonly reference: string;
     readonly digest: Digest;
     readonly signers: readonly string[];
-    readonly insecure: readonly string[];
+    readonly insecure: readonly InsecureItem[];
   };
 };
 
@@ -80,6 +85,8 @@ export function prepareLaunch(
 ): PreparedLaunch {
   checkPlatform(image.platform, detailedHostPlatform());
   checkCaller(options);
+  confinementOf(options);
+  checkPorts(options.ports ?? [], options.network ?? 'none');
   const controlGroups = readControlGroups();
   const canRaiseLimits = hasCapability(capabilities.sysResource);
   // conmon has no children but the container.
@@ -93,11 +100,13 @@ export function prepareLaunch(
     id: unit?.id ?? state.newId(),
     ...(name === undefined ? {} : { name }),
     ...receipt,
+    profile: options.profile ?? 'app',
     runtime: runtime.name,
     stopSignal: parseStopSignal(image.config.stopSignal),
     supervisor,
     ...(detached === undefined ? {} : { detached }),
     ...(unit === undefined ? {} : { unit: { name: unit.name, controlGroup: unit.controlGroup } }),
+    ...(options.network === 'bridge' ? { networkId: state.networks.newId() } : {}),
     started: new Date().toISOString(),
   };
   state.add(record);
@@ -114,31 +123,26 @@ export function makeBundle(
   { image, tree, options, unit }: LaunchRequest,
   { record, runtime, controllers }: PreparedLaunch,
 ): void {
-  const { id } = record;
-  enterPrivateMounts();
+  const { id, networkId } = record;
+  // Where everybody sees the mount that keeps it: what ends it may run anywhere.
+  const network =
+    networkId === undefined
+      ? undefined
+      : state.networks.join({ id: networkId, container: id, ports: options.ports ?? [] });
   const bundle = state.bundleFolder;
-  mountFileSystem({
-    type: 'tmpfs',
-    target: bundle,
-    options: [
-      ['source', 'img'],
-      ['mode', '700'],
-    ],
-    attributes: mountAttributes.noSuid | mountAttributes.noDev,
-  });
-  process.chdir(bundle);
+  enterBundle(bundle);
   mkdirSync('tree');
   tree.mount(`${bundle}/tree`);
   const secrets = options.secrets ?? [];
   const asked = [...(options.mounts ?? []), ...placeSecrets(bundle, secrets)];
   const placed = placeMounts('tree', planStorage(image.config.volumes, asked));
   const hostname = parseHostname(options.hostname ?? id.slice(0, 12));
-  const isWritable = options.isWritable ?? false;
+  const confinement = confinementOf(options);
   const mounts = mountRoot(bundle, {
     mounts: placed,
-    files: generatedFiles(hostname, options.network === 'host' ? readHostNetwork() : undefined),
+    files: generatedFiles(hostname, networkFiles(options.network ?? 'none', hostname, network)),
     workingDir: parseWorkingDir(options.workingDir ?? image.config.workingDir),
-    isWritable,
+    confinement,
     runtime: runtime.name,
   });
   const sh = findProgram('sh') ?? '/bin/sh';
@@ -151,11 +155,15 @@ export function makeBundle(
       group: readInside('tree', '/etc/group', userFileBytes, 'USER_INVALID'),
     },
     mounts,
+    ...(network === undefined ? {} : { networkNamespace: network.namespace }),
+    devices: hostDevices(confinement.devices),
     controllers,
     ...(unit === undefined ? {} : { unitGroup: unitGroup(unit, record) }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
-    poststop:
-      record.detached === 'kept' ? [] : state.poststop(id, { sh, rm: findProgram('rm') ?? '/bin/rm' }),
+    poststop: [
+      ...(network === undefined ? [] : [state.networks.releaseHook(network, sh)]),
+      ...(record.detached === 'kept' ? [] : state.poststop(id, { sh, rm: findProgram('rm') ?? '/bin/rm' })),
+    ],
   });
   checkCommand(
     'tree',
@@ -167,7 +175,7 @@ export function makeBundle(
   const check = selfCheck(config, {
     sh,
     root: `${bundle}/rootfs`,
-    isWritable,
+    isWritable: confinement.isWritable,
     folder: state.containerFolder(id),
     // The runtime takes the place of this process.
     ...(record.detached === undefined ? { runtimePid: process.pid } : {}),
@@ -176,22 +184,22 @@ export function makeBundle(
   if (runtime.hidesUnified) hideUnified();
 }
 
+// A folder in memory that nobody else sees becomes the current one.
+function enterBundle(bundle: string): void {
+  enterPrivateMounts();
+  mountFileSystem({
+    type: 'tmpfs',
+    target: bundle,
+    options: [
+      ['source', 'img'],
+      ['mode', '700'],
+    ],
+    attributes: mountAttributes.noSuid | mountAttributes.noDev,
+  });
+  process.chdir(bundle);
+}
+
 // crun leaves the container in the control group of the unit; runc makes one of its own below.
 function unitGroup({ controlGroup }: LaunchUnit, { id, runtime }: ContainerRecord): string {
   return runtime === 'crun' ? controlGroup : `${controlGroup}/img-${id}`;
-}
-
-function readHostNetwork(): {
-  readonly hosts: Uint8Array | undefined;
-  readonly resolvConf: Uint8Array | undefined;
-} {
-  const read = (path: string) => {
-    try {
-      return readFileSync(path);
-    } catch {
-      // A host without the file: the app gets what it would get there.
-      return undefined;
-    }
-  };
-  return { hosts: read('/etc/hosts'), resolvConf: read('/etc/resolv.conf') };
 }

@@ -1,11 +1,11 @@
 import test from 'ava';
-import { appCapabilities } from '../config/capabilities.ts';
+import { capabilitiesOf } from '../config/confinement.ts';
 import { capabilityMask } from './capability.ts';
 
 test('capabilityMask() is the set as the kernel shows it', (t) => {
   t.is(capabilityMask([]), 0n);
   t.is(capabilityMask(['CAP_CHOWN', 'CAP_NO_SUCH']), 1n);
-  t.is(capabilityMask(appCapabilities(0).bounding), 0x800405fbn);
+  t.is(capabilityMask(capabilitiesOf(0, {}).bounding), 0x800405fbn);
 });
 
 /** As in include/uapi/linux/capability.h; a name that is missing in between would move those behind it. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export const capabilities = { sysResource: 24 } as const;
 
 /** All of them by their numbers, as capabilities(7) and configs of runtimes call them. */
-const names: readonly string[] = [
+export const capabilityNames: readonly string[] = [
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE',
   'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN',
   'SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP',
@@ -13,7 +13,7 @@ const names: readonly string[] = [
 
 /** The set of capabilities as the kernel shows it in /proc: one bit each. A name that is none has no bit. */
 export function capabilityMask(set: readonly string[]): bigint {
-  return names.reduce(
+  return capabilityNames.reduce(
     (mask, name, number) => (set.includes(name) ? mask | (1n << BigInt(number)) : mask),
     0n,
   );

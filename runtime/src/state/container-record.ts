@@ -2,6 +2,8 @@ import { type Digest, parseDigest } from '@img/spec/digest';
 import { parseJson } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
+import { type InsecureItem, parseInsecureItem } from '../config/insecure-item.ts';
+import { type ProfileName, profileNames } from '../config/profile.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { type ContainerName, parseContainerName } from './container-name.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -20,8 +22,10 @@ export type ContainerRecord = {
   readonly digest: Digest;
   /** Names from the local keyring of those whose signatures counted. */
   readonly signers: readonly string[];
-  /** What the caller gave up, for example `signature`. */
-  readonly insecure: readonly string[];
+  /** How it is kept apart from the host. */
+  readonly profile: ProfileName;
+  /** What of it, and of the image's trust, the caller gave up. */
+  readonly insecure: readonly InsecureItem[];
   readonly runtime: RuntimeName;
   /** The number of the signal that ends the app. */
   readonly stopSignal: number;
@@ -36,6 +40,8 @@ export type ContainerRecord = {
   readonly launcher?: ProcessIdentity;
   /** The unit of systemd that it belongs to, which takes its exit code and its output. */
   readonly unit?: UnitMembership;
+  /** What of the network `bridge` is its own; absent if it is not in that. */
+  readonly networkId?: string;
   /** RFC 3339. */
   readonly started: string;
 };
@@ -63,8 +69,14 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
     const launcher = fields.optionalObject('launcher');
     const runtime = fields.string('runtime');
     const name = fields.optionalString('name');
+    // Containers of earlier versions have none.
+    const profileText = fields.optionalString('profile') ?? 'app';
+    const profile = profileNames.find((known) => known === profileText);
+    if (profile === undefined) throw new Error(`unknown profile ${quote(profileText)}`);
     const detached = fields.optionalString('detached');
     const unit = fields.optionalObject('unit');
+    const networkId = fields.optionalString('networkId');
+    if (networkId !== undefined) parseContainerId(networkId);
     if (detached !== undefined && detached !== 'kept' && detached !== 'removed') {
       throw new Error(`unknown end ${quote(detached)}`);
     }
@@ -75,13 +87,15 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
       reference: fields.string('reference'),
       digest: parseDigest(fields.string('digest')),
       signers: fields.optionalStrings('signers', maxItems) ?? [],
-      insecure: fields.optionalStrings('insecure', maxItems) ?? [],
+      profile,
+      insecure: (fields.optionalStrings('insecure', maxItems) ?? []).map(parseInsecureItem),
       runtime,
       stopSignal: fields.integer('stopSignal', 1, 64),
       supervisor: identityFrom(fields.object('supervisor')),
       ...(detached === undefined ? {} : { detached }),
       ...(launcher === undefined ? {} : { launcher: identityFrom(launcher) }),
       ...(unit === undefined ? {} : { unit: unitFrom(unit) }),
+      ...(networkId === undefined ? {} : { networkId }),
       started: fields.string('started'),
     };
   } catch (cause) {

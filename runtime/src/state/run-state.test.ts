@@ -19,6 +19,7 @@ function record(id: string, supervisor: ProcessIdentity = self): ContainerRecord
     reference: '127.0.0.1:5000/com.example.app:1.0',
     digest: digestOf(new Uint8Array()),
     signers: ['Alice'],
+    profile: 'app',
     insecure: [],
     runtime: 'crun',
     stopSignal: 15,

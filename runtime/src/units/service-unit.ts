@@ -2,6 +2,7 @@ import type { AppDefinition } from '../apps/app-definition.ts';
 import { appId } from '../apps/app-id.ts';
 import { unitLimits } from '../apps/app-options.ts';
 import { parseSeconds } from '../apps/duration.ts';
+import { givenDevices } from '../config/insecure-item.ts';
 import { parseBindMount } from '../config/storage.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import type { RuntimeName } from '../state/container-record.ts';
@@ -19,6 +20,8 @@ export type UnitContext = {
   readonly pidFile: string;
   /** The folder of what is stored. */
   readonly store: string;
+  /** Whether the tree of its image is mounted by loop devices; not unless given. */
+  readonly hasLoopDevices?: boolean;
   /** The number of the signal that ends the app. */
   readonly stopSignal: number;
 };
@@ -28,6 +31,9 @@ const startSeconds = 120;
 const stopSeconds = 10;
 /** How long an app may take to become healthy if nobody says. */
 export const healthSeconds = 60;
+
+// What mounts the tree needs them; nothing that an app sees has them.
+const loopDevices: readonly string[] = ['/dev/loop-control rw', 'block-loop r'];
 
 const header = '# Written by img. Changes are kept in drop-ins: systemctl edit';
 
@@ -41,9 +47,13 @@ export function unitNames(name: ContainerName) {
  * limits, restarts, watchdog and output are systemd's, and nothing of ours stays in memory.
  */
 export function serviceUnit(definition: AppDefinition, context: UnitContext): string {
-  const { name, program, runtime, forget, pidFile, stopSignal } = context;
+  const { name, program, runtime, forget, pidFile, stopSignal, hasLoopDevices = false } = context;
   const { schedule, notify = false, watchdog, restart = 'always' } = definition;
   const isJob = schedule !== undefined;
+  const devices = [
+    ...(hasLoopDevices ? loopDevices : []),
+    ...givenDevices(definition.insecure ?? []).map((path) => `${path} rw`),
+  ];
   const timeout =
     parseSeconds(definition.healthTimeout ?? `${healthSeconds}s`, 'health timeout') + startSeconds;
   const { memoryBytes, cpuPercent, pids } = unitLimits(definition);
@@ -73,7 +83,9 @@ export function serviceUnit(definition: AppDefinition, context: UnitContext): st
         `SyslogIdentifier=${plainValue(name)}`,
         'Delegate=yes',
         // runc itself allows devices, one of them for a moment more than an app may have.
-        ...(runtime === 'crun' ? ['DevicePolicy=closed'] : []),
+        ...(runtime === 'crun'
+          ? ['DevicePolicy=closed', ...devices.map((device) => `DeviceAllow=${device}`)]
+          : []),
         ...(memoryBytes === undefined ? [] : [`MemoryMax=${memoryBytes}`]),
         ...(cpuPercent === undefined ? [] : [`CPUQuota=${cpuPercent}%`]),
         `TasksMax=${pids}`,

@@ -98,6 +98,9 @@ for (const [definition, present, absent, reason] of [
 
 test('serviceUnit() leaves devices to runc', (t) => {
   t.false(serviceUnit({ image }, { ...context, runtime: 'runc' }).includes('DevicePolicy'));
+  const allowed = 'DevicePolicy=closed\nDeviceAllow=/dev/loop-control rw\nDeviceAllow=block-loop r\n';
+  t.true(serviceUnit({ image }, { ...context, hasLoopDevices: true }).includes(allowed));
+  t.false(serviceUnit({ image }, context).includes('loop'));
 });
 
 test('socketUnit() and timerUnit() exist for sockets and jobs only', (t) => {

@@ -18,6 +18,7 @@ function container(pid = process.pid): RunningContainer {
     reference: 'test/app:1',
     digest: digestOf(new Uint8Array()),
     signers: [],
+    profile: 'app',
     insecure: [],
     runtime: 'crun',
     stopSignal: 15,
