@@ -11,7 +11,8 @@ import { preAuthEncoding } from './dsse.ts';
 import { inTotoPayloadType, statementType } from './in-toto.ts';
 import { type PredicateType, parsePredicateTypes } from './predicate-type.ts';
 import { SignError } from './sign-error.ts';
-import { type SignedImages, signed } from './sign-image.ts';
+import type { SignedImages } from './sign-image.ts';
+import { signed } from './signed.ts';
 import type { Signer } from './signer.ts';
 import type { UnixTime } from './unix-time.ts';
 

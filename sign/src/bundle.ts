@@ -9,6 +9,7 @@ import { type Content, contentOf } from './content.ts';
 import { readDocument } from './document.ts';
 import { type Envelope, envelopeFrom, envelopeJson } from './dsse.ts';
 import { SignError } from './sign-error.ts';
+import { sshSignatureAnnotation } from './ssh-signature.ts';
 import { formatUnixTime, type UnixTime } from './unix-time.ts';
 
 /*
@@ -77,11 +78,19 @@ export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 /** Proves that the bundle is in a log (https://c2sp.org/tlog-proof); unverified. It goes wherever the manifest goes. */
 export const proofAnnotation = 'img.log-proof';
 
+/** What the manifest of a bundle says of it. */
+export type BundleDetails = {
+  readonly created: UnixTime;
+  readonly predicateType: string;
+  /** For ssh-keygen, over the same bytes as the signature in the bundle: `signSsh`. */
+  readonly sshSignature?: string;
+};
+
 /** The manifest that attaches a bundle to an image as a referrer (image-spec, "subject"). */
 export function bundleManifest(
   bundle: Content,
   subject: Descriptor,
-  { created, predicateType }: { readonly created: UnixTime; readonly predicateType: string },
+  { created, predicateType, sshSignature }: BundleDetails,
 ): Content {
   const { mediaType, digest, size } = subject;
   const bytes = encodeManifest({
@@ -95,6 +104,7 @@ export function bundleManifest(
       [annotations.created]: formatUnixTime(created),
       'dev.sigstore.bundle.content': 'dsse-envelope',
       [predicateTypeAnnotation]: predicateType,
+      ...(sshSignature !== undefined && { [sshSignatureAnnotation]: sshSignature }),
     },
   });
   return contentOf(mediaTypes.ociManifest, bytes);

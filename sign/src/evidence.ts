@@ -11,6 +11,8 @@ export type SimpleSignature = {
   readonly signature: string;
   /** The fingerprint that the layer names its key by, unverified; other tools write none. */
   readonly keyHint?: string | undefined;
+  /** For ssh-keygen, over the same bytes; no decision looks at it. */
+  readonly sshSignature?: string | undefined;
 };
 
 /** Everything that was found attached to one digest, as bytes, unverified. */
@@ -20,6 +22,8 @@ export type Evidence = {
   readonly bundles: readonly Uint8Array[];
   /** For each of the bundles the proof that it is in a log, as it came with it, unverified; absent if none has one. */
   readonly proofs?: readonly (string | undefined)[];
+  /** For each of the bundles the signature for ssh-keygen that came with it, like proofs. */
+  readonly sshSignatures?: readonly (string | undefined)[];
   /** Bundles with statements of other types about the digest, such as how it was built; those that were asked for. */
   readonly attestations?: readonly Uint8Array[];
 };

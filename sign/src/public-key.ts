@@ -61,6 +61,11 @@ export class PublicKey {
     return encodePem({ label: 'PUBLIC KEY', bytes: this.spki() });
   }
 
+  /** The key as SSH writes it (RFC 8709 section 4, RFC 5656 section 3.1). */
+  sshBlob(): Uint8Array {
+    return encodeSshBlob(this.#raw());
+  }
+
   /** The line that OpenSSH writes into a `.pub` file, without the newline. */
   toSshLine(comment?: string): string {
     return encodeSshLine(this.#raw(), comment);

@@ -14,8 +14,10 @@ import {
   signatureTag,
   simpleSigningMediaType,
 } from './signature-manifest.ts';
+import { signed } from './signed.ts';
 import type { Signer } from './signer.ts';
 import { encodeSimpleSigning } from './simple-signing.ts';
+import { signSsh } from './ssh-signature.ts';
 import { type Claim, checkStatement } from './statement.ts';
 
 /** One manifest to sign. */
@@ -47,7 +49,8 @@ export function manifestsToSign(descriptor: Descriptor, manifest: Manifest): rea
 }
 
 /**
- * Signs manifests, each in both encodings: simple signing and a sigstore bundle. Signing the same again with the
+ * Signs manifests, each in both encodings, simple signing and a sigstore bundle, and each of those once more in the
+ * way of ssh-keygen. Signing the same again with the
  * same key gives the same bytes; what is there is added to, never replaced.
  *
  * @throws SignError KEY_UNSUPPORTED, SIGNER_FAULTY, SIGNATURES_TOO_MANY, STATEMENT_INVALID; SpecError if the
@@ -79,7 +82,8 @@ async function signSimple(signer: Signer, claim: Claim, image: ImageToSign): Pro
   const payload = contentOf(simpleSigningMediaType, encodeSimpleSigning(claim, digest));
   const signature = encodeBase64(await signed(signer, payload.bytes));
   const keyHint = signer.publicKey.fingerprint;
-  const layer = signatureLayer({ payload: payload.descriptor, signature, keyHint });
+  const sshSignature = await signSsh(signer, payload.bytes);
+  const layer = signatureLayer({ payload: payload.descriptor, signature, keyHint, sshSignature });
   const added = addSignatureLayers(image.existingSignatures, [layer]);
   if (added === undefined) return { blobs: [], manifests: [] };
   return {
@@ -90,35 +94,20 @@ async function signSimple(signer: Signer, claim: Claim, image: ImageToSign): Pro
 
 async function signBundle(signer: Signer, claim: Claim, image: ImageToSign): Promise<SignedImages> {
   const payload = encodeInToto(claim, image.descriptor.digest);
-  const signature = await signed(signer, preAuthEncoding(inTotoPayloadType, payload));
+  const signedBytes = preAuthEncoding(inTotoPayloadType, payload);
+  const signature = await signed(signer, signedBytes);
   const keyId = signer.publicKey.fingerprint;
   const bytes = encodeBundle({ payloadType: inTotoPayloadType, payload, signature, keyId });
   const bundle = contentOf(bundleMediaType, bytes);
   const manifest = bundleManifest(bundle, image.descriptor, {
     created: claim.issued,
     predicateType: signaturePredicateType,
+    sshSignature: await signSsh(signer, signedBytes),
   });
   return {
     blobs: [emptyConfig, bundle],
     manifests: [{ ...manifest, tag: undefined, subject: image.descriptor }],
   };
-}
-
-/**
- * A signature that is checked, because an agent or a token may answer with another kind, or with one by another key.
- *
- * @throws SignError SIGNER_FAULTY; what the signer throws
- */
-export async function signed(signer: Signer, bytes: Uint8Array): Promise<Uint8Array> {
-  const signature = await signer.sign(bytes);
-  if (signer.publicKey.verify(bytes, signature)) return signature;
-  throw new SignError(
-    'SIGNER_FAULTY',
-    `signature does not verify with the signer's key ${signer.publicKey.fingerprint}`,
-    {
-      hint: 'the key must make plain Ed25519 signatures; security keys (sk-ssh-ed25519) do not',
-    },
-  );
 }
 
 function checkClaim(claim: Claim): void {

@@ -8,6 +8,7 @@ import type { Tag } from '@img/spec/tag';
 import { type Content, contentOf } from './content.ts';
 import { maxSignaturesRead } from './evidence.ts';
 import { SignError } from './sign-error.ts';
+import { sshSignatureAnnotation } from './ssh-signature.ts';
 
 /*
  * Simple signing stores the signatures of an image as the layers of one manifest under the tag
@@ -30,6 +31,8 @@ export type SignatureLayer = {
   readonly signature: string;
   /** OpenSSH's fingerprint of the key, unverified; undefined where another tool signed. */
   readonly keyHint: string | undefined;
+  /** For ssh-keygen, over the same bytes; unparsed. */
+  readonly sshSignature?: string | undefined;
 };
 
 /** The tag under which readers look for the signatures of a manifest. */
@@ -50,9 +53,15 @@ export function signatureLayers(manifest: ImageManifest): readonly SignatureLaye
 }
 
 /** The layer of a manifest for one signature. */
-export function signatureLayer({ payload, signature, keyHint }: SignatureLayer): Descriptor {
-  const hint = keyHint === undefined ? {} : { [keyAnnotation]: keyHint };
-  return { ...payload, annotations: { [signatureAnnotation]: signature, ...hint } };
+export function signatureLayer({ payload, signature, keyHint, sshSignature }: SignatureLayer): Descriptor {
+  return {
+    ...payload,
+    annotations: {
+      [signatureAnnotation]: signature,
+      ...(keyHint !== undefined && { [keyAnnotation]: keyHint }),
+      ...(sshSignature !== undefined && { [sshSignatureAnnotation]: sshSignature }),
+    },
+  };
 }
 
 /** A manifest of signatures, with its config, both to be stored. */
@@ -126,7 +135,13 @@ function withLayers(before: ImageManifest | undefined, layers: readonly Descript
 function signatureFrom({ mediaType, digest, size, annotations }: Descriptor): SignatureLayer | undefined {
   const signature = annotations?.[signatureAnnotation];
   if (mediaType !== simpleSigningMediaType || signature === undefined) return undefined;
-  return { payload: { mediaType, digest, size }, signature, keyHint: annotations?.[keyAnnotation] };
+  const sshSignature = annotations?.[sshSignatureAnnotation];
+  return {
+    payload: { mediaType, digest, size },
+    signature,
+    keyHint: annotations?.[keyAnnotation],
+    ...(sshSignature !== undefined && { sshSignature }),
+  };
 }
 
 function isSameSignature(a: Descriptor, b: Descriptor): boolean {

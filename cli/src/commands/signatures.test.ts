@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RegistryDouble } from '@img/registry/testing/registry-double';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance } from '../testing/run-img.ts';
@@ -59,6 +61,33 @@ test('img signatures says who signed, what, when, and what counts', async (t) =>
   t.like(
     found.find(({ isCounted }) => isCounted),
     { identity: 'alice', tag: '1.0.0', annotations: { build: '4711', by: 'CI' } },
+  );
+});
+
+test('img signatures --output writes files for other programs into a new folder, whole or not at all', async (t) => {
+  const instance = await prepare(t, 'alice', 'bob');
+  const { run, folder } = instance;
+  await run(['trust', 'add', 'alice', '--prefix', 'com.example.']);
+  await sign(instance, 'alice');
+  await sign(instance, 'bob');
+  const words = ['signatures', 'com.example.app:1.0.0', '--output', 'files'];
+  const { code, stderr } = await run(words);
+  t.is(code, 0, stderr);
+  t.regex(stderr, /\nwrote 4 signatures to files; for example:\n {2}ssh-keygen .*\n {2}openssl .*\n$/);
+  const kinds = { alice: ['payload', 'pub', 'sig', 'sshsig'], unknown: ['payload', 'sig'] };
+  const expected = Object.entries(kinds).flatMap(([who, endings]) =>
+    endings.map((ending) => `${who}.${ending}`),
+  );
+  const found = (await readdir(join(folder, 'files'))).map((name) => {
+    return name.replace(/^\d-(\w+)-(?:bundle|simple-signing)\./, '$1.');
+  });
+  t.deepEqual(found.toSorted(), [...expected, ...expected, 'allowed_signers'].toSorted());
+  const again = await run(words);
+  t.is(again.code, 1);
+  t.regex(again.stderr, /^img: "files" is there already, and no empty folder\n {5}hint: /);
+  t.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('.tmp-')),
+    [],
   );
 });
 

@@ -1,26 +1,43 @@
+import { allowedSigners, type SignatureFiles, signatureFiles } from '@img/sign/signature-files';
+import { sshSignatureNamespace } from '@img/sign/ssh-signature';
 import { describeRule } from '@img/sign/trust-rule';
 import { formatUnixTime, type UnixTime } from '@img/sign/unix-time';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { addJudgedImage, type JudgeOptions, judgeTypedImage } from '../host/judge-typed-image.ts';
-import { formatAge } from '../output/measure.ts';
+import { countOf, formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, green, type Line } from '../output/text.ts';
 import { type ListedSignature, listSignatures } from '../sign/list-signatures.ts';
+import { writeSignatures } from '../sign/write-signatures.ts';
 
 export function configure(command: Command, context: CommandContext): void {
-  addJudgedImage(command);
-  addExamples(command, 'img signatures com.example.app', 'img signatures --remote com.example.app:1.0.0');
+  addJudgedImage(command).option(
+    '-o, --output <folder>',
+    'write what was signed, and the signatures, into a new folder, for openssl, ssh-keygen and cosign verify-blob',
+  );
+  addExamples(
+    command,
+    'img signatures com.example.app',
+    'img signatures --remote com.example.app:1.0.0',
+    'img signatures com.example.app:1.0.0 --output signatures',
+  );
   onRun(command, context, signatures);
 }
 
-async function signatures(session: Session, options: JudgeOptions, text: string): Promise<void> {
+type SignaturesOptions = JudgeOptions & { readonly output?: string };
+
+async function signatures(session: Session, options: SignaturesOptions, text: string): Promise<void> {
   const { output } = session;
   const { request, decision, name, place } = await judgeTypedImage(session, text, options);
   const found = listSignatures(decision);
   const { rule } = decision;
   output.detail(`looked at ${place}`);
   if (found.length === 0) output.story(`${name} has no signatures`);
+  const files = options.output === undefined ? [] : signatureFiles(request.evidence, decision);
+  if (options.output !== undefined) {
+    await writeSignatures(options.output, files, allowedSigners(rule, request.policy, request.repository));
+  }
   const now = new Date();
   output.result(
     {
@@ -28,6 +45,7 @@ async function signatures(session: Session, options: JudgeOptions, text: string)
       digest: request.digest,
       rule: rule ?? null,
       signatures: found.map(signatureDocument),
+      ...(options.output !== undefined && { files: files.map(({ name }) => name) }),
     },
     () =>
       tableLines(
@@ -38,6 +56,20 @@ async function signatures(session: Session, options: JudgeOptions, text: string)
   output.story(
     rule === undefined ? `no rule covers ${request.repository}` : `required: ${describeRule(rule)}`,
   );
+  if (options.output !== undefined) output.story(...writtenLines(options.output, files));
+}
+
+/** Says what was written, and how one of it is verified. */
+function writtenLines(folder: string, files: readonly SignatureFiles[]): readonly Line[] {
+  const written = `wrote ${countOf(files.length, 'signature')} to ${folder}`;
+  const example = files.find(({ sshSignature }) => sshSignature !== undefined);
+  if (example === undefined) return [written];
+  const { name, identity } = example;
+  return [
+    `${written}; for example:`,
+    `  ssh-keygen -Y verify -f allowed_signers -I ${identity?.id} -n ${sshSignatureNamespace} -s ${name}.sshsig < ${name}.payload`,
+    `  openssl pkeyutl -verify -pubin -inkey ${name}.pub -rawin -in ${name}.payload -sigfile ${name}.sig`,
+  ];
 }
 
 // Those that help others to count, and say how.

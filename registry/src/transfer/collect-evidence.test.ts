@@ -1,6 +1,10 @@
-import { bundleManifest, bundleMediaType } from '@img/sign/bundle';
+import { bundleManifest, bundleMediaType, parseBundle } from '@img/sign/bundle';
+import { preAuthEncoding } from '@img/sign/dsse';
 import { maxSignaturesRead } from '@img/sign/evidence';
 import { signatureLayer, signatureTag, simpleSigningMediaType } from '@img/sign/signature-manifest';
+import { isSshSignature } from '@img/sign/ssh-signature';
+import { testDigest } from '@img/sign/testing/test-claim';
+import { testKey } from '@img/sign/testing/test-keys';
 import { unixTime } from '@img/sign/unix-time';
 import { limits } from '@img/spec/limits';
 import { encodeManifest } from '@img/spec/manifest';
@@ -10,6 +14,7 @@ import type { RegistryRepository } from '../client/registry-repository.ts';
 import { contentOf, emptyConfig, type TestContent, testImage, testReferrer } from '../testing/content.ts';
 import { onRoute, truncatedBody, wrongDigest } from '../testing/misbehaviours.ts';
 import type { RegistryDouble } from '../testing/registry-double.ts';
+import { signedSource } from '../testing/signed-source.ts';
 import { app, clientOf, startDouble } from '../testing/start-double.ts';
 import { collectEvidence } from './collect-evidence.ts';
 
@@ -77,6 +82,17 @@ test('collectEvidence() finds both encodings, in order', async (t) => {
     ],
   );
   t.deepEqual(bundles.map((bytes) => String(Buffer.from(bytes))).toSorted(), ['{"a":1}', '{"b":1}']);
+});
+
+test('collectEvidence() keeps the signatures for ssh-keygen beside those that they came with', async (t) => {
+  const { publicKey } = testKey(1);
+  const place = await signedSource(testKey(1));
+  const { simpleSignatures, bundles, sshSignatures } = await collectEvidence(place, testDigest('a'));
+  const [simple] = simpleSignatures;
+  t.true(isSshSignature(simple?.sshSignature ?? '', publicKey, simple?.payload ?? new Uint8Array()));
+  const { envelope } = parseBundle(bundles[0] ?? new Uint8Array());
+  const signedBytes = preAuthEncoding(envelope.payloadType, envelope.payload);
+  t.true(isSshSignature(sshSignatures?.[0] ?? '', publicKey, signedBytes));
 });
 
 test('collectEvidence() finds bundles where a registry has no referrers API', async (t) => {

@@ -2,6 +2,7 @@ import { bundleMediaType, predicateTypeAnnotation, proofAnnotation } from '@img/
 import { type Evidence, maxSignaturesRead, type SimpleSignature } from '@img/sign/evidence';
 import { signaturePredicateType } from '@img/sign/in-toto';
 import { signatureLayers, signatureTag } from '@img/sign/signature-manifest';
+import { sshSignatureAnnotation } from '@img/sign/ssh-signature';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
 import { limits } from '@img/spec/limits';
@@ -31,12 +32,19 @@ export async function collectEvidence(
     attachedBundles(source, digest, options),
     attestationsOf(source, digest, predicateTypes, options),
   ]);
+  const proofs = bundles.map(({ proof }) => proof);
+  const sshSignatures = bundles.map(({ manifest }) => manifest.annotations[sshSignatureAnnotation]);
   return {
     simpleSignatures,
     bundles: bundles.map(({ bytes }) => bytes),
-    ...(bundles.some(({ proof }) => proof !== undefined) && { proofs: bundles.map(({ proof }) => proof) }),
+    ...(isAny(proofs) && { proofs }),
+    ...(isAny(sshSignatures) && { sshSignatures }),
     ...(predicateTypes.length > 0 && { attestations }),
   };
+}
+
+function isAny(values: readonly (string | undefined)[]): boolean {
+  return values.some((value) => value !== undefined);
 }
 
 export type EvidenceOptions = ContentOptions & {
@@ -77,9 +85,9 @@ async function simpleSignaturesOf(
 ): Promise<readonly SimpleSignature[]> {
   const manifest = await imageManifest(source, signatureTag(digest), options);
   const layers = manifest === undefined ? [] : signatureLayers(manifest);
-  return await readAll(layers, options, async ({ payload, signature, keyHint }, signal) => {
+  return await readAll(layers, options, async ({ payload, ...named }, signal) => {
     const bytes = await readSmall(source, payload, signal);
-    return bytes === undefined ? undefined : { payload: bytes, signature, keyHint };
+    return bytes === undefined ? undefined : { payload: bytes, ...named };
   });
 }
 

@@ -1,7 +1,7 @@
 import { quote } from '@img/spec/quote';
 import { decodeBase64, encodeBase64 } from '../base64.ts';
 import { SignError } from '../sign-error.ts';
-import { signed } from '../sign-image.ts';
+import { signed } from '../signed.ts';
 import type { Signer } from '../signer.ts';
 import { formatUnixTime, type UnixTime, unixTime } from '../unix-time.ts';
 import { isNoteName, type NoteKey } from './note-key.ts';

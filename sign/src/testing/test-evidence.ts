@@ -4,6 +4,7 @@ import type { Evidence } from '../evidence.ts';
 import { signImages } from '../sign-image.ts';
 import { signatureLayers } from '../signature-manifest.ts';
 import type { Signer } from '../signer.ts';
+import { sshSignatureAnnotation } from '../ssh-signature.ts';
 import type { Claim } from '../statement.ts';
 import { testClaim, testImage } from './test-claim.ts';
 
@@ -27,6 +28,9 @@ export async function signedEvidence(
     bundles: blobs
       .filter(({ descriptor }) => descriptor.mediaType === bundleMediaType)
       .map(({ bytes }) => bytes),
+    sshSignatures: manifests.flatMap(({ bytes, subject }) => {
+      return subject === undefined ? [] : [parseImageManifest(bytes).annotations[sshSignatureAnnotation]];
+    }),
   };
 }
 
@@ -36,5 +40,8 @@ export function joined(...parts: readonly Evidence[]): Evidence {
     simpleSignatures: parts.flatMap(({ simpleSignatures }) => simpleSignatures),
     bundles: parts.flatMap(({ bundles }) => bundles),
     proofs: parts.flatMap(({ bundles, proofs }) => bundles.map((_, index) => proofs?.[index])),
+    sshSignatures: parts.flatMap(({ bundles, sshSignatures }) => {
+      return bundles.map((_, index) => sshSignatures?.[index]);
+    }),
   };
 }

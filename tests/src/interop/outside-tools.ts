@@ -16,9 +16,11 @@ const isOptional = {
   openssl: false,
   oras: true,
   podman: false,
+  sh: false,
   skopeo: false,
   // Debian 12's own verifies no signatures of sigstore.
   'skopeo-debian-13': false,
+  'ssh-keygen': false,
   umoci: false,
 };
 
