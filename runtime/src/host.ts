@@ -27,6 +27,8 @@ export type HostFolders = {
   readonly run: string;
   /** Folders of trust documents, by ascending rank. */
   readonly trust: readonly string[];
+  /** Where the administrator describes networks: usually /etc/img/net.d. */
+  readonly networks?: string;
 };
 
 /**
@@ -46,7 +48,10 @@ export class Host implements AsyncDisposable {
   constructor(folders: HostFolders, { treeMethod }: HostOptions = {}) {
     this.images = new ImageStore(folders.store);
     this.layers = new LayerStore({ root: folders.store, run: folders.run });
-    this.state = new RunState(folders.run);
+    this.state = new RunState(
+      folders.run,
+      folders.networks === undefined ? {} : { networkFolder: folders.networks },
+    );
     this.apps = new AppStore(join(folders.store, 'apps'));
     this.treeMethod = treeMethod;
     this.#folders = folders;

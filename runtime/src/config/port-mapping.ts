@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { quote } from '@img/spec/quote';
 import { RuntimeError } from '../runtime-error.ts';
+import type { Network } from './run-options.ts';
 
 /** A port of the host that leads to one of a container. */
 export type PortMapping = {
@@ -65,11 +66,20 @@ export function ownAddress({ hostAddress }: PortMapping): string {
 }
 
 /**
- * Checks that no two mappings take the same port of the host.
+ * Checks that ports can be published in that network, and that no two take the same port of the host.
  *
  * @throws RuntimeError PORT_INVALID
  */
-export function checkPorts(mappings: readonly PortMapping[]): void {
+export function checkPorts(mappings: readonly PortMapping[], network: Network): void {
+  const [first] = mappings;
+  if (first !== undefined && network !== 'bridge') {
+    throw invalid(formatPortMapping(first), `needs the network bridge, not ${network}`, {
+      hint:
+        network === 'host'
+          ? 'in the network of the host an app serves its ports there by itself'
+          : 'in the network none nobody reaches the app',
+    });
+  }
   for (const [index, mapping] of mappings.entries()) {
     const other = mappings.slice(0, index).find((before) => isSamePort(before, mapping));
     if (other === undefined) continue;

@@ -1,22 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolderSync } from '@img/registry/storage/make-folder';
 import { printable } from '@img/spec/printable';
 import type { RuntimeHook } from '@img/spec/runtime-config';
-import { checkPorts, formatPortMapping, isSamePort, type PortMapping } from '../config/port-mapping.ts';
+import { formatPortMapping, isSamePort, type PortMapping } from '../config/port-mapping.ts';
 import { waitForLock } from '../linux/file-lock.ts';
 import { probePort } from '../linux/probe-port.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { killProcesses } from '../state/kill-processes.ts';
-import {
-  identifyProcess,
-  isRunning,
-  processesWithVariable,
-  readBootId,
-  readPidNamespace,
-} from '../state/process-identity.ts';
+import { processesWithVariable } from '../state/process-identity.ts';
+import { listFolder, sweepUnfinished, unfinishedName } from '../state/unfinished.ts';
 import { addToNetwork, namespaceFile, replaceFile } from './add-to-network.ts';
 import { findPlugins, pluginFolders } from './find-plugins.ts';
 import { readNetworkList } from './network-list.ts';
@@ -29,8 +24,6 @@ export type NetworkRequest = {
   /** The id of the container. */
   readonly container: string;
   readonly ports: readonly PortMapping[];
-  /** The folder where the administrator describes networks; usually /etc/img/net.d. */
-  readonly configFolder?: string;
 };
 
 /** A container's place in a network. */
@@ -57,10 +50,15 @@ const hookScript = `while read -r line; do :; done\n${releaseScript}`;
 export class Networks {
   readonly #runFolder: string;
   readonly #folder: string;
+  readonly #configFolder: string | undefined;
 
-  /** @param runFolder usually /run/img */
-  constructor(runFolder: string) {
+  /**
+   * @param runFolder usually /run/img
+   * @param configFolder where the administrator describes networks; usually /etc/img/net.d
+   */
+  constructor(runFolder: string, configFolder?: string) {
     this.#runFolder = runFolder;
+    this.#configFolder = configFolder;
     this.#folder = join(runFolder, 'networks');
   }
 
@@ -74,9 +72,8 @@ export class Networks {
    *
    * @throws RuntimeError NETWORK_INVALID, NETWORK_MISSING, NETWORK_FAILED, PORT_INVALID, PORT_TAKEN, SYSTEM_CALL_FAILED
    */
-  join({ id, container, ports, configFolder }: NetworkRequest): JoinedNetwork {
-    checkPorts(ports);
-    const list = readNetworkList(configFolder, this.#runFolder);
+  join({ id, container, ports }: NetworkRequest): JoinedNetwork {
+    const list = readNetworkList(this.#configFolder, this.#runFolder);
     if (ports.length > 0 && !list.plugins.some(({ takesPorts }) => takesPorts)) {
       throw new RuntimeError('NETWORK_INVALID', `network ${list.name} has no plugin that publishes ports`, {
         hint: 'one such as portmap has "capabilities": {"portMappings": true}',
@@ -149,9 +146,9 @@ export class Networks {
     isInUse: (container: string, id: string) => boolean,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly RuntimeError[]> {
+    sweepUnfinished(this.#folder);
     const stuck: RuntimeError[] = [];
     for (const name of listFolder(this.#folder)) {
-      if (this.#isUnfinished(name)) rmSync(join(this.#folder, name), { recursive: true, force: true });
       if (!isNetworkId(name) || isInUse(this.read(name)?.container ?? '', name)) continue;
       try {
         // A plugin outlives the command that was killed while it waited for it.
@@ -204,18 +201,10 @@ export class Networks {
   }
 
   #begin(id: string, record: NetworkRecord): void {
-    const { pid, startTicks } = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
-    const temporary = join(this.#folder, `.new-${pid}-${startTicks}-${id}`);
+    const temporary = join(this.#folder, unfinishedName(id));
     makeFolderSync(temporary);
     replaceFile(join(temporary, recordName), encodeNetworkRecord(record));
     renameSync(temporary, join(this.#folder, id));
-  }
-
-  #isUnfinished(name: string): boolean {
-    const match = /^\.new-(\d+)-(\d+)-/.exec(name);
-    if (match === null) return false;
-    const [pid, startTicks] = [Number(match[1]), Number(match[2])];
-    return !isRunning({ pid, startTicks, bootId: readBootId(), pidNamespace: readPidNamespace() });
   }
 
   #withLock<Result>(action: () => Result): Result {
@@ -231,13 +220,4 @@ export class Networks {
 
 function isNetworkId(name: string): boolean {
   return /^[0-9a-f]{16}$/.test(name);
-}
-
-function listFolder(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import type { RuntimeName } from './container-record.ts';
  *     containers/<id>/process.json  how the app was started, for what else is started beside it
  *     containers/<id>/log           what a detached app has written
  *     containers/<id>/exit          its exit code; empty as long as it runs
+ *     networks/                     the networks of containers, see Networks
  *     runtimes/<crun|runc>/<id>/    the runtime's own state
  *     bundle/                       always empty: each launch mounts its bundle here, where only it can see it
  */

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,7 +12,9 @@ import {
 import { join } from 'node:path';
 import { makeFolderSync } from '@img/registry/storage/make-folder';
 import type { RuntimeHook } from '@img/spec/runtime-config';
+import { formatPortMapping } from '../config/port-mapping.ts';
 import { waitForLock } from '../linux/file-lock.ts';
+import { Networks } from '../network/networks.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from './container-name.ts';
 import {
@@ -30,14 +31,23 @@ import {
   type ProcessIdentity,
   processesWith,
   readBootId,
-  readPidNamespace,
 } from './process-identity.ts';
 import { RunFolder } from './run-folder.ts';
+import { listFolder, sweepUnfinished, unfinishedName } from './unfinished.ts';
 
 /** A running container. */
 export type RunningContainer = ContainerRecord & {
   /** Its first process, as the host numbers it; undefined while the runtime is still preparing. */
   readonly pid: number | undefined;
+  /** Where it is in the network `bridge`; absent if it is not, or not yet. */
+  readonly network?: ContainerNetwork;
+};
+
+/** Where a container is in a network. */
+export type ContainerNetwork = {
+  readonly addresses: readonly string[];
+  /** `ADDRESS:HOST:CONTAINER[/udp]` each. */
+  readonly ports: readonly string[];
 };
 
 /** A container that has ended and is kept. */
@@ -48,12 +58,17 @@ export type EndedContainer = ContainerRecord & {
   readonly ended: string;
 };
 
+export type RunStateOptions = {
+  /** Where the administrator describes networks; usually /etc/img/net.d. */
+  readonly networkFolder?: string;
+};
+
 export type SweepOptions = { readonly signal?: AbortSignal };
 
 export type Swept = {
   /** The ids of the containers of which something was removed. */
   readonly swept: readonly string[];
-  /** Why others could not be ended now; each a CONTAINER_STUCK. The next sweep tries again. */
+  /** Why others could not be ended now; each a CONTAINER_STUCK or NETWORK_STUCK. The next sweep tries again. */
   readonly stuck: readonly RuntimeError[];
 };
 
@@ -67,6 +82,14 @@ const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
  * private mount namespace.
  */
 export class RunState extends RunFolder {
+  readonly networks: Networks;
+
+  /** @param folder absolute; is created with the first container */
+  constructor(folder: string, { networkFolder }: RunStateOptions = {}) {
+    super(folder);
+    this.networks = new Networks(folder, networkFolder);
+  }
+
   /**
    * What the runtime does at the end, when nothing of ours runs any more.
    *
@@ -109,8 +132,13 @@ export class RunState extends RunFolder {
     return changed;
   }
 
-  /** Forgets a container of which nothing exists. */
+  /** Forgets a container of which nothing exists but its network, which ends. */
   remove(id: string): void {
+    this.#releaseNetwork(id);
+    this.#forget(id);
+  }
+
+  #forget(id: string): void {
     for (const runtime of runtimeNames) this.#removeRuntimeState(runtime, id);
     rmSync(this.containerFolder(id), { recursive: true, force: true });
   }
@@ -123,7 +151,7 @@ export class RunState extends RunFolder {
   list(): readonly RunningContainer[] {
     return this.#records()
       .filter((record) => isRunning(record.supervisor) && this.#readEnd(record) === undefined)
-      .map((record) => ({ ...record, pid: this.#readPid(record.id) }));
+      .map((record) => ({ ...record, pid: this.#readPid(record.id), ...this.#networkOf(record) }));
   }
 
   /**
@@ -162,7 +190,7 @@ export class RunState extends RunFolder {
    * @throws the reason of the signal
    */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
-    this.#sweepUnfinished();
+    sweepUnfinished(this.containers);
     const swept: string[] = [];
     const stuck: RuntimeError[] = [];
     for (const id of this.#ids()) {
@@ -171,14 +199,15 @@ export class RunState extends RunFolder {
         await this.#killMonitor(id, options);
         await killControlGroup(readControlGroups(), `img-${id}`, options);
         if (this.#isKept(id)) this.#markEnded(id);
-        else this.remove(id);
+        else this.#forget(id);
         swept.push(id);
       } catch (error) {
         if (!(error instanceof RuntimeError) || error.code !== 'CONTAINER_STUCK') throw error;
         stuck.push(error);
       }
     }
-    return { swept, stuck };
+    const isInUse = (id: string, networkId: string) => this.#usesNetwork(id, networkId);
+    return { swept, stuck: [...stuck, ...(await this.networks.sweep(isInUse, options))] };
   }
 
   // The runtimes' folders are listed first, because a record is always there before them.
@@ -196,8 +225,7 @@ export class RunState extends RunFolder {
   }
 
   #add(record: ContainerRecord): void {
-    const { pid, startTicks } = record.supervisor;
-    const temporary = join(this.containers, `.new-${pid}-${startTicks}-${record.id}`);
+    const temporary = join(this.containers, unfinishedName(record.id));
     makeFolderSync(temporary);
     writeFileSync(join(temporary, recordName), encodeContainerRecord(record), { mode: 0o600 });
     if (record.detached !== undefined) writeFileSync(join(temporary, 'exit'), '', { mode: 0o600 });
@@ -256,6 +284,34 @@ export class RunState extends RunFolder {
       // Somebody has changed the record, or a newer version wrote it: that is no reason to end a container.
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
       throw error;
+    }
+  }
+
+  #usesNetwork(id: string, networkId: string): boolean {
+    try {
+      const record = this.#read(id);
+      if (record === undefined || record.networkId !== networkId) return false;
+      return isRunning(record.supervisor) && !this.#isAbandoned(record);
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
+      throw error;
+    }
+  }
+
+  #networkOf({ networkId }: ContainerRecord): Pick<RunningContainer, 'network'> {
+    const network = networkId === undefined ? undefined : this.networks.read(networkId);
+    if (network === undefined) return {};
+    const { addresses, ports } = network;
+    return { network: { addresses, ports: ports.map(formatPortMapping) } };
+  }
+
+  // The next sweep removes what can't be removed now, and says why it can't.
+  #releaseNetwork(id: string): void {
+    try {
+      const networkId = this.#read(id)?.networkId;
+      if (networkId !== undefined) this.networks.release(networkId);
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
     }
   }
 
@@ -318,17 +374,6 @@ export class RunState extends RunFolder {
     return isThere && processesWith(id).length > 0;
   }
 
-  // A launch that was killed while it wrote its record.
-  #sweepUnfinished(): void {
-    for (const name of listFolder(this.containers)) {
-      const match = /^\.new-(\d+)-(\d+)-/.exec(name);
-      if (match === null) continue;
-      const [pid, startTicks] = [Number(match[1]), Number(match[2])];
-      if (isRunning({ pid, startTicks, bootId: readBootId(), pidNamespace: readPidNamespace() })) continue;
-      rmSync(join(this.containers, name), { recursive: true, force: true });
-    }
-  }
-
   #readPid(id: string): number | undefined {
     try {
       const pid = Number(readFileSync(this.pidFile(id), 'utf8'));
@@ -343,13 +388,4 @@ export class RunState extends RunFolder {
 export function parseExitCode(text: string): number | undefined {
   const [, digits] = /^(\d{1,3})\n$/.exec(text) ?? [];
   return digits === undefined ? undefined : Number(digits);
-}
-
-function listFolder(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
