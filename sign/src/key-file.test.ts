@@ -11,7 +11,7 @@ import { openKeyFile, sealKeyFile } from './key-file.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { parsePublicKey } from './public-key.ts';
 import { SignError } from './sign-error.ts';
-import { findProgram, needsTool } from './testing/needs.ts';
+import { compiledByGo, findProgram, needsTool } from './testing/needs.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 import { testKey } from './testing/test-keys.ts';
 
@@ -86,7 +86,7 @@ test('sealKeyFile() writes what cosign expects, and another text each time', asy
 
 test('cosign reads the key file that sealKeyFile() wrote', async (t) => {
   const cosign = findProgram('cosign');
-  if (!needsTool(t, 'cosign', { isOptional: true }) || cosign === undefined) return;
+  if (!needsTool(t, 'cosign', compiledByGo()) || cosign === undefined) return;
   const file = join(temporaryFolder(t), 'alice.key');
   writeFileSync(file, await sealKeyFile(testKey(1), passphrase));
   const env = { ...process.env, COSIGN_PASSWORD: passphrase };

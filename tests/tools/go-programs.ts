@@ -9,36 +9,45 @@ type GoProgram = {
   readonly name: string;
   readonly package: string;
   readonly version: string;
+  /** Whether it is compiled however long that takes: without it nobody knows whether others believe our signatures. */
+  readonly isDemanded: boolean;
 };
 
-/** Those that take long come last, so that the others are not lost where time is short. */
+/** The demanded ones come first, and among the others those that take long come last. */
 const programs: readonly GoProgram[] = [
-  { name: 'crane', package: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' },
-  { name: 'oras', package: 'oras.land/oras/cmd/oras', version: 'v1.3.6' },
-  {
-    name: 'conformance',
-    package: 'github.com/opencontainers/distribution-spec/conformance',
-    // The suite has no tags; this is the commit of 31 August 2026.
-    version: 'v0.0.0-20260831232431-97274622c111',
-  },
-  // Newer ones need a newer Go.
-  { name: 'spicy', package: 'filippo.io/torchwood/cmd/spicy', version: 'v0.9.0' },
-  { name: 'litewitness', package: 'filippo.io/torchwood/cmd/litewitness', version: 'v0.9.0' },
-  { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
-  { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
-  { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
-  {
-    name: 'minio',
-    package: 'github.com/minio/minio',
-    // Its tags are no versions for Go; this is the last commit before the project ended.
-    version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
-  },
+  ...[
+    { name: 'crane', package: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' },
+    { name: 'oras', package: 'oras.land/oras/cmd/oras', version: 'v1.3.6' },
+    // Newer ones need a newer Go.
+    { name: 'spicy', package: 'filippo.io/torchwood/cmd/spicy', version: 'v0.9.0' },
+    { name: 'litewitness', package: 'filippo.io/torchwood/cmd/litewitness', version: 'v0.9.0' },
+    { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.2' },
+    { name: 'cosign-v2', package: 'github.com/sigstore/cosign/v2/cmd/cosign', version: 'v2.6.4' },
+  ].map((program) => ({ ...program, isDemanded: true })),
+  ...[
+    {
+      name: 'conformance',
+      package: 'github.com/opencontainers/distribution-spec/conformance',
+      // The suite has no tags; this is the commit of 31 August 2026.
+      version: 'v0.0.0-20260831232431-97274622c111',
+    },
+    { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' },
+    {
+      name: 'minio',
+      package: 'github.com/minio/minio',
+      // Its tags are no versions for Go; this is the last commit before the project ended.
+      version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+    },
+  ].map((program) => ({ ...program, isDemanded: false })),
 ];
+
+// A module proxy doesn't always answer; what was loaded and compiled is kept from one try to the next.
+const tries = 3;
 
 /**
  * Compiles those programs that are not in the folder in the right version. Nothing of it is demanded without Go.
  *
- * @param minutes after which no further program is begun; each takes up to five on two processors
+ * @param minutes after which no further program is begun that isn't demanded; each takes up to five on two processors
  */
 export async function installGoPrograms(folder: string, minutes: number): Promise<readonly Missing[]> {
   const go = await command('go', ['version']);
@@ -54,19 +63,30 @@ export async function installGoPrograms(folder: string, minutes: number): Promis
       say(`${program.name} ${program.version} is there`);
       continue;
     }
-    if (performance.now() > lastStart) {
+    if (!program.isDemanded && performance.now() > lastStart) {
       const reason = `the ${minutes} minutes of IMG_TOOLS_MINUTES are over`;
       missing.push({ name: program.name, reason, isRequired: false });
       continue;
     }
     say(`compiling ${program.name}: go install ${program.package}@${program.version}`);
     const startedAt = performance.now();
-    const reason = await compile(program, folder);
+    const reason = await compileInTries(program, folder);
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     if (reason === undefined) say(`${program.name} took ${seconds} s`);
     else missing.push({ name: program.name, reason, isRequired: true });
   }
   return missing;
+}
+
+/** Returns why it failed the last time. */
+async function compileInTries(program: GoProgram, folder: string): Promise<string | undefined> {
+  let reason: string | undefined;
+  for (let left = tries; left > 0; left -= 1) {
+    reason = await compile(program, folder);
+    if (reason === undefined) return undefined;
+    say(`${program.name} failed, ${left - 1} tries left: ${reason}`);
+  }
+  return reason;
 }
 
 async function isPresent(program: GoProgram, folder: string): Promise<boolean> {
@@ -85,7 +105,9 @@ async function compile(program: GoProgram, folder: string): Promise<string | und
   try {
     // A run that was killed may have left it.
     await rm(output, { recursive: true, force: true });
-    const result = await command('go', ['install', `${program.package}@${program.version}`], {
+    // Without tables for debuggers there is less to compile and to link.
+    const flags = ['-gcflags=all=-dwarf=false', '-ldflags=-s -w'];
+    const result = await command('go', ['install', ...flags, `${program.package}@${program.version}`], {
       GOBIN: output,
       CGO_ENABLED: '0',
     });

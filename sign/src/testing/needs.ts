@@ -37,6 +37,14 @@ export function needsAbility(t: ExecutionContext, isAble: boolean, ability: stri
   return isMet(t, isAble, ability, { isOptional: true });
 }
 
+/**
+ * For a program that `npm run tools` has Go compile in any case: demanded like all others where there is Go, and said to
+ * be missing where there is none.
+ */
+export function compiledByGo(): NeedOptions {
+  return { isOptional: findProgram('go') === undefined };
+}
+
 /** Where a program is that was installed for the tests, or is in PATH or a folder of the system. */
 export function findProgram(name: string): string | undefined {
   const path = (process.env['PATH'] ?? '').split(':').filter((folder) => folder.startsWith('/'));

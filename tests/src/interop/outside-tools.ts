@@ -1,30 +1,34 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findTool, type Tool, type ToolRun } from '@img/registry/server/testing/tools';
+import { compiledByGo } from '@img/sign/testing/needs';
 import type { ExecutionContext } from 'ava';
 import { canRunShellApp } from '../testing/shell-app.ts';
 import { type Stage, setStage } from '../testing/stage.ts';
 
-/** Whether a machine may lack it even where tools are demanded: what Go compiles, and what is often there. */
-const isOptional = {
-  buildah: false,
-  cosign: true,
-  'cosign-v2': true,
-  crane: true,
-  docker: true,
-  'docker-registry': false,
-  openssl: false,
-  oras: true,
-  podman: false,
-  sh: false,
-  skopeo: false,
+const isDemanded = { isOptional: false };
+
+/** Whether a machine may lack it even where tools are demanded. */
+const needs = {
+  buildah: isDemanded,
+  cosign: compiledByGo(),
+  'cosign-v2': compiledByGo(),
+  crane: compiledByGo(),
+  // It needs a daemon, which few machines have.
+  docker: { isOptional: true },
+  'docker-registry': isDemanded,
+  openssl: isDemanded,
+  oras: compiledByGo(),
+  podman: isDemanded,
+  sh: isDemanded,
+  skopeo: isDemanded,
   // Debian 12's own verifies no signatures of sigstore.
-  'skopeo-debian-13': false,
-  'ssh-keygen': false,
-  umoci: false,
+  'skopeo-debian-13': isDemanded,
+  'ssh-keygen': isDemanded,
+  umoci: isDemanded,
 };
 
-export type ToolName = keyof typeof isOptional;
+export type ToolName = keyof typeof needs;
 
 export type OutsideTool = {
   /** Runs it, fails the test if it fails, and gives what it printed. */
@@ -50,7 +54,7 @@ export async function sceneWith<Name extends ToolName>(
   if (!canRunShellApp(t)) return undefined;
   const found: (readonly [name: Name, tool: Tool])[] = [];
   for (const name of names) {
-    const tool = await findTool(t, name, { isOptional: isOptional[name] });
+    const tool = await findTool(t, name, needs[name]);
     if (tool === undefined) return undefined;
     found.push([name, tool]);
   }

@@ -8,6 +8,7 @@ import { startRegistry } from '@img/registry/server/start-registry';
 import { findTool } from '@img/registry/server/testing/tools';
 import { checkProof } from '@img/sign/log/check-proof';
 import { parseNoteKey } from '@img/sign/log/note-key';
+import { compiledByGo } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { testClaim } from '@img/sign/testing/test-claim';
 import { signedEvidence } from '@img/sign/testing/test-evidence';
@@ -43,7 +44,7 @@ async function prepare(t: ExecutionContext) {
 }
 
 test('litewitness signs what the log of a registry has, and hosts may demand that', async (t) => {
-  const isThere = (await findTool(t, 'litewitness', { isOptional: true })) !== undefined;
+  const isThere = (await findTool(t, 'litewitness', compiledByGo())) !== undefined;
   if (!isThere || (await findTool(t, 'ssh-agent')) === undefined) return;
   const { client, document, add } = await prepare(t);
   const name = parseNoteKey(document.key).name;
@@ -64,7 +65,7 @@ test('litewitness signs what the log of a registry has, and hosts may demand tha
 });
 
 test('spicy believes the proofs of the log of a registry, and no others', async (t) => {
-  const spicy = await findTool(t, 'spicy', { isOptional: true });
+  const spicy = await findTool(t, 'spicy', compiledByGo());
   if (spicy === undefined) return;
   const { document, add } = await prepare(t);
   const file = join(temporaryFolder(t), 'entry');
