@@ -1,5 +1,6 @@
 import type { Schema } from '@img/builder/recipe/schema';
 import { profileNames } from '@img/runtime/config/profile';
+import { networkNames } from '@img/runtime/config/run-options';
 
 const text = (title: string): Schema => ({ title, type: 'string', pattern: '^.+$', maxLength: 4096 });
 const texts = (title: string): Schema => ({ title, type: 'array', maxItems: 256, items: text('a text') });
@@ -7,6 +8,11 @@ const choice = (...words: readonly string[]): Schema => {
   return { title: words.join(' or '), type: 'string', pattern: `^(?:${words.join('|')})$` };
 };
 const whole = (title: string): Schema => ({ title, type: 'string', pattern: '^[1-9][0-9]{0,8}$' });
+const port: Schema = {
+  title: 'a port, or [ADDRESS:]HOST:CONTAINER[/udp]',
+  type: 'string',
+  pattern: '^(?:[1-9][0-9]{0,4}|(?:[0-9.]+:)?[0-9]+:[0-9]+(?:/(?:tcp|udp))?)$',
+};
 const yesOrNo = choice('true', 'false');
 
 /** What a file of apps.d may say. */
@@ -30,8 +36,8 @@ export const appSchema: Schema = {
     volumes: texts('a list of SOURCE:DESTINATION[:ro]'),
     tmpfs: texts('a list of folders'),
     secrets: texts('a list of NAME=FILE'),
-    network: choice('none', 'host'),
-    ports: { title: 'a list of ports', type: 'array', maxItems: 64, items: whole('a port') },
+    network: choice(...networkNames),
+    ports: { title: 'a list of ports', type: 'array', maxItems: 64, items: port },
     user: text('a user of the image'),
     workdir: text('a folder in the image'),
     hostname: text('a name'),

@@ -7,14 +7,15 @@ import { parseArgument } from '../argument.ts';
 import type { Session } from '../command.ts';
 import { type AppLine, addAppOptions } from '../host/add-app-options.ts';
 import { addConfinementOptions, type ConfinementLine } from '../host/add-confinement-options.ts';
+import { addNetworkOptions, definedNetwork, type NetworkLine } from '../host/add-network-options.ts';
 import { variableOf } from '../host/app-options.ts';
 import { collectText, parseCount } from '../option-values.ts';
 
 /** The options of `img install` that say what the app is. */
 export type DefinitionLine = AppLine &
-  ConfinementLine & {
+  ConfinementLine &
+  NetworkLine & {
     readonly range?: string;
-    readonly net?: 'none' | 'host';
     readonly memory?: string;
     readonly cpus?: string;
     readonly pids?: number;
@@ -54,13 +55,13 @@ export function addDefinitionOptions(command: Command): void {
       new Option('--stable <time>', 'how long it must run without a fault to be kept; 60s'),
     ],
     'Host:': [
-      new Option('--net <network>', 'none, or that of the host').choices(['none', 'host']),
       new Option('-m, --memory <size>', 'most memory, such as 512m'),
       new Option('--cpus <count>', 'most processors, such as 1.5'),
       new Option('--pids <count>', 'most processes and threads').argParser(parseCount),
     ],
   };
   addAppOptions(command);
+  addNetworkOptions(command, 'Host:');
   for (const [heading, options] of Object.entries(groups)) {
     for (const option of options) command.addOption(option.helpGroup(heading));
   }
@@ -74,7 +75,7 @@ export function typedDefinition(
   line: DefinitionLine,
   words: readonly string[],
 ): AppDefinition {
-  const { env, volume, secret, socket, net, range, manual, minAge, window, stable } = line;
+  const { env, volume, secret, socket, range, manual, minAge, window, stable } = line;
   const { workingFolder } = environment;
   const update: UpdatePolicy = {
     ...(manual === true ? { policy: 'manual' } : {}),
@@ -92,8 +93,8 @@ export function typedDefinition(
       volumes: volume?.map((text) => absoluteVolume(text, workingFolder)),
       secrets: secret?.map((text) => absoluteSecret(text, workingFolder)),
       sockets: socket,
-      network: net,
     }),
+    ...definedNetwork(line),
     ...defined({
       tmpfs,
       user,

@@ -47,6 +47,14 @@ update: {policy: manual, minAge: 48h, window: "Sat 02:00-04:00", stable: 5m}
   ] as never);
 });
 
+test('parseAppFile() publishes ports', (t) => {
+  t.like(parse('image: com.example.web\nports: [8080:80]\n')[0]?.definition, {
+    network: 'bridge',
+    ports: ['127.0.0.1:8080:80'],
+    health: 'tcp://127.0.0.1:8080',
+  });
+});
+
 test('parseAppFile() makes an app of each replica, and lets a file know better than its ports', (t) => {
   const apps = parse(
     'image: com.example.web:stable\nreplicas: 3\nports: [80]\nhealth: http://:80/ok\nnetwork: none\n',
@@ -72,9 +80,24 @@ for (const [text, message, reason] of [
     'no replica',
   ],
   [
-    'image: com.example.web\nnetwork: bridge\n',
-    /web\.yaml:2:10: network should be none or host/,
+    'image: com.example.web\nnetwork: lan\n',
+    /web\.yaml:2:10: network should be none or host or bridge/,
     'no network',
+  ],
+  [
+    'image: com.example.web\nports: [80, "x:80"]\n',
+    /web\.yaml:2:13: ports\[1\] should be a port, or \[ADDRESS:\]HOST:CONTAINER/,
+    'no port',
+  ],
+  [
+    'image: com.example.web\nreplicas: 2\nports: [8080:80]\n',
+    /web\.yaml: 2 replicas can't publish the same ports/,
+    'one port for two',
+  ],
+  [
+    'image: com.example.web\nnetwork: host\nports: [8080:80]\n',
+    /web\.yaml: published port .* needs the network bridge, not host/,
+    'a port that is published where none can be',
   ],
   ['image: com.example.web\nmemory: 1m\n', /web\.yaml: memory 1m is less than/, 'too little'],
   ['image: "Com.Example:"\n', /web\.yaml: /, 'no name of an image'],

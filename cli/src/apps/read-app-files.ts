@@ -14,6 +14,7 @@ import { CodedError } from '@img/spec/coded-error';
 import { formatReference, parseReference, type Registries } from '@img/spec/reference';
 import { CliError } from '../cli-error.ts';
 import { readSmallFile } from '../read-small-file.ts';
+import { appPorts } from './app-ports.ts';
 import { appSchema } from './app-schema.ts';
 
 const maxFileBytes = 256 * 1024;
@@ -68,6 +69,11 @@ export function parseAppFile(
   const definition = definitionOf(fields, path, registries);
   const base = basename(path, '.yaml');
   const replicas = Number(fields.text('replicas') ?? '1');
+  if (replicas > 1 && definition.ports !== undefined) {
+    throw new CliError('APPS_INVALID', `${path}: ${replicas} replicas can't publish the same ports`, {
+      hint: 'write a file for each, with ports of its own, or leave out the ports',
+    });
+  }
   const names = fields.has('replicas')
     ? Array.from({ length: replicas }, (_, index) => `${base}-${index + 1}`)
     : [base];
@@ -95,11 +101,9 @@ const plainLists = ['command', 'volumes', 'tmpfs', 'secrets', 'sockets', 'requir
 
 function definitionOf(fields: LocatedFields, path: string, registries: Registries): AppDefinition {
   const texts = (key: string) => fields.texts(key).map(({ text }) => text);
-  const [port] = texts('ports');
   const value = {
     image: named(path, () => formatReference(parseReference(fields.text('image') ?? '', registries))),
-    // Who serves ports works if they can be reached, unless the file knows better.
-    ...(port === undefined ? {} : { network: 'host', health: `tcp://:${port}` }),
+    ...named(path, () => appPorts(texts('ports'), fields.text('network'))),
     ...Object.fromEntries(plainTexts.filter((key) => fields.has(key)).map((key) => [key, fields.text(key)])),
     ...Object.fromEntries(plainLists.filter((key) => fields.has(key)).map((key) => [key, texts(key)])),
     ...(fields.has('environment')

@@ -4,6 +4,7 @@ import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
+import { networkText } from '../host/network-text.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { formatAge } from '../output/measure.ts';
@@ -22,6 +23,7 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
   await using host = await openHost(session);
   const containers = all === true ? listContainers(host.state) : host.state.list();
   const now = new Date();
+  const hasNetworks = containers.some((container) => 'network' in container);
   session.output.result(containers, () =>
     tableLines(
       [
@@ -30,6 +32,7 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         { title: 'image' },
         { title: 'signed by' },
         { title: 'profile' },
+        ...(hasNetworks ? [{ title: 'network' }] : []),
         { title: 'pid', align: 'right' },
         { title: 'started' },
         ...(all === true ? [{ title: 'ended' }] : []),
@@ -40,6 +43,7 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         shortReference(container.reference, session.config),
         container.insecure.includes('signature') ? red('NOT VERIFIED') : container.signers.join(', '),
         profileOf(container),
+        ...(hasNetworks ? [isEnded(container) ? '' : networkText(container.network)] : []),
         isEnded(container) || container.pid === undefined ? '' : `${container.pid}`,
         formatAge(new Date(container.started), now),
         ...(all === true ? [endOf(container, now)] : []),

@@ -10,6 +10,7 @@ import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { addAppOptions } from '../host/add-app-options.ts';
 import { addConfinementOptions } from '../host/add-confinement-options.ts';
+import { addNetworkOptions } from '../host/add-network-options.ts';
 import { type AppCommandLine, appOptions } from '../host/app-options.ts';
 import { decisionLines } from '../host/decision-lines.ts';
 import { openHost } from '../host/open-host.ts';
@@ -46,7 +47,7 @@ export function configure(command: Command, context: CommandContext): void {
   addExamples(
     command,
     'img run com.example.app',
-    'img run -e PORT=8080 --net host com.example.app',
+    'img run -e PORT=80 --publish 8080:80 com.example.app',
     'img run -it com.example.app /bin/sh',
     'img run --detach --name web --replace com.example.app',
   );
@@ -70,7 +71,6 @@ function addTerminalOptions(command: Command): void {
 function addHostOptions(command: Command): void {
   const group = 'Host:';
   const options = [
-    new Option('--net <network>', 'none, or that of the host').choices(['none', 'host']).default('none'),
     new Option('-m, --memory <size>', 'most memory, such as 512m'),
     new Option('--cpus <count>', 'most processors, such as 1.5').argParser(parseCpus),
     new Option('--pids <count>', 'most processes and threads').argParser(parseCount),
@@ -79,6 +79,7 @@ function addHostOptions(command: Command): void {
       .default('missing'),
     new Option('--runtime <name>', 'instead of what fits this host').choices(['crun', 'runc']),
   ];
+  addNetworkOptions(command, group);
   for (const option of options) command.addOption(option.helpGroup(group));
 }
 

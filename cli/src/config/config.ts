@@ -28,6 +28,8 @@ export type Config = {
   readonly keysFolder: string;
   /** Folders of trust documents, of ascending rank; new documents go into the last. */
   readonly trustFolders: readonly string[];
+  /** Where the administrator of this host describes networks. */
+  readonly networkFolder: string;
   /** What stands in for all folders of configuration, by option or variable; undefined for the usual ones. */
   readonly ownFolder: string | undefined;
   /** The same as written, with where each came from. */
@@ -52,7 +54,7 @@ export async function loadConfig(environment: Environment, options: ConfigOption
       settingsFromOptions(environment, options),
     ]),
     environment,
-    folders.host === undefined ? folders.user : undefined,
+    folders,
   );
 }
 
@@ -85,7 +87,7 @@ async function readLayer(path: string): Promise<SettingsLayer | undefined> {
 function configFrom(
   settings: SettingsLayer,
   environment: Environment,
-  ownFolder: string | undefined,
+  { host, user }: ConfigFolders,
 ): Config {
   const addresses = [...settings.aliases].map(([name, setting]) => {
     return [checkAlias(name, setting), parseRegistryAddress(setting)] as const;
@@ -107,7 +109,8 @@ function configFrom(
     cacheFolder: folder(required(settings, 'cache')),
     keysFolder: folder(required(settings, 'keys')),
     trustFolders: (settings.trust ?? []).map(folder),
-    ownFolder,
+    networkFolder: join(host ?? user, 'net.d'),
+    ownFolder: host === undefined ? user : undefined,
     settings,
   };
 }

@@ -1,5 +1,5 @@
 import { parseByteSize } from '@img/runtime/config/byte-size';
-import type { Network, RunOptions } from '@img/runtime/config/run-options';
+import type { RunOptions } from '@img/runtime/config/run-options';
 import { parseSecret } from '@img/runtime/config/secret';
 import { parseBindMount, parseScratchMount } from '@img/runtime/config/storage';
 import { parseArgument } from '../argument.ts';
@@ -7,11 +7,12 @@ import type { Session } from '../command.ts';
 import { type Environment, variable } from '../environment.ts';
 import type { AppLine } from './add-app-options.ts';
 import type { ConfinementLine } from './add-confinement-options.ts';
+import { type NetworkLine, typedNetwork } from './add-network-options.ts';
 
 /** The options of `img run` that change how the app runs. */
 export type AppCommandLine = AppLine &
-  ConfinementLine & {
-    readonly net: Network;
+  ConfinementLine &
+  NetworkLine & {
     readonly tty?: boolean;
     readonly interactive?: boolean;
     readonly memory?: string;
@@ -49,7 +50,7 @@ export function appOptions(
     env: (line.env ?? []).flatMap((text) => variableOf(text, environment)),
     mounts,
     secrets,
-    network: line.net,
+    ...typedNetwork(line),
     hasTerminal: line.tty === true,
     isInteractive: line.interactive === true,
     ...(profile === undefined ? {} : { profile }),

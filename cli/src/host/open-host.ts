@@ -17,7 +17,12 @@ export async function openHost({
 }: Pick<Session, 'config' | 'environment' | 'output' | 'signal'>): Promise<Host> {
   const treeMethod = treeMethodOf(environment);
   const host = new Host(
-    { store: config.rootFolder, run: config.runFolder, trust: config.trustFolders },
+    {
+      store: config.rootFolder,
+      run: config.runFolder,
+      trust: config.trustFolders,
+      networks: config.networkFolder,
+    },
     treeMethod === undefined ? {} : { treeMethod },
   );
   const { swept, stuck } = await host.state.sweep({ signal });

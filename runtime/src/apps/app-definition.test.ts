@@ -29,7 +29,8 @@ const everything: AppDefinition = {
   secrets: ['token=/etc/token'],
   sockets: ['8080', '/run/web.sock', '127.0.0.1:80'],
   requires: ['postgresql.service'],
-  network: 'host',
+  network: 'bridge',
+  ports: ['127.0.0.1:8080:80', '0.0.0.0:53:53/udp'],
   user: 'app',
   workdir: '/srv',
   hostname: 'web',
@@ -69,7 +70,9 @@ for (const [change, message, reason] of [
   [{ schedule: 'daily\nExecStart=/bin/sh' }, /schedule/, 'a line of its own in the unit'],
   [{ sockets: ['80\nUser=x'] }, /socket/, 'a line of its own in the unit'],
   [{ requires: ['a b'] }, /no name of a unit/, 'two words'],
-  [{ network: 'bridge' }, /network "bridge" should be none or host/, 'an unknown network'],
+  [{ network: 'none', ports: ['80:80'] }, /needs the network bridge, not none/, 'a port that leads nowhere'],
+  [{ network: 'bridge', ports: ['80'] }, /ADDRESS/, 'a port of the container alone'],
+  [{ network: 'lan' }, /network "lan" should be none or host or bridge/, 'an unknown network'],
   [{ restart: 'sometimes' }, /always or on-failure or no/, 'an unknown rule'],
   [{ update: { window: 'now' } }, /window/, 'no window'],
   [{ update: { often: true } }, /unknown key "often"/, 'an unknown key below'],
@@ -81,7 +84,11 @@ for (const [change, message, reason] of [
 
 test('appOptions() are those of img run, and unitLimits() those of the unit', (t) => {
   t.like(appOptions(everything), {
-    network: 'host',
+    network: 'bridge',
+    ports: [
+      { hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+      { hostAddress: '0.0.0.0', hostPort: 53, containerPort: 53, protocol: 'udp' },
+    ],
     env: ['A=b'],
     isWritable: true,
     entrypoint: ['/bin/app'],

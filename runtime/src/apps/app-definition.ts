@@ -2,7 +2,9 @@ import { formatReference, parseReference, type Reference } from '@img/spec/refer
 import { parseByteSize } from '../config/byte-size.ts';
 import { confinementOf } from '../config/confinement.ts';
 import type { InsecureItem } from '../config/insecure-item.ts';
+import { checkPorts, parsePortMapping } from '../config/port-mapping.ts';
 import type { ProfileName } from '../config/profile.ts';
+import type { Network } from '../config/run-options.ts';
 import { parseBindMount, parseScratchMount } from '../config/storage.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { parseMaintenanceWindow } from '../updates/maintenance-window.ts';
@@ -28,7 +30,9 @@ export type AppDefinition = {
   readonly tmpfs?: readonly string[];
   /** `NAME=FILE` each, or the name of a credential of the unit. */
   readonly secrets?: readonly string[];
-  readonly network?: 'none' | 'host';
+  readonly network?: Network;
+  /** `[ADDRESS:]HOST:CONTAINER[/udp]` each, in the network `bridge`. */
+  readonly ports?: readonly string[];
   readonly user?: string;
   readonly workdir?: string;
   readonly hostname?: string;
@@ -99,6 +103,7 @@ export function checkDefinition(definition: AppDefinition): Reference {
   if (cpus !== undefined && !(/^\d{1,4}(?:\.\d{1,3})?$/.test(cpus) && Number(cpus) >= 0.01)) {
     throw invalid(`cpus ${JSON.stringify(cpus)} should be a number such as 1.5`);
   }
+  checkPorts((definition.ports ?? []).map(parsePortMapping), definition.network ?? 'none');
   if (definition.health !== undefined) parseHealthCheck(definition.health);
   if (definition.healthTimeout !== undefined) parseSeconds(definition.healthTimeout, 'health timeout');
   if (update.minAge !== undefined) parseSeconds(update.minAge, 'least age');

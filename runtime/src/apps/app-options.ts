@@ -1,5 +1,6 @@
 import { parseByteSize } from '../config/byte-size.ts';
 import { confinementOf } from '../config/confinement.ts';
+import { parsePortMapping } from '../config/port-mapping.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { parseSecret } from '../config/secret.ts';
 import { parseBindMount, parseScratchMount } from '../config/storage.ts';
@@ -13,7 +14,7 @@ import { type AppDefinition, confinementOptions } from './app-definition.ts';
  */
 export function appOptions(definition: AppDefinition, credentials?: string): RunOptions {
   const { command, entrypoint, user, workdir, hostname, network = 'none' } = definition;
-  const { volumes = [], tmpfs = [], secrets = [], environment = [] } = definition;
+  const { ports = [], volumes = [], tmpfs = [], secrets = [], environment = [] } = definition;
   // Its limits are those of the unit.
   const { pids: _limit, ...confinement } = confinementOptions(definition);
   return {
@@ -25,6 +26,7 @@ export function appOptions(definition: AppDefinition, credentials?: string): Run
     secrets: secrets.map((text) => parseSecret(text, '/', credentials)),
     ...confinement,
     network,
+    ports: ports.map(parsePortMapping),
     ...(command === undefined ? {} : { command }),
     ...(entrypoint === undefined ? {} : { entrypoint: [entrypoint] }),
     ...(user === undefined ? {} : { user }),

@@ -1,6 +1,7 @@
 import type { JsonFields } from '@img/spec/json-fields';
 import { type InsecureItem, parseInsecureItem } from '../config/insecure-item.ts';
 import { profileNames } from '../config/profile.ts';
+import { networkNames } from '../config/run-options.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { type AppDefinition, checkDefinition, type UpdatePolicy } from './app-definition.ts';
 
@@ -19,7 +20,16 @@ const texts = [
   'schedule',
   'watchdog',
 ] as const;
-const lists = ['command', 'environment', 'volumes', 'tmpfs', 'secrets', 'sockets', 'requires'] as const;
+const lists = [
+  'command',
+  'environment',
+  'volumes',
+  'tmpfs',
+  'secrets',
+  'ports',
+  'sockets',
+  'requires',
+] as const;
 const others = [
   'image',
   'network',
@@ -43,7 +53,7 @@ export function parseDefinition(fields: JsonFields): AppDefinition {
     image: fields.string('image'),
     ...present(texts, (key) => fields.optionalString(key)),
     ...present(lists, (key) => fields.optionalStrings(key, maxItems)),
-    ...optional('network', oneOf(fields, 'network', ['none', 'host'])),
+    ...optional('network', oneOf(fields, 'network', networkNames)),
     ...optional('restart', oneOf(fields, 'restart', ['always', 'on-failure', 'no'])),
     ...optional('writable', fields.optionalBoolean('writable')),
     ...optional('notify', fields.optionalBoolean('notify')),

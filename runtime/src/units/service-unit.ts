@@ -105,7 +105,7 @@ function unitDependencies(
   { network, volumes = [], requires = [], sockets }: AppDefinition,
   { name, store }: UnitContext,
 ): readonly string[] {
-  const isOnline = network === 'host';
+  const isOnline = network === 'host' || network === 'bridge';
   const after = [...(isOnline ? ['network-online.target'] : []), ...requires];
   const needed = [...requires, ...(sockets === undefined ? [] : [unitNames(name).socket])];
   const folders = [store, ...volumes.map((text) => parseBindMount(text, '/').source)];
