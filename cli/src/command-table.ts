@@ -32,7 +32,7 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'images', summary: 'list the images on this host', load: () => import('./commands/images.ts') },
       {
         name: 'inspect',
-        summary: 'show what is known about an image',
+        summary: 'show what is known about an image or a container',
         load: () => import('./commands/inspect.ts'),
       },
       {

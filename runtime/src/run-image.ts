@@ -1,4 +1,5 @@
 import type { ContentSource } from '@img/registry/transfer/content';
+import { describeRule } from '@img/sign/trust-rule';
 import { formatReference, type Reference } from '@img/spec/reference';
 import type { PullPolicy } from './acquire-image.ts';
 import type { InsecureItem } from './config/insecure-item.ts';
@@ -99,6 +100,7 @@ async function prepare(
       reference: formatReference(reference),
       digest: descriptor.digest,
       signers: decision.signers.map(({ identity }) => identity.name),
+      ...(decision.trusted ? { rule: describeRule(decision.rule) } : {}),
       insecure: recordedItems(insecure, decision),
     },
   };

@@ -1,47 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
-import test, { type ExecutionContext } from 'ava';
-import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
+import { needsTool } from '@img/sign/testing/needs';
+import test from 'ava';
+import {
+  canRunContainers,
+  containerHost,
+  shellImage,
+  startWords,
+  untilTerm,
+} from '../testing/container-host.ts';
+import { newInstance, programPath } from '../testing/run-img.ts';
 import { typeInto } from '../testing/type-into.ts';
 
-/** A host with one image of its own, which has a shell, and no container left at the end. */
-async function prepare(t: ExecutionContext): Promise<Instance> {
-  const instance = await newInstance(t);
-  const { folder, run } = instance;
-  t.teardown(async () => {
-    const { stdout } = await run(['ps', '--all', '--json']);
-    const ids = (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id);
-    if (ids.length > 0) await run(['rm', '--force', ...ids]);
-  });
-  await mkdir(join(folder, 'app'));
-  await copyFile(findProgram('busybox') ?? '', join(folder, 'app/busybox'));
-  await writeFile(
-    join(folder, 'app/img.yaml'),
-    'name: com.example.app\nversion: 1.0.0\nos: scratch\nfiles: [{from: busybox, to: /bin/busybox, mode: "0755"}]\n' +
-      'run: {entrypoint: [/bin/busybox, sh, -c], cmd: [echo hello]}\n',
-  );
-  t.is((await run(['build', 'app'])).code, 0);
-  return instance;
-}
-
-function canRun(t: ExecutionContext): boolean {
-  const hasRuntime = findProgram('crun') !== undefined || needsTool(t, 'runc');
-  return needsRoot(t) && needsTool(t, 'busybox') && needsTool(t, 'conmon') && hasRuntime;
-}
-
-const start = ['run', '--quiet', '--pull', 'never', '--insecure', 'signature', '--detach'];
-const image = 'com.example.app';
-const untilTerm =
-  'trap "echo bye; exit 5" TERM; echo up; echo problem >&2; while :; do /bin/busybox sleep 0.1; done';
-
 test('img run --detach starts an app, whose life img ps, logs, wait, stop and rm follow', async (t) => {
-  if (!canRun(t)) return;
-  const { run, folder, variables } = await prepare(t);
-  const started = await run([...start, '--name', 'web', image, untilTerm]);
+  if (!canRunContainers(t)) return;
+  const { run, folder, variables } = await containerHost(t);
+  const started = await run([...startWords, '--name', 'web', shellImage, untilTerm]);
   t.is(started.code, 0, started.stderr);
   const id = started.stdout.trim();
   t.regex(id, /^[0-9a-f]{16}$/);
@@ -75,14 +52,14 @@ test('img run --detach starts an app, whose life img ps, logs, wait, stop and rm
 });
 
 test('img run --name refuses a name that is taken, and --replace takes it', async (t) => {
-  if (!canRun(t)) return;
-  const { run } = await prepare(t);
-  const named = [...start, '--name', 'web'];
-  const first = (await run([...named, image, untilTerm])).stdout.trim();
-  const taken = await run([...named, image]);
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  const named = [...startWords, '--name', 'web'];
+  const first = (await run([...named, shellImage, untilTerm])).stdout.trim();
+  const taken = await run([...named, shellImage]);
   t.is(taken.code, 1);
   t.regex(taken.stderr, /^img: container [0-9a-f]{16} has the name web already\n {5}hint: .*--replace/m);
-  const second = await run([...named, '--replace', '--rm', image, untilTerm]);
+  const second = await run([...named, '--replace', '--rm', shellImage, untilTerm]);
   t.is(second.code, 0, second.stderr);
   t.not(second.stdout.trim(), first);
   t.deepEqual(
@@ -96,26 +73,38 @@ test('img run --name refuses a name that is taken, and --replace takes it', asyn
 });
 
 test('img rm removes nothing if a name means a container and an image', async (t) => {
-  if (!canRun(t)) return;
-  const { run } = await prepare(t);
-  const id = (await run([...start, '--name', image, image])).stdout.trim();
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  const id = (await run([...startWords, '--name', shellImage, shellImage])).stdout.trim();
   await run(['wait', id]);
-  const { code, stderr } = await run(['rm', image]);
+  const { code, stderr } = await run(['rm', shellImage]);
   t.is(code, 2);
   t.is(
     stderr,
-    `img: "${image}" is a container and an image\n     hint: img rm ${id} removes the container; write the image with its tag to remove that\n`,
+    `img: "${shellImage}" is a container and an image\n     hint: img rm ${id} removes the container; write the image with its tag to remove that\n`,
   );
   t.is((await run(['rm', id])).code, 0);
-  t.is((await run(['rm', image])).code, 0);
+  t.is((await run(['rm', shellImage])).code, 0);
 });
 
 for (const runtime of ['crun', 'runc']) {
   test(`${runtime}: img exec runs a command beside the app, with no more rights than it`, async (t) => {
-    if (!canRun(t) || !needsTool(t, runtime)) return;
-    const instance = await prepare(t);
+    if (!canRunContainers(t) || !needsTool(t, runtime)) return;
+    const instance = await containerHost(t);
     const { run } = instance;
-    await run([...start, '--runtime', runtime, '--name', 'web', '-e', 'A=1', '-w', '/tmp', image, untilTerm]);
+    await run([
+      ...startWords,
+      '--runtime',
+      runtime,
+      '--name',
+      'web',
+      '-e',
+      'A=1',
+      '-w',
+      '/tmp',
+      shellImage,
+      untilTerm,
+    ]);
     const sh = (script: string, words: readonly string[] = [], input = '') =>
       run(['exec', ...words, 'web', '/bin/busybox', 'sh', '-c', script], {
         input,
@@ -144,9 +133,9 @@ for (const runtime of ['crun', 'runc']) {
 }
 
 test('img top and img stats show what a container does', async (t) => {
-  if (!canRun(t)) return;
-  const { run } = await prepare(t);
-  await run([...start, '--name', 'web', '-m', '64m', image, 'while :; do :; done']);
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  await run([...startWords, '--name', 'web', '-m', '64m', shellImage, 'while :; do :; done']);
   t.regex(
     (await run(['top', 'web'])).stdout,
     /^ *PID +INSIDE .*\n *\d+ +1 +0 +R .*\/bin\/busybox sh -c while :; do/,
@@ -167,9 +156,9 @@ test('img top and img stats show what a container does', async (t) => {
 });
 
 for (const [words, code, message, reason] of [
-  [[...start, '-it', image], 2, /has no terminal and reads nothing/, 'a terminal for nobody'],
-  [[...start, '--replace', image], 2, /--replace needs --name/, 'no name'],
-  [[...start, '--name', 'a/b', image], 2, /container name "a\/b" should be/, 'a wrong name'],
+  [[...startWords, '-it', shellImage], 2, /has no terminal and reads nothing/, 'a terminal for nobody'],
+  [[...startWords, '--replace', shellImage], 2, /--replace needs --name/, 'no name'],
+  [[...startWords, '--name', 'a/b', shellImage], 2, /container name "a\/b" should be/, 'a wrong name'],
   [['stop', 'wbe'], 4, /no container has the name or id "wbe"/, 'an unknown container'],
   [['stop', '--time', 'soon', 'x'], 2, /whole number of seconds/, 'a wrong time'],
   [['kill', '--signal', 'STOPP', 'x'], 2, /"STOPP" should be a name such as/, 'a wrong signal'],
@@ -196,15 +185,15 @@ test('img doctor says what this host can do, and that nobody is trusted yet', as
 });
 
 test('img run --secret shows a file to the app, and takes credentials of systemd by name', async (t) => {
-  if (!canRun(t)) return;
-  const { run, folder } = await prepare(t);
+  if (!canRunContainers(t)) return;
+  const { run, folder } = await containerHost(t);
   await writeFile(join(folder, 'password'), 'hush');
   const words = ['run', '-q', '--pull', 'never', '--insecure', 'signature', '--secret', 'db=password'];
-  const shown = await run([...words, '--secret', 'password', image, '/bin/busybox cat /run/secrets/*'], {
+  const shown = await run([...words, '--secret', 'password', shellImage, '/bin/busybox cat /run/secrets/*'], {
     variables: { CREDENTIALS_DIRECTORY: folder },
   });
   t.is(shown.stdout, 'hushhush', shown.stderr);
-  const none = await run([...words, '--secret', 'other', image]);
+  const none = await run([...words, '--secret', 'other', shellImage]);
   t.is(none.code, 2);
   t.regex(none.stderr, /secret "other" should be NAME=FILE\n {5}hint: .*CREDENTIALS_DIRECTORY/);
 });

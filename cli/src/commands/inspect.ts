@@ -1,12 +1,18 @@
+import type { Container } from '@img/runtime/containers/find-container';
+import type { Host } from '@img/runtime/host';
 import { detailedHostPlatform } from '@img/runtime/launch/host-platform';
 import { descriptorJson } from '@img/spec/manifest';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
+import { quote } from '@img/spec/quote';
 import type { Command } from 'commander';
 import { parseArgument } from '../argument.ts';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { decisionDocument } from '../host/decision-lines.ts';
 import { describeImage, type ImageDescription } from '../host/describe-image.ts';
 import { descriptionLines } from '../host/description-lines.ts';
+import { findContainerIfAny } from '../host/find-container-if-any.ts';
+import { inspectContainer } from '../host/inspect-container.ts';
 import { inspectLayers } from '../host/inspect-layers.ts';
 import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
@@ -20,25 +26,44 @@ type InspectOptions = {
   readonly raw?: boolean;
   readonly layers?: boolean;
   readonly platform?: string;
+  readonly env?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
   command
-    .argument('<image>', 'an image of this host, or of its registry if this host has none')
+    .argument(
+      '<name>',
+      'a container by name or id; or an image of this host, or of its registry if this host has none',
+    )
+    .option('--env', 'of a container: show the values of variables, too')
     .option('--remote', "look at the registry's copy")
     .option('--platform <platform>', 'which image of an index; by default that for this host')
     .option('--layers', 'show which packages each layer holds')
     .option('--raw', 'print the manifest, byte for byte');
-  addExamples(command, 'img inspect com.example.app', 'img inspect --raw com.example.app | sha256sum');
+  command.addHelpText(
+    'after',
+    '\nIf a name means a container and an image, it is the container; write the image with its tag. The options but\n' +
+      '--env are for images.',
+  );
+  addExamples(
+    command,
+    'img inspect com.example.app',
+    'img inspect --json web',
+    'img inspect --raw com.example.app | sha256sum',
+  );
   onRun(command, context, inspect);
 }
 
 async function inspect(session: Session, options: InspectOptions, text: string): Promise<void> {
   const { config, output, signal } = session;
+  await using host = await openHost(session);
+  const container = await meantContainer(session, host, options, text);
+  if (container !== undefined) {
+    return inspectContainer(session, host, container, { withValues: options.env === true });
+  }
   const reference = typedReference(text, config);
   const platform =
     options.platform === undefined ? detailedHostPlatform() : parseArgument(parsePlatform, options.platform);
-  await using host = await openHost(session);
   if (options.layers === true) return await inspectLayers(session, host, text, options.platform);
   await using remote = new RemoteRepository(session, reference);
   const places = options.remote === true ? [remote] : [host.images.repository(reference), remote];
@@ -52,6 +77,30 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   output.result({ reference: name, foundIn, ...imageDocument(description), trust }, () => {
     return descriptionLines(description, { name, foundIn, decision });
   });
+}
+
+/** A name or a whole id means its container; the beginning of an id only if no image of this host has that name. */
+async function meantContainer(
+  { config }: Session,
+  host: Host,
+  { env, remote, raw, layers, platform }: InspectOptions,
+  text: string,
+): Promise<Container | undefined> {
+  const isForImage = remote === true || raw === true || layers === true || platform !== undefined;
+  const container = isForImage ? undefined : findContainerIfAny(host.state, text);
+  if (container === undefined) {
+    if (env !== true) return undefined;
+    throw new CliError('USAGE', `--env is for containers, and there is none ${quote(text)}`, {
+      hint: 'img ps --all lists them',
+    });
+  }
+  if (text === container.name || text === container.id) return container;
+  const reference = typedReference(text, config);
+  const { digest, tag } = reference;
+  const wanted = digest ?? tag;
+  const isImage =
+    wanted !== undefined && (await host.images.repository(reference).getManifest(wanted)) !== undefined;
+  return isImage ? undefined : container;
 }
 
 function imageDocument({ descriptor, manifest, platforms, image, referrers }: ImageDescription) {

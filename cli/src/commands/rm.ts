@@ -1,10 +1,9 @@
 import type { StoredImage } from '@img/registry/images/image-store';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
-import { type Container, findContainer, isEnded } from '@img/runtime/containers/find-container';
+import { type Container, isEnded } from '@img/runtime/containers/find-container';
 import { removeContainer } from '@img/runtime/containers/remove-container';
 import type { Host } from '@img/runtime/host';
 import { RuntimeError } from '@img/runtime/runtime-error';
-import type { RunState } from '@img/runtime/state/run-state';
 import { type Digest, isDigest } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
 import type { Tag } from '@img/spec/tag';
@@ -12,6 +11,7 @@ import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
+import { findContainerIfAny } from '../host/find-container-if-any.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
@@ -103,15 +103,6 @@ async function find(text: string, host: Host, config: Config): Promise<readonly 
   throw new CliError('USAGE', `${quote(text)} is a container and an image`, {
     hint: `img rm ${container.id} removes the container; write the image with its tag to remove that`,
   });
-}
-
-function findContainerIfAny(state: RunState, text: string): Container | undefined {
-  try {
-    return findContainer(state, text);
-  } catch (error) {
-    if (error instanceof RuntimeError && error.code === 'CONTAINER_UNKNOWN') return undefined;
-    throw error;
-  }
 }
 
 async function findImages(text: string, host: Host, config: Config): Promise<readonly WantedImage[]> {

@@ -2,8 +2,9 @@ import type { Decision } from '@img/sign/decision';
 import type { Descriptor } from '@img/spec/descriptor';
 import type { ExecutionConfig, ImageConfig } from '@img/spec/image-config';
 import { formatPlatform } from '@img/spec/platform';
+import { fact, facts } from '../output/facts.ts';
 import { countOf, formatBytes } from '../output/measure.ts';
-import { bold, dim, type Line, segmentsOf } from '../output/text.ts';
+import { bold, type Line } from '../output/text.ts';
 import { decisionLines } from './decision-lines.ts';
 import type { ImageDescription, SingleImage } from './describe-image.ts';
 import { shortDigest } from './short-name.ts';
@@ -92,12 +93,4 @@ function executionLines(config: ExecutionConfig): readonly Line[] {
 
 function pairs(map: { readonly [key: string]: string }): readonly string[] {
   return Object.entries(map).map(([key, value]) => `${key}=${value}`);
-}
-
-function facts(title: string, values: readonly Line[]): readonly Line[] {
-  return values.map((value) => fact(title, value));
-}
-
-function fact(title: string, value: Line): Line {
-  return [dim(title.padEnd(13)), ...segmentsOf(value)];
 }

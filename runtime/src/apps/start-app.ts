@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { describeRule } from '@img/sign/trust-rule';
 import { formatReference } from '@img/spec/reference';
 import type { RunOptions } from '../config/run-options.ts';
 import type { FetchOptions } from '../fetch-layers.ts';
@@ -57,6 +58,7 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
     image: image.config,
     tree: image.tree,
     name,
+    ...(definition.health === undefined ? {} : { health: definition.health }),
     options: unitOptions(appOptions(definition, variables['CREDENTIALS_DIRECTORY']), variables, sockets),
     unit: {
       name: unitNames(name).service,
@@ -67,6 +69,7 @@ export async function startApp(name: ContainerName, host: Host, options: StartAp
       reference: formatReference({ ...reference, digest: undefined }),
       digest,
       signers: image.decision.signers.map(({ identity }) => identity.name),
+      ...(image.decision.trusted ? { rule: describeRule(image.decision.rule) } : {}),
       insecure: recordedItems(insecure, image.decision),
     },
   };

@@ -35,6 +35,7 @@ import { mountRoot } from './mount-root.ts';
 import { networkFiles } from './network-files.ts';
 import { placeMounts } from './place-mounts.ts';
 import { ownSecrets, placeSecrets } from './place-secrets.ts';
+import { recordSettings } from './record-settings.ts';
 import { selfCheck } from './self-check.ts';
 
 export type LaunchRequest = {
@@ -45,6 +46,8 @@ export type LaunchRequest = {
   readonly runtime?: RuntimeName;
   /** What the caller calls it; nothing if not given. */
   readonly name?: ContainerName;
+  /** How to ask whether the app is healthy; nobody does unless it is given. */
+  readonly health?: string;
   /** The unit of systemd that this process starts; none if not given. */
   readonly unit?: LaunchUnit;
   /** What is remembered of the container while it runs. */
@@ -52,6 +55,7 @@ export type LaunchRequest = {
     readonly reference: string;
     readonly digest: Digest;
     readonly signers: readonly string[];
+    readonly rule?: string;
     readonly insecure: readonly InsecureItem[];
   };
 };
@@ -120,7 +124,7 @@ export function prepareLaunch(
  */
 export function makeBundle(
   state: RunState,
-  { image, tree, options, unit }: LaunchRequest,
+  { image, tree, options, health, unit }: LaunchRequest,
   { record, runtime, controllers }: PreparedLaunch,
 ): void {
   const { id, networkId } = record;
@@ -172,10 +176,12 @@ export function makeBundle(
   );
   ownSecrets(secrets, config.process.user);
   writeFileSync(state.processFile(id), JSON.stringify(config.process), { mode: 0o600 });
+  const { isWritable } = confinement;
+  recordSettings(state, id, { config, placed, options, isWritable, health, network });
   const check = selfCheck(config, {
     sh,
     root: `${bundle}/rootfs`,
-    isWritable: confinement.isWritable,
+    isWritable,
     folder: state.containerFolder(id),
     // The runtime takes the place of this process.
     ...(record.detached === undefined ? { runtimePid: process.pid } : {}),

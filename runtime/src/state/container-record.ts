@@ -22,6 +22,8 @@ export type ContainerRecord = {
   readonly digest: Digest;
   /** Names from the local keyring of those whose signatures counted. */
   readonly signers: readonly string[];
+  /** The rule of the trust policy by which it may run, for people; absent if it was given up. */
+  readonly rule?: string;
   /** How it is kept apart from the host. */
   readonly profile: ProfileName;
   /** What of it, and of the image's trust, the caller gave up. */
@@ -69,6 +71,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
     const launcher = fields.optionalObject('launcher');
     const runtime = fields.string('runtime');
     const name = fields.optionalString('name');
+    const rule = fields.optionalString('rule');
     // Containers of earlier versions have none.
     const profileText = fields.optionalString('profile') ?? 'app';
     const profile = profileNames.find((known) => known === profileText);
@@ -87,6 +90,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
       reference: fields.string('reference'),
       digest: parseDigest(fields.string('digest')),
       signers: fields.optionalStrings('signers', maxItems) ?? [],
+      ...(rule === undefined ? {} : { rule }),
       profile,
       insecure: (fields.optionalStrings('insecure', maxItems) ?? []).map(parseInsecureItem),
       runtime,

@@ -7,6 +7,7 @@ import type { RuntimeName } from './container-record.ts';
  *     containers/<id>/record.json   who, what, since when; written before anything of the container exists
  *     containers/<id>/pid           its first process
  *     containers/<id>/process.json  how the app was started, for what else is started beside it
+ *     containers/<id>/settings.json how it was set up, for people who look at it
  *     containers/<id>/log           what a detached app has written
  *     containers/<id>/exit          its exit code; empty as long as it runs
  *     networks/                     the networks of containers, see Networks
@@ -49,6 +50,11 @@ export class RunFolder {
   /** Where it stands how the app was started. */
   processFile(id: string): string {
     return join(this.containerFolder(id), 'process.json');
+  }
+
+  /** Where it stands how the container was set up. */
+  settingsFile(id: string): string {
+    return join(this.containerFolder(id), 'settings.json');
   }
 
   /** Where what a detached app writes is kept. */

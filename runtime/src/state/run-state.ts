@@ -26,12 +26,7 @@ import {
 } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
 import { killProcess, killProcesses } from './kill-processes.ts';
-import {
-  isRunning,
-  type ProcessIdentity,
-  processesWith,
-  readBootId,
-} from './process-identity.ts';
+import { isRunning, type ProcessIdentity, processesWith, readBootId } from './process-identity.ts';
 import { RunFolder } from './run-folder.ts';
 import { listFolder, sweepUnfinished, unfinishedName } from './unfinished.ts';
 

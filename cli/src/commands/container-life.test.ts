@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import {
+  canRunContainers,
+  containerHost,
+  shellImage,
+  startWords,
+  untilTerm,
+} from '../testing/container-host.ts';
+
+test('img inspect of a container shows all that this host knows of it, and no value unless asked', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run, folder } = await containerHost(t);
+  await writeFile(join(folder, 'password'), 'hush');
+  const settings = [
+    '-e',
+    'TOKEN=hush',
+    '-m',
+    '64m',
+    '--cpus',
+    '0.5',
+    '--tmpfs',
+    '/scratch:size=1m',
+    '-w',
+    '/tmp',
+  ];
+  const mounts = ['--secret', 'db=password', '-v', './app:/data:ro', '-u', '7:8', '--hostname', 'web.test'];
+  const started = await run([...startWords, '--name', 'web', ...settings, ...mounts, shellImage, untilTerm]);
+  const id = started.stdout.trim();
+  const shown = await run(['inspect', id.slice(0, 9)]);
+  t.is(shown.code, 0, shown.stderr);
+  for (const line of [
+    new RegExp(
+      `^id +${id}\nname +web\nstate +running, started .* \\(2.*Z\\)\nimage +.*/com\\.example\\.app:latest$`,
+      'm',
+    ),
+    /^digest +sha256:[0-9a-f]{64}\nsigned by +NOT VERIFIED\nprofile +app\ninsecure +signature\ncommand +\["\/bin\/busybox","sh","-c","trap /m,
+    /^user +7:8\nfolder +\/tmp\nvariable +PATH\nvariable +TOKEN\nvariable +HOME$/m,
+    /^host name +web\.test\nnetwork +none\n/m,
+    new RegExp(`^mount +/data +${folder}/app, read-only$`, 'm'),
+    /^mount +\/scratch +1\.0 MB of memory$/m,
+    /^secret +db\ntree +read-only\nmemory +67\.1 MB at most\nprocessors +0\.5 at most\nprocesses +512 at most$/m,
+    /^process +\d+\nsupervisor +\d+\ncgroup +img-[0-9a-f]{16}\nlog +\/.*\/log$/m,
+  ]) {
+    t.regex(shown.stdout, line);
+  }
+  t.notRegex(shown.stdout, /hush/);
+  t.regex((await run(['inspect', '--env', 'web'])).stdout, /^variable +TOKEN=hush$/m);
+  const running = JSON.parse((await run(['inspect', '--json', 'web'])).stdout);
+  t.like(running, {
+    id,
+    name: 'web',
+    state: 'running',
+    environment: ['PATH', 'TOKEN', 'HOME'],
+    secrets: ['db'],
+  });
+  t.like(running, {
+    trust: { signers: [], rule: null },
+    profile: 'app',
+    insecure: ['signature'],
+    exitCode: null,
+    network: 'none',
+  });
+  await run(['stop', 'web']);
+  const ended = JSON.parse((await run(['inspect', '--json', 'web'])).stdout);
+  t.like(ended, { id, state: 'ended', exitCode: 5, pid: null, controlGroup: null, limits: { cpus: 0.5 } });
+  t.regex((await run(['inspect', 'web'])).stdout, /^state +exit code 5, ended .*, started /m);
+  t.regex((await run(['inspect', shellImage])).stdout, /^name +com\.example\.app/, 'an image');
+  t.is((await run(['inspect', '--env', shellImage])).code, 2, 'it has none of its own');
+});
