@@ -1,5 +1,5 @@
 import { quote } from '@img/spec/quote';
-import { type Key, readKey, readKeys } from 'openpgp';
+import type { Key } from 'openpgp';
 import { BuilderError } from '../builder-error.ts';
 
 /** An OpenPGP key that may sign an archive's indexes. */
@@ -19,6 +19,7 @@ export type ArchiveKey = {
  * @throws BuilderError KEY_INVALID
  */
 export async function parseArchiveKeys(bytes: Uint8Array, what: string): Promise<readonly ArchiveKey[]> {
+  const { readKeys } = await import('openpgp');
   const isArmored = Buffer.from(bytes.subarray(0, 1024)).includes('-----BEGIN');
   const read = isArmored
     ? readKeys({ armoredKeys: Buffer.from(bytes).toString() })
@@ -44,6 +45,7 @@ export async function parseArchiveKeys(bytes: Uint8Array, what: string): Promise
  * @throws BuilderError KEY_INVALID
  */
 export async function openArchiveKey({ armored, fingerprint, name }: ArchiveKey): Promise<Key> {
+  const { readKey } = await import('openpgp');
   const key = await readKey({ armoredKey: armored }).catch((cause: unknown) => {
     throw new BuilderError('KEY_INVALID', `the key ${quote(name)} can't be read`, { cause });
   });

@@ -1,5 +1,5 @@
 import { quote } from '@img/spec/quote';
-import { type CleartextMessage, type Key, readCleartextMessage } from 'openpgp';
+import type { CleartextMessage, Key } from 'openpgp';
 import { BuilderError } from '../builder-error.ts';
 import { type ArchiveKey, fingerprintOf, openArchiveKey } from './archive-key.ts';
 
@@ -69,6 +69,8 @@ async function readMessage(bytes: Uint8Array, what: string): Promise<CleartextMe
       },
     );
   }
+  // Most builds read no Release file.
+  const { readCleartextMessage } = await import('openpgp');
   const message = await readCleartextMessage({ cleartextMessage: text }).catch((cause: unknown) => {
     throw new BuilderError(
       'RELEASE_UNSIGNED',

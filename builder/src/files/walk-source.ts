@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import { type Dirent, lstatSync } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { nearest } from '@img/spec/nearest';
@@ -118,7 +118,8 @@ async function listFolder(location: string): Promise<readonly Dirent<Buffer>[]> 
 }
 
 async function leaf({ location, path, ignorePath }: Folder): Promise<SourceEntry> {
-  const status = await lstat(location);
+  // Waiting for the answer would take longer than the call.
+  const status = lstatSync(location);
   if (status.isFile()) {
     return { path, type: 'file', isExecutable: isExecutable(status.mode), sizeBytes: status.size, location };
   }

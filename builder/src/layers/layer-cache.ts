@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
 import { temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
@@ -91,8 +91,15 @@ export class LayerCache {
     return { ...layer, path };
   }
 
-  /** Removes what writers left that were killed; they need not more than a day for a layer. */
+  /**
+   * Removes what writers left that were killed; they need not more than a day for a layer, nor does anybody look more
+   * often: a cache has many files.
+   */
   async sweep(now: Date): Promise<void> {
+    const stamp = join(this.folder, 'swept');
+    const last = await stat(stamp).catch(() => undefined);
+    // A time to come is that of a clock that was wrong.
+    if (last !== undefined && Math.abs(now.getTime() - last.mtimeMs) < dayMs) return;
     const files = await readdir(this.folder, { recursive: true, withFileTypes: true }).catch(() => []);
     for (const file of files) {
       if (!file.isFile() || !file.name.startsWith(temporaryPrefix)) continue;
@@ -100,6 +107,9 @@ export class LayerCache {
       const status = await stat(path).catch(() => undefined);
       if (status !== undefined && now.getTime() - status.mtimeMs > dayMs) await rm(path, { force: true });
     }
+    await makeFolder(this.folder, 0o755);
+    await writeFile(stamp, '');
+    await utimes(stamp, now, now);
   }
 
   /** Forgets a layer, so that it is made again when it is wanted. */

@@ -126,13 +126,17 @@ test('readLayer() refuses a layer that was changed, and forgets it', async (t) =
 
 test('LayerCache.sweep() removes what killed writers left, but not what is being written', async (t) => {
   const cache = new LayerCache(temporaryFolder(t));
-  await cache.sweep(new Date());
+  const hour = 3_600_000;
+  const start = Date.now() - 36 * hour;
+  await cache.sweep(new Date(start));
   const made = await cache.put('a/key', pieces(content, 1e6), { compression: 'none', notes: null });
   await mkdir(join(cache.folder, 'own'), { recursive: true });
   await writeFile(join(cache.folder, 'own/.tmp-old'), '');
   await writeFile(join(cache.folder, 'a/.tmp-new'), '');
   await utimes(join(cache.folder, 'own/.tmp-old'), 0, 0);
-  await cache.sweep(new Date());
+  await cache.sweep(new Date(start + 23 * hour));
+  t.deepEqual(await readdir(join(cache.folder, 'own')), ['.tmp-old'], 'it looks once a day');
+  await cache.sweep(new Date(start + 36 * hour));
   t.deepEqual(await readdir(join(cache.folder, 'own')), []);
   t.deepEqual((await readdir(join(cache.folder, 'a'))).sort(), ['.tmp-new', 'key', 'key.record']);
   t.deepEqual(await cache.find('a/key'), made);

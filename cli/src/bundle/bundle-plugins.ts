@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
-import { dirname } from 'node:path';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 
@@ -25,6 +25,33 @@ export const externalPackages: Plugin = {
       });
       return found.errors.length > 0 ? found : { path: found.path, external: true };
     });
+  },
+};
+
+/**
+ * Of undici, which loads everything that a browser has, the part that the client of registries uses: requests over
+ * HTTP/1.1. Where it is imported for something else it is left as it is.
+ */
+export const undiciParts: Plugin = {
+  name: 'undici-parts',
+  setup(build) {
+    build.onResolve({ filter: /^undici$/ }, ({ importer, resolveDir }) => {
+      if (!importer.endsWith('/registry/src/client/transport.ts')) return undefined;
+      return { path: 'undici', namespace: 'parts', pluginData: resolveDir };
+    });
+    build.onLoad({ filter: /^/, namespace: 'parts' }, ({ pluginData }) => ({
+      resolveDir: dirname(createRequire(join(pluginData, 'importer')).resolve('undici')),
+      contents: [
+        `require('./lib/dispatcher/dispatcher.js').prototype.request = require('./lib/api/api-request.js');`,
+        `exports.Agent = require('./lib/dispatcher/agent.js');`,
+      ].join('\n'),
+      loader: 'js',
+    }));
+    // Loads Node's own HTTP/2, and is never called: the client doesn't allow it.
+    build.onLoad({ filter: /\/undici\/lib\/dispatcher\/client-h2\.js$/ }, () => ({
+      contents: '',
+      loader: 'js',
+    }));
   },
 };
 

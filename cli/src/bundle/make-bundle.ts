@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { build } from 'esbuild';
-import { externalPackages, keptPlaces, lazyBuiltins, onlyCommand } from './bundle-plugins.ts';
+import { externalPackages, keptPlaces, lazyBuiltins, onlyCommand, undiciParts } from './bundle-plugins.ts';
 
 /** What a file was when a bundle was made of it: path from the root of the repository, size, times. */
 export type InputStamp = readonly [path: string, sizeBytes: number, mtimeMs: number, ctimeMs: number];
@@ -46,7 +46,13 @@ export async function makeBundle(folder: string, verb?: string): Promise<string 
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'silent',
-    plugins: [externalPackages, keptPlaces, lazyBuiltins, ...(verb === undefined ? [] : [onlyCommand(verb)])],
+    plugins: [
+      undiciParts,
+      externalPackages,
+      keptPlaces,
+      lazyBuiltins,
+      ...(verb === undefined ? [] : [onlyCommand(verb)]),
+    ],
   });
   // Those with a colon are made up by a plugin, not read.
   const files = Object.keys(metafile.inputs)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { quote } from '@img/spec/quote';
-import { Agent, type Dispatcher, errors } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { RegistryError } from '../registry-error.ts';
 import { TransientFailure } from './retry.ts';
 
@@ -40,21 +40,13 @@ export type TransportOptions = {
 
 /** Connections to one registry and to where it redirects, kept alive between requests. */
 export class Transport {
-  readonly #agent: Agent;
+  readonly #options: TransportOptions;
+  #opened: Promise<Agent> | undefined;
   /** Origins. */
   readonly #answered = new Set<string>();
 
-  constructor({ certificates }: TransportOptions = {}) {
-    this.#agent = new Agent({
-      connections: 16,
-      allowH2: false,
-      // Longer than a pause between two commands of one transfer, shorter than what servers wait.
-      keepAliveTimeout: 4000,
-      connect: {
-        timeout: 15_000,
-        ...(certificates === undefined ? {} : { ca: [...getCACertificates('default'), certificates] }),
-      },
-    });
+  constructor(options: TransportOptions = {}) {
+    this.#options = options;
   }
 
   /**
@@ -65,7 +57,9 @@ export class Transport {
     const { what, method, url, headers, body, signal } = exchange;
     const sent = body === undefined ? undefined : watched(body.open());
     try {
-      const answer = await this.#agent.request({
+      this.#opened ??= openAgent(this.#options);
+      const agent = await this.#opened;
+      const answer = await agent.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method,
@@ -87,8 +81,23 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await (await this.#opened)?.destroy();
   }
+}
+
+/** Loads the library with the first request: many commands that may ask a registry need not. */
+async function openAgent({ certificates }: TransportOptions): Promise<Agent> {
+  const { Agent } = await import('undici');
+  return new Agent({
+    connections: 16,
+    allowH2: false,
+    // Longer than a pause between two commands of one transfer, shorter than what servers wait.
+    keepAliveTimeout: 4000,
+    connect: {
+      timeout: 15_000,
+      ...(certificates === undefined ? {} : { ca: [...getCACertificates('default'), certificates] }),
+    },
+  });
 }
 
 type Watched = {
@@ -150,7 +159,8 @@ const transientCodes: ReadonlySet<string> = new Set([
 function failureOf(error: unknown, what: string, url: URL): Error {
   const code = codeOf(error);
   const reason = error instanceof Error && error.message !== '' ? error.message : code;
-  const isMalformed = error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW';
+  const isMalformed =
+    (error instanceof Error && error.name === 'HTTPParserError') || code === 'UND_ERR_HEADERS_OVERFLOW';
   const failure = new RegistryError(
     isMalformed ? 'ANSWER_INVALID' : 'REGISTRY_UNREACHABLE',
     `could not ${what}: ${isMalformed ? 'no valid HTTP answer' : 'no answer'} from ${url.origin}: ${quote(reason)}`,
