@@ -46,6 +46,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/diff.ts'),
       },
       {
+        name: 'repair',
+        summary: 'bring back what is damaged of images on this host',
+        load: () => import('./commands/repair.ts'),
+      },
+      {
         name: 'tag',
         summary: 'give an image another name, and manage the tags of a registry',
         load: () => import('./commands/tag.ts'),

@@ -64,11 +64,6 @@ export async function installImage(
   const sources = pull === 'never' ? [local] : [local, remote];
   const target = hostTarget(local, host.layers, options.progress);
   await fetchLayers(image, sources, { layers: host.layers, target }, options);
-  const { digest, config } = image;
-  const tree = await nameDamage(name, () => {
-    const { signal } = options;
-    const request = { store: host.layers, manifest: digest, layers: config.diffIds };
-    return prepareTree(signal === undefined ? request : { ...request, signal });
-  });
-  return { descriptor: content.descriptor, decision, config, tree };
+  const tree = await nameDamage(name, () => prepareTree(host.treeRequest(image, options.signal)));
+  return { descriptor: content.descriptor, decision, config: image.config, tree };
 }

@@ -13,6 +13,11 @@ const damageCodes: readonly string[] = [
   'TREE_DAMAGED',
 ];
 
+/** Whether an error says that something on this host is not what it was. */
+export function isDamage(error: unknown): error is CodedError {
+  return error instanceof CodedError && damageCodes.includes(error.code);
+}
+
 /**
  * Does something with this host's own copy of an image, and says so if the copy is not what it was: whoever changed
  * a byte of it, what would run is not what was signed.
@@ -24,7 +29,7 @@ export async function nameDamage<T>(image: string, action: () => Promise<T>): Pr
   try {
     return await action();
   } catch (cause) {
-    if (!(cause instanceof CodedError) || !damageCodes.includes(cause.code)) throw cause;
+    if (!isDamage(cause)) throw cause;
     throw new RuntimeError('IMAGE_DAMAGED', `${image} was changed after it was fetched: ${cause.message}`, {
       cause,
       hint: `find out who or what writes to the store; this repairs what the registry has: img pull ${image}`,

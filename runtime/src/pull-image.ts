@@ -12,10 +12,10 @@ import { type FetchOptions, layersOf } from './fetch-layers.ts';
 import type { Host } from './host.ts';
 import { detailedHostPlatform } from './launch/host-platform.ts';
 import { hostTarget } from './layers/host-target.ts';
-import { readImage } from './read-image.ts';
+import { type PlatformImage, readImage } from './read-image.ts';
+import { removeDamagedTree } from './remove-damaged-tree.ts';
 import { RuntimeError } from './runtime-error.ts';
 import { prepareTree } from './tree/prepare-tree.ts';
-import { removeTree } from './tree/tree-files.ts';
 
 export type PullRequest = {
   /** The repository on this host. */
@@ -50,7 +50,7 @@ export async function pullImage(
   const makeTree = async (content: ManifestContent): Promise<void> => {
     const image = await readImage(content, local, platform, options);
     layersOf(image);
-    await makeOrRepair(host.treeRequest(image, options.signal));
+    await makeOrRepair(host, image, content.descriptor.digest, options);
   };
   try {
     return await copy({ ...options, source, target: { ...target, putManifest }, reference, tags, platform });
@@ -65,13 +65,19 @@ function isReference({ tag, isRoot = false }: PutManifestOptions): boolean {
   return tag === undefined ? isRoot : attachmentSubject(tag) === undefined;
 }
 
-async function makeOrRepair(request: Parameters<typeof prepareTree>[0]): Promise<void> {
+async function makeOrRepair(
+  host: Host,
+  image: PlatformImage,
+  reference: Digest,
+  { signal }: FetchOptions,
+): Promise<void> {
+  const request = host.treeRequest(image, signal);
   try {
     await prepareTree(request);
   } catch (error) {
     if (!(error instanceof RuntimeError) || error.code !== 'TREE_DAMAGED') throw error;
     // Its layers are sound, and it is only made of them.
-    await removeTree(request.store, request.manifest);
+    await removeDamagedTree(host, image, reference);
     await prepareTree(request);
   }
 }

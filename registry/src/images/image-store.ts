@@ -134,6 +134,11 @@ export class ImageStore implements AsyncDisposable {
     return removed;
   }
 
+  /** Whether there is content of that name, whether or not it is what its name says. */
+  async exists(digest: Digest): Promise<boolean> {
+    return await this.#writer.blobs.exists(digest);
+  }
+
   /**
    * Protects content from the garbage collector until this store is closed. Look whether it is there only
    * afterwards.

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, lstatSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Digest, Digester, digestAlgorithm } from '@img/spec/digest';
+import { dropCached } from '../linux/drop-cached.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import {
   type CheckedFile,
@@ -32,16 +33,25 @@ export function layerStamp(archive: FileHandle, index: FileHandle): LayerStamp {
   return { archive: identityOf(archive), index: identityOf(index) };
 }
 
+export type CheckLayerOptions = {
+  readonly signal?: AbortSignal;
+  /** Whether everything is read from the disk and hashed again, whatever a stamp says. */
+  readonly isDeep?: boolean;
+};
+
 /** The work behind `LayerStore.check`, which documents it. */
 export async function checkLayer(
   place: LayerPlace,
-  { signal }: { readonly signal?: AbortSignal },
+  { signal, isDeep = false }: CheckLayerOptions,
 ): Promise<CheckedLayer> {
   const stamp = stampOf(place);
-  if (place.stamps.has(place.stampName, stamp)) return checkedLayer(place, stamp);
+  if (!isDeep && place.stamps.has(place.stampName, stamp)) return checkedLayer(place, stamp);
+  // It is set again if all is right; what is found out now counts for the next start, too.
+  if (isDeep) place.stamps.remove(place.stampName);
   for (let round = 1; round <= maxRounds; round += 1) {
     await using archive = await openFile(place.archivePath, place.diffId);
     await using index = await openFile(place.indexPath, place.diffId);
+    if (isDeep) for (const { fd } of [archive, index]) dropCached(fd);
     const before = layerStamp(archive, index);
     await checkContents(place, archive, index, signal);
     const after = layerStamp(archive, index);
@@ -170,14 +180,18 @@ function checkedLayer({ diffId, archivePath, indexPath }: LayerPlace, stamp: Lay
 }
 
 async function openFile(path: string, diffId: Digest): Promise<FileHandle> {
+  let file: FileHandle;
   try {
-    return await open(path, readFlags);
+    file = await open(path, readFlags);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ELOOP') throw damaged(diffId, `${path} is a symbolic link`);
     if (code !== 'ENOENT') throw cause;
     throw missing(path, diffId);
   }
+  if (fstatSync(file.fd).isFile()) return file;
+  await file.close();
+  throw damaged(diffId, `${path} is no file`);
 }
 
 function identityOf(file: FileHandle): FileIdentity {

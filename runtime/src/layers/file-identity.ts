@@ -39,8 +39,8 @@ export function isSameIdentity(a: FileIdentity, b: FileIdentity): boolean {
   );
 }
 
-/** How files of the store are opened: never through a link, which nothing of ours makes there. */
-export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
+/** How files of the store are opened: never through a link, nor waiting for a pipe; nothing of ours makes them there. */
+export const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Opens a file that was checked, if it is still the same one; the caller closes the descriptor.

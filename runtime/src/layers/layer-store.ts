@@ -3,7 +3,13 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
 import type { Digest } from '@img/spec/digest';
-import { type CheckedLayer, checkLayer, isSound, readCheckedIndex } from './check-layer.ts';
+import {
+  type CheckedLayer,
+  type CheckLayerOptions,
+  checkLayer,
+  isSound,
+  readCheckedIndex,
+} from './check-layer.ts';
 import { hiddenPath, hideFile, listHidden, showFile } from './hide-file.ts';
 import type { LayerIndex } from './index-reader.ts';
 import { digestsOf, type LayerPlace, layerPlace } from './layer-place.ts';
@@ -66,11 +72,12 @@ export class LayerStore implements CollectedStore {
   }
 
   /**
-   * Makes sure that a layer is what its diffID says: by its stamp of this boot, else by hashing all of it.
+   * Makes sure that a layer is what its diffID says: by its stamp of this boot, else, or if asked to, by hashing all
+   * of it.
    *
    * @throws RuntimeError LAYER_MISSING, LAYER_DAMAGED
    */
-  check(diffId: Digest, options: { readonly signal?: AbortSignal } = {}): Promise<CheckedLayer> {
+  check(diffId: Digest, options: CheckLayerOptions = {}): Promise<CheckedLayer> {
     return checkLayer(this.#place(diffId), options);
   }
 

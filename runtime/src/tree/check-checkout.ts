@@ -1,30 +1,31 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import type { CheckLayerOptions } from '../layers/check-layer.ts';
 import type { Stamps } from '../layers/stamps.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { type ByteString, byteString } from '../tar/byte-string.ts';
-import { CheckoutComparer } from './compare-checkout.ts';
-import type { TreeParts } from './image-tree.ts';
+import { CheckoutComparer, type CheckoutParts } from './compare-checkout.ts';
 import { pathIn } from './make-checkout.ts';
 import type { TreeFiles } from './tree-files.ts';
 
 /**
  * Makes sure that a checkout is what the image says. Without a stamp of this boot every name, attribute and byte
- * is compared; with one, that no file was touched since.
+ * is compared, also if asked to; with one, that no file was touched since.
  *
  * @throws RuntimeError TREE_MISSING, TREE_DAMAGED
  */
 export async function checkCheckout(
   files: TreeFiles,
-  parts: TreeParts,
+  parts: CheckoutParts,
   stamps: Stamps,
-  signal: AbortSignal | undefined,
+  { signal, isDeep = false }: CheckLayerOptions,
 ): Promise<void> {
   const folder = openFolder(files.checkoutPath);
   try {
     const listing = await listCheckout(folder, signal);
-    if (stamps.has(files.checkoutStamp, { listing })) return;
+    if (!isDeep && stamps.has(files.checkoutStamp, { listing })) return;
+    if (isDeep) stamps.remove(files.checkoutStamp);
     await new CheckoutComparer(files.checkoutPath, parts, signal).compare(folder);
     if ((await listCheckout(folder, signal)) !== listing) {
       throw new RuntimeError(

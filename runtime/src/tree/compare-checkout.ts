@@ -24,10 +24,13 @@ import { type DirectoryNode, type FileNode, sortedChildren, type TreeNode } from
 const pieceBytes = 1024 * 1024;
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
 
+/** What a checkout was made of. */
+export type CheckoutParts = Pick<TreeParts, 'root' | 'layers'>;
+
 /** Compares a checkout with its image, every name, attribute and byte. */
 export class CheckoutComparer {
   readonly #name: string;
-  readonly #parts: TreeParts;
+  readonly #parts: CheckoutParts;
   readonly #signal: AbortSignal | undefined;
   readonly #rules: CheckoutRules = checkoutRules();
   readonly #archives: number[] = [];
@@ -37,7 +40,7 @@ export class CheckoutComparer {
   #compared = 0;
 
   /** @param name how messages name the checkout */
-  constructor(name: string, parts: TreeParts, signal: AbortSignal | undefined) {
+  constructor(name: string, parts: CheckoutParts, signal: AbortSignal | undefined) {
     this.#name = name;
     this.#parts = parts;
     this.#signal = signal;

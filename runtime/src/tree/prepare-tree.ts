@@ -1,17 +1,11 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { type Digest, digestHex, digestOf } from '@img/spec/digest';
-import { maxImageBytes } from '../erofs/plan-image.ts';
+import { type Digest, digestOf } from '@img/spec/digest';
 import { readErofs } from '../erofs/read-erofs.ts';
-import { writeErofs } from '../erofs/write-erofs.ts';
 import type { CheckedLayer } from '../layers/check-layer.ts';
-import { type CheckedFile, fileIdentity, readFlags } from '../layers/file-identity.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
-import { Temporary } from '../layers/temporary.ts';
-import { RuntimeError } from '../runtime-error.ts';
 import { checkCheckout } from './check-checkout.ts';
 import { ImageTree, mountMethod, type TreeParts } from './image-tree.ts';
 import { makeCheckout } from './make-checkout.ts';
-import { mergeLayers } from './merge-layers.ts';
+import { damagedTree, makeImage, missingTree, readImage, writeImage } from './metadata-image.ts';
 import type { TreeMethod } from './tree.ts';
 import { type TreeFiles, treeFiles } from './tree-files.ts';
 
@@ -59,7 +53,7 @@ async function openTree(request: TreeRequest, isMaking: boolean): Promise<ImageT
   const mounting = method === undefined ? mountMethod(parts) : method === 'checkout' ? undefined : method;
   if (mounting !== undefined) return ImageTree.mounted(parts, mounting);
   if (isMaking) await makeCheckout(files, parts, signal);
-  await checkCheckout(files, parts, store.stamps, signal);
+  await checkCheckout(files, parts, store.stamps, signal === undefined ? {} : { signal });
   return ImageTree.checkout(parts, files.checkoutPath);
 }
 
@@ -82,69 +76,19 @@ async function openImage(
   let found = readImage(files.imagePath);
   let made: Uint8Array | undefined;
   if (found === undefined) {
-    if (!isMaking) throw missing(files.imagePath);
+    if (!isMaking) throw missingTree(files.imagePath);
     made = makeImage(store, layers);
     // Where another process was faster, its image is looked at as if it had been there before.
     found = (await writeImage(files, made)) ?? readImage(files.imagePath);
-    if (found === undefined) throw missing(files.imagePath);
+    if (found === undefined) throw missingTree(files.imagePath);
   }
   const stamp = { layers: layers.map(({ diffId }) => diffId), image: digestOf(found.bytes) };
   if (!store.stamps.has(files.imageStamp, stamp)) {
     made ??= makeImage(store, layers);
     if (Buffer.compare(made, found.bytes) !== 0) {
-      throw damaged(files.imagePath, "it is not what the image's layers make");
+      throw damagedTree(files.imagePath, "it is not what the image's layers make");
     }
     store.stamps.set(files.imageStamp, stamp);
   }
   return { image: found.file, root: readErofs(found.bytes), layers };
-}
-
-function makeImage(store: LayerStore, layers: readonly CheckedLayer[]): Uint8Array {
-  const entries = layers.values().map((layer) => store.readIndex(layer).entries);
-  const devices = layers.map(({ diffId, archive }) => {
-    return { tag: digestHex(diffId).slice(0, 64), sizeBytes: Number(archive.identity.size) };
-  });
-  return writeErofs(mergeLayers(entries), devices);
-}
-
-type FoundImage = { readonly file: CheckedFile; readonly bytes: Uint8Array };
-
-/** Undefined if there is one already. */
-async function writeImage(files: TreeFiles, bytes: Uint8Array): Promise<FoundImage | undefined> {
-  await using temporary = await Temporary.file(files.imageFolder);
-  await temporary.handle.writeFile(bytes);
-  if (!(await temporary.commitNew(files.imageName))) return undefined;
-  const identity = fileIdentity(await temporary.handle.stat({ bigint: true }));
-  return { file: { path: files.imagePath, identity }, bytes };
-}
-
-function readImage(path: string): FoundImage | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, readFlags);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return undefined;
-    throw code === 'ELOOP' ? damaged(path, 'it is a symbolic link') : error;
-  }
-  try {
-    // First the identity, then the bytes: a change between the two is noticed when the image is mounted.
-    const stats = fstatSync(descriptor, { bigint: true });
-    if (stats.size > maxImageBytes) throw damaged(path, `it has ${stats.size} bytes`);
-    return { file: { path, identity: fileIdentity(stats) }, bytes: readFileSync(descriptor) };
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function damaged(path: string, problem: string): RuntimeError {
-  return new RuntimeError('TREE_DAMAGED', `the tree image ${path} was changed on this host: ${problem}`, {
-    hint: 'find out who or what writes to the store; pulling the image again repairs it',
-  });
-}
-
-function missing(path: string): RuntimeError {
-  return new RuntimeError('TREE_MISSING', `the image has no tree on this host: there is no ${path}`, {
-    hint: 'pull the image again',
-  });
 }
