@@ -4,6 +4,7 @@ import { findProgram } from '../linux/find-program.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import type { RunState } from '../state/run-state.ts';
+import { tryMount } from '../tree/try-mount.ts';
 import { serviceUnit, socketUnit, timerUnit, type UnitContext, unitNames } from '../units/service-unit.ts';
 import type { AppContext } from './app-context.ts';
 import type { Generation } from './app-files.ts';
@@ -26,6 +27,7 @@ export function unitFiles(
     pidFile: state.pidFile(appId(name)),
     store: host.storeFolder,
     stopSignal,
+    hasLoopDevices: (host.treeMethod ?? tryMount()) === 'loop',
   };
   return [
     { name: names.service, text: serviceUnit(definition, context) },
