@@ -3,6 +3,7 @@ import type { LogSettings } from '@img/registry/log/log-client';
 import type { LogDocument } from '@img/registry/log/log-document';
 import { RegistryError } from '@img/registry/registry-error';
 import { verifyCheckpoint } from '@img/sign/log/checkpoint';
+import { readEntry } from '@img/sign/log/read-entry';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import type { Command } from 'commander';
@@ -13,7 +14,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { openHost } from '../host/open-host.ts';
 import { openLogs } from '../host/open-registry.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
-import { describeEntry, entryDocument, readEntry } from '../log/read-entry.ts';
+import { describeEntry, entryDocument } from '../log/describe-entry.ts';
 import { parseCount } from '../option-values.ts';
 import { countOf } from '../output/measure.ts';
 import { bold, dim, type Line } from '../output/text.ts';

@@ -2,11 +2,11 @@ import { followLog, type LogReader } from '@img/registry/log/follow-log';
 import { type VerifiedCheckpoint, verifyCheckpoint } from '@img/sign/log/checkpoint';
 import type { KnownLog } from '@img/sign/log/known-log';
 import { formatNoteKey } from '@img/sign/log/note-key';
+import { type ReadEntry, readEntry } from '@img/sign/log/read-entry';
 import { encodeNote } from '@img/sign/log/signed-note';
 import { emptyRoot } from '@img/sign/log/tree-hash';
 import type { PublicKey } from '@img/sign/public-key';
 import type { LogMemory } from './log-memory.ts';
-import { type ReadEntry, readEntry } from './read-entry.ts';
 
 export type MonitorRequest = {
   readonly log: KnownLog;

@@ -1,7 +1,8 @@
+import { logPaths } from '../log/log-openapi.ts';
 import { type ApiRoute, anyApiRoutes } from './api-routes.ts';
 import type { Schema } from './schema.ts';
 
-/** The management API as an OpenAPI 3.1 document, made of its route table. */
+/** The management API, made of its route table, and the routes of logs as an OpenAPI 3.1 document. */
 export function openApiDocument(): object {
   const paths: { [path: string]: { [method: string]: object } } = {};
   for (const [id, route] of Object.entries(anyApiRoutes)) {
@@ -11,14 +12,14 @@ export function openApiDocument(): object {
   return {
     openapi: '3.1.1',
     info: {
-      title: 'img registry: accounts and repositories',
+      title: 'img registry: accounts, repositories and transparency logs',
       version: '1',
       description: 'Images themselves are pushed and pulled by the OCI distribution protocol under /v2/.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ password: [] }, { token: [] }],
-    paths,
+    paths: { ...paths, ...logPaths },
     components: {
       securitySchemes: {
         password: { type: 'http', scheme: 'basic' },

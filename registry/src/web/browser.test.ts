@@ -5,7 +5,7 @@ import { encodeTrustDocument } from '@img/sign/trust-document';
 import test, { type ExecutionContext } from 'ava';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { organisation } from '../accounts/testing/stage.ts';
-import { aliceDocument, repository, startShopWindow } from './testing/shop-window.ts';
+import { aliceDocument, openLog, repository, startShopWindow } from './testing/shop-window.ts';
 
 const looks = [
   ['light', { colorScheme: 'light', viewport: { width: 1200, height: 800 } }],
@@ -23,6 +23,7 @@ for (const [name, options] of looks) {
     const stage = await startShopWindow(t);
     const document = Buffer.from(encodeTrustDocument(aliceDocument)).toString();
     await stage.call('putOrganisationRule', { organisation }, { document });
+    await openLog(stage, 3);
     const { digest } = stage.image.manifest.descriptor;
     await stage.call('putTag', { repository, tag: '1.0' }, { digest });
     const browser = await launch(t);
@@ -52,6 +53,11 @@ for (const [name, options] of looks) {
     t.true(await page.getByText('Alice Example').isVisible());
     t.true(await page.getByText('1 of alice for com.example.*, admitted').isVisible());
     await look(t, page, `${name}-5-image`);
+    await page.getByRole('link', { name: repository, exact: true }).click();
+    await page.getByRole('link', { name: 'log of com.example' }).click();
+    await look(t, page, `${name}-7-log`);
+    await page.getByRole('link', { name: '2', exact: true }).click();
+    await look(t, page, `${name}-8-entry`);
     await page.getByRole('link', { name: 'Activity' }).click();
     await look(t, page, `${name}-6-activity`);
     await page.getByRole('button', { name: 'Log out' }).click();

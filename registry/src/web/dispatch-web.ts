@@ -9,6 +9,7 @@ import { documentOf, type Page } from './layout.ts';
 import { showActivity } from './pages/activity.ts';
 import { restoreTag, showHistory } from './pages/history.ts';
 import { showImage } from './pages/image.ts';
+import { showLog } from './pages/log.ts';
 import { logIn, logOut, showLogIn } from './pages/log-in.ts';
 import { showRepositories } from './pages/repositories.ts';
 import { setVisibility, showRepository } from './pages/repository.ts';
@@ -33,6 +34,10 @@ const repositoryPages: { readonly [method: string]: WebHandler } = {
   },
 };
 
+const logPages: { readonly [method: string]: WebHandler } = {
+  GET: (exchange) => showLog(exchange, exchange.ctx.path.slice('/l/'.length)),
+};
+
 const files: { readonly [path: string]: { readonly type: string; readonly name: string } } = {
   '/style.css': { type: 'text/css; charset=utf-8', name: 'style.css' },
   '/favicon.svg': { type: 'image/svg+xml', name: 'favicon.svg' },
@@ -48,7 +53,7 @@ const securityPolicy =
 
 /** Whether the path is one of the pages for people. */
 export function isWebPath(path: string): boolean {
-  return path.startsWith('/r/') || Object.hasOwn(pages, path) || Object.hasOwn(files, path);
+  return /^\/[lr]\//.test(path) || Object.hasOwn(pages, path) || Object.hasOwn(files, path);
 }
 
 /** Answers a request of a browser with a page, also where it is refused. */
@@ -80,7 +85,8 @@ function answerFile(ctx: Context): boolean {
 
 async function pageFor(exchange: WebExchange): Promise<Page | undefined> {
   const { ctx, visitor } = exchange;
-  const handlers = Object.hasOwn(pages, ctx.path) ? pages[ctx.path] : repositoryPages;
+  const named = ctx.path.startsWith('/l/') ? logPages : repositoryPages;
+  const handlers = Object.hasOwn(pages, ctx.path) ? pages[ctx.path] : named;
   const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
   try {
     const handler = handlers !== undefined && Object.hasOwn(handlers, method) ? handlers[method] : undefined;

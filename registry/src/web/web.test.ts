@@ -1,10 +1,17 @@
+import { parseProof } from '@img/sign/log/tlog-proof';
 import { encodeTrustDocument } from '@img/sign/trust-document';
 import test from 'ava';
 import { organisation, type Stage, startStage } from '../accounts/testing/stage.ts';
 import { TestClient } from '../server/testing/test-client.ts';
 import { pushManifest } from '../server/testing/test-registry.ts';
 import { shortDigest, sizeText } from './format.ts';
-import { aliceDocument, openRepository, repository, startShopWindow } from './testing/shop-window.ts';
+import {
+  aliceDocument,
+  openLog,
+  openRepository,
+  repository,
+  startShopWindow,
+} from './testing/shop-window.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -65,6 +72,38 @@ test('pages show everybody what is public, members what is theirs, and others no
   );
   t.is(new Set(answers).size, 1, 'what is hidden and what is not there look alike');
   t.true(answers[0]?.startsWith('404 '));
+});
+
+test('the pages of a log show what was signed, by whom that is known, and the proof of each entry', async (t) => {
+  const stage = await startShopWindow(t);
+  await openLog(stage, 26);
+  const { key } = (await stage.as('reader').send('GET', `/log?name=${organisation}`)).json as { key: string };
+  const browser = new Browser(stage);
+  t.is((await browser.get('/l/com.example')).status, 404, 'the log is private');
+  t.false((await browser.get(`/r/${openRepository}`)).text.includes('/l/com.example'));
+  await browser.logIn('reader');
+  t.true((await browser.get(`/r/${repository}`)).text.includes('href="/l/com.example"'));
+  const newest = (await browser.get('/l/com.example')).text;
+  t.true(newest.includes(`<code>${key}</code>`));
+  t.regex(newest, /<dt>Entries<\/dt><dd>27<\/dd>/);
+  t.deepEqual([...newest.matchAll(/\?entry=(\d+)"/g)].map(([, n]) => Number(n)).slice(0, 2), [26, 25]);
+  t.is(newest.match(/<span class="good">Alice Example<\/span>/g)?.length, 24);
+  t.is(newest.match(/a key that is not known here/g)?.length, 1, 'whoever pushes can name any key');
+  const older = (await browser.get('/l/com.example?before=2')).text;
+  t.deepEqual(
+    [...older.matchAll(/\?entry=(\d+)"/g)].map(([, n]) => Number(n)),
+    [1, 0],
+  );
+  const entry = (await browser.get('/l/com.example?entry=3')).text;
+  t.regex(entry, /com\.example\.app:1\.0 <span class="quiet">#4<\/span>/);
+  const proof = /<pre>(c2sp\.org\/tlog-proof@v1[^<]*)<\/pre>/.exec(entry)?.[1] ?? '';
+  t.like(parseProof(proof.replaceAll('&#39;', "'").replaceAll('&amp;', '&')), { index: 3 });
+  for (const path of ['?entry=27', '?entry=-1', '?entry=x', 's', '/x', '']) {
+    t.is((await browser.get(`/l/com.example${path}`)).status, path === '' ? 200 : 404, path);
+  }
+  const outsider = new Browser(stage);
+  await outsider.logIn('outsider');
+  t.is((await outsider.get('/l/com.example')).status, 404);
 });
 
 test('a repository and an image say what they are and who signed them', async (t) => {

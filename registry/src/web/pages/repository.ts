@@ -1,5 +1,6 @@
 import { ProtocolError } from '@img/spec/protocol-error';
 import { isRepositoryName, type RepositoryName } from '@img/spec/repository-name';
+import { possibleOwners } from '../../accounts/account-names.ts';
 import { change, repositoryName } from '../../accounts/api-exchange.ts';
 import { listTagged, type TaggedDigest } from '../../metadata/accounts/list-tagged.ts';
 import { setPublic } from '../../metadata/accounts/public-repositories.ts';
@@ -15,6 +16,7 @@ import { signedBy } from '../signed-by.ts';
 import { tagRule } from '../tag-rule.ts';
 import { hostOf, redirect, type WebExchange, type WebHandler } from '../web-exchange.ts';
 import { commands } from './commands.ts';
+import { logPagePath, visibleLogOf } from './log.ts';
 
 const perPage = 25;
 
@@ -46,9 +48,17 @@ export async function showRepository(exchange: WebExchange, path: string): Promi
 ${newest !== undefined && skip === 0 && commands(`${hostOf(exchange)}/${repository}:${newest.tag}`)}
 <h2>Tags</h2>
 ${await tagRule(services, repository)}
+${await logLine(exchange, repository)}
 ${rows.length === 0 ? html`<p>There is no tag.</p>` : table(rows)}
 ${found.length > perPage && html`<p><a href="/r/${repository}?skip=${skip + perPage}">Older</a></p>`}`;
   return { title: repository, body };
+}
+
+/** Where it can be seen what was signed for the repository. */
+async function logLine(exchange: WebExchange, repository: RepositoryName): Promise<Html | undefined> {
+  const log = await visibleLogOf(exchange, possibleOwners(repository));
+  if (log === undefined) return undefined;
+  return html`<p>What is signed is in the <a href="${logPagePath(log.namespace)}">log of ${log.namespace}</a>.</p>`;
 }
 
 async function tagRow(

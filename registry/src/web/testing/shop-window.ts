@@ -1,5 +1,6 @@
 import { parseIdentityId, parseIdentityName } from '@img/sign/identity';
-import { generatePrivateKey } from '@img/sign/private-key';
+import { generatePrivateKey, type PrivateKey } from '@img/sign/private-key';
+import { signedEvidence } from '@img/sign/testing/test-evidence';
 import type { TrustDocument } from '@img/sign/trust-document';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
 import { unixTime } from '@img/sign/unix-time';
@@ -7,7 +8,7 @@ import { parseNamePrefix } from '@img/spec/name-prefix';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import type { ExecutionContext } from 'ava';
-import { type Stage, startStage } from '../../accounts/testing/stage.ts';
+import { organisation, type Stage, startStage } from '../../accounts/testing/stage.ts';
 import { RegistryClient } from '../../client/registry-client.ts';
 import { opened, type TestImage, testImage } from '../../testing/content.ts';
 import { pushSignatures } from '../../testing/push-signatures.ts';
@@ -51,4 +52,17 @@ export async function startShopWindow(t: ExecutionContext): Promise<Stage & { re
     issued: unixTime(1_700_000_000),
   });
   return { ...stage, image };
+}
+
+/** Makes a log for com.example, in which Alice has signed com.example.app:1.0 so many times, and then somebody else. */
+export async function openLog(stage: Stage, times: number): Promise<void> {
+  const owner = stage.as('owner');
+  const headers = { 'content-type': 'application/json' };
+  await owner.send('PUT', `/log?name=${organisation}`, { body: '{}', headers });
+  const signers = [...Array<PrivateKey>(times).fill(alice), generatePrivateKey()];
+  for (const [at, signer] of signers.entries()) {
+    const claim = { repository, tag: parseTag('1.0'), sequence: at + 1 };
+    const { bundles } = await signedEvidence(signer, claim);
+    for (const body of bundles) await owner.send('POST', `/log/${organisation}/entries`, { body });
+  }
 }
