@@ -17,6 +17,9 @@ export type AuthorizerOptions = {
 
 type Scheme = { readonly kind: 'basic' } | { readonly kind: 'bearer'; readonly service: TokenService };
 
+// A process that reads many repositories would otherwise keep the tokens of all of them.
+const mostTokens = 500;
+
 // A token that is about to expire would be refused by the time that it arrives.
 const marginMs = 10_000;
 
@@ -106,7 +109,10 @@ export class Authorizer {
     const known = await this.#tokens.get(key);
     if (known !== undefined && known.expiresAtMs - marginMs > this.#options.now()) return known;
     const requested = requestToken({ ...this.#options, service, scopes, credentials, signal });
+    this.#tokens.delete(key);
     this.#tokens.set(key, requested);
+    const [oldest] = this.#tokens.keys();
+    if (this.#tokens.size > mostTokens && oldest !== undefined) this.#tokens.delete(oldest);
     try {
       return await requested;
     } catch (error) {

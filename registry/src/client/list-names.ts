@@ -16,6 +16,8 @@ export type NameList = {
   readonly scopes: readonly Scope[];
   /** The key of the list in the answer's JSON. */
   readonly key: 'tags' | 'repositories';
+  /** The name after which the list begins; at its beginning if absent. */
+  readonly after?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -28,7 +30,8 @@ const namesPerPage = 1000;
  */
 export async function* listNames(list: NameList): AsyncGenerator<string> {
   const pages = new Pages(list.what);
-  let target: string | URL | undefined = `${list.path}?n=${namesPerPage}`;
+  const last = list.after === undefined ? '' : `&last=${encodeURIComponent(list.after)}`;
+  let target: string | URL | undefined = `${list.path}?n=${namesPerPage}${last}`;
   while (target !== undefined) {
     const page: Page = await getPage(list, target, pages);
     yield* page.names;

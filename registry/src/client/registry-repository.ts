@@ -18,6 +18,7 @@ import type {
 import { removeFallbackReferrer } from './fallback-referrers.ts';
 import { getBlob } from './get-blob.ts';
 import { getManifest } from './get-manifest.ts';
+import { headBlob, headTag, type TagHead } from './head-content.ts';
 import { listNames } from './list-names.ts';
 import { listReferrers } from './list-referrers.ts';
 import { presentBlobs } from './present-blobs.ts';
@@ -76,8 +77,18 @@ export class RegistryRepository implements ContentSource, ContentTarget, Referre
     await removeFallbackReferrer(this.#remote, subject, referrer, options.signal);
   }
 
-  /** The tags in the registry's order, page by page as they are read. */
-  async *listTags({ signal }: ContentOptions = {}): AsyncGenerator<Tag> {
+  /** What a tag means, by a request that registries don't count as a pull; undefined if there is no such tag. */
+  async headTag(tag: Tag, options?: ContentOptions): Promise<TagHead | undefined> {
+    return await headTag(this.#remote, tag, options);
+  }
+
+  /** What the registry says of a blob; undefined if it is not there. */
+  async headBlob(digest: Digest, options?: ContentOptions): Promise<Descriptor | undefined> {
+    return await headBlob(this.#remote, digest, options);
+  }
+
+  /** The tags in the registry's order, page by page as they are read; those after a tag if one is given. */
+  async *listTags({ after, signal }: ContentOptions & { readonly after?: string } = {}): AsyncGenerator<Tag> {
     const { connection, name, path, scopes } = this.#remote;
     const what = `list the tags of ${name}`;
     for await (const tag of listNames({
@@ -86,6 +97,7 @@ export class RegistryRepository implements ContentSource, ContentTarget, Referre
       path: routePath.tags(path),
       scopes,
       key: 'tags',
+      after,
       signal,
     })) {
       if (!isTag(tag))

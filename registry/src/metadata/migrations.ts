@@ -2,6 +2,7 @@ import type { Dialect } from './database.ts';
 import { accounts } from './migrations/accounts.ts';
 import { admission } from './migrations/admission.ts';
 import { beginning } from './migrations/beginning.ts';
+import { caching } from './migrations/caching.ts';
 import { retention } from './migrations/retention.ts';
 import { secrets } from './migrations/secrets.ts';
 import { transparency } from './migrations/transparency.ts';
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   retention,
   admission,
   transparency,
+  caching,
 ];

@@ -6,6 +6,8 @@ import type { Context } from 'koa';
 import type { Caller } from './auth/authenticator.ts';
 import { challenge } from './auth/challenge.ts';
 import type { Grant } from './auth/scope.ts';
+import { answerFromCache } from './cache/answer-from-cache.ts';
+import { repositoryByNamespace } from './cache/repository-by-namespace.ts';
 import { isRegistryRoute, registryHandlers, repositoryHandlers } from './routes.ts';
 import type { Services } from './services.ts';
 
@@ -27,14 +29,18 @@ export async function dispatch(ctx: Context, services: Services): Promise<void> 
     return;
   }
   const handler = handlerFor(ctx, match, repositoryHandlers[match.id]);
-  const repository = repositoryOf(match);
+  const named = { repository: repositoryOf(match), namespace: exchange.query.get('ns') };
+  const repository = repositoryByNamespace(ctx, services, named);
   const parameter = decoded(match.parameter);
   const caller = await authorize(ctx, services, {
     type: 'repository',
     name: repository,
     actions: actionsFor(match, ctx.method),
   });
-  await handler({ ...exchange, caller, repository, parameter });
+  const question = { ...exchange, caller, repository, parameter };
+  const upstream = services.cache.find(repository);
+  if (upstream === undefined) await handler(question);
+  else await answerFromCache(question, upstream, { id: match.id, handler });
 }
 
 function handlerFor<H>(ctx: Context, { id }: RouteMatch, handlers: { readonly [method: string]: H }): H {

@@ -4,6 +4,7 @@ import type { RegistryHost } from '@img/spec/registry-host';
 import type { DestinationStream } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import type { UpstreamOptions } from './cache/upstream.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { TlsFiles } from './tls-files.ts';
 
@@ -35,6 +36,8 @@ export type RegistryOptions = {
    * registry, also where it sends others to the store.
    */
   readonly nearNetworks?: readonly string[];
+  /** Names that are copies of what other registries have, brought as they are asked for; none by default. */
+  readonly upstreams?: readonly UpstreamOptions[];
   /** The registry's own keyring: whom its pages show as the signers of images. */
   readonly trust?: TrustPolicy;
   /** Where log lines go, as JSON; nowhere by default. */

@@ -27,6 +27,10 @@ export type ServerLimits = {
   readonly retentionMs: number;
   /** How long a witness of a transparency log has to answer. */
   readonly witnessMs: number;
+  /** How long a registry that this one copies has to answer, not counting blobs. */
+  readonly upstreamMs: number;
+  /** How long one that failed isn't asked about what is here. */
+  readonly upstreamPauseMs: number;
   /** Time between two rounds of cleaning up. */
   readonly sweepMs: number;
 };
@@ -49,5 +53,7 @@ export const defaultLimits: ServerLimits = {
   unneededMs: 24 * hourMs,
   retentionMs: hourMs,
   witnessMs: 5 * secondMs,
+  upstreamMs: 10 * secondMs,
+  upstreamPauseMs: 10 * secondMs,
   sweepMs: 60 * secondMs,
 };

@@ -7,6 +7,7 @@ import type { AccessPolicy } from './auth/access-policy.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { LogIn } from './auth/log-in.ts';
 import type { TokenIssuer } from './auth/token-issuer.ts';
+import type { PullThroughCache } from './cache/pull-through-cache.ts';
 import type { Meter } from './metrics/meter.ts';
 import type { PullNotes } from './pull-notes.ts';
 import type { RequestLimit } from './request-limit.ts';
@@ -30,6 +31,8 @@ export type Services = {
   readonly liveDigests: LiveDigests;
   readonly pulls: PullNotes;
   readonly sweeper: Sweeper;
+  /** The registries that this one copies. */
+  readonly cache: PullThroughCache;
   /** Undefined where nobody reads metrics. */
   readonly meter: Meter | undefined;
   readonly limits: ServerLimits;

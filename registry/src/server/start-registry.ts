@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Database } from '../metadata/database.ts';
@@ -13,6 +14,8 @@ import { LogIn } from './auth/log-in.ts';
 import { LogInLimit } from './auth/log-in-limit.ts';
 import { TokenIssuer } from './auth/token-issuer.ts';
 import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
+import { keepWithinBounds } from './cache/evict-copies.ts';
+import { PullThroughCache } from './cache/pull-through-cache.ts';
 import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
 import { measuredBlobStore } from './metrics/measured-blob-store.ts';
@@ -64,10 +67,12 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
         throw error;
       }));
     services.sweeper.start();
+    services.cache.repeat(() => keepWithinBounds(services), services.limits.sweepMs);
     let closing: Promise<void> | undefined;
     const close: RunningRegistry['close'] = (closeOptions) => {
       const stopping = server.close(closeOptions);
       closing ??= stopping
+        .then(() => services.cache.close())
         .then(() => Promise.all([services.sweeper.close(), metricsServer?.close(closeOptions)]))
         .then(closeDatabase);
       return closing;
@@ -122,6 +127,10 @@ async function createServices(
     liveDigests: new LiveDigests(),
     pulls,
     sweeper: new Sweeper({ database, blobs, limits, pulls, log, clock }),
+    cache: new PullThroughCache({
+      upstreams: options.upstreams ?? [],
+      folder: options.blobs === undefined ? dataFolder : tmpdir(),
+    }),
     meter,
     limits,
     log,

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import type { Digest } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import { ProtocolError } from '@img/spec/protocol-error';
+import type { Context } from 'koa';
 import { findBlob, type LinkedBlob } from '../../metadata/blobs.ts';
 import { deleteBlob } from '../../metadata/delete-blob.ts';
 import { postponeReview } from '../../metadata/links.ts';
@@ -15,24 +16,42 @@ import { answerDeletion } from './deletion.ts';
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>` (distribution-spec, "Pulling blobs"). */
 export async function getBlob(exchange: RepositoryExchange): Promise<void> {
   const { ctx, parameter } = exchange;
-  const digest = digestParameter(parameter);
-  const blob = await findForCaller(exchange, digest);
+  const blob = await findForCaller(exchange, digestParameter(parameter));
+  const answer: BlobAnswer = { ...blob, send: (sink, range) => send(exchange, blob, sink, range) };
+  if (ctx.method !== 'GET') await answerBlob(exchange, answer);
+  else await answerBlob(exchange, { ...answer, locate: () => locate(exchange, blob) });
+}
+
+/** A blob, and how its bytes get to the client. */
+export type BlobAnswer = {
+  readonly digest: Digest;
+  readonly size: number;
+  send(sink: Writable, range: Required<BlobRange>): Promise<void>;
+  /** Where the client gets it instead, if anywhere. */
+  locate?(): Promise<string | undefined>;
+};
+
+/** Answers with a blob, or with the part of it that is asked for. */
+export async function answerBlob(exchange: RepositoryExchange, blob: BlobAnswer): Promise<void> {
+  const { ctx } = exchange;
+  const { digest, size } = blob;
   ctx.set('Accept-Ranges', 'bytes');
   if (answerIfKnown(ctx, digest, true)) return;
   const range = rangeOf(exchange, blob);
   if (range.kind === 'unsatisfiable') {
-    throw new ProtocolError('SIZE_INVALID', `the blob has ${blob.size} bytes, the range is not in it`, {
+    throw new ProtocolError('SIZE_INVALID', `the blob has ${size} bytes, the range is not in it`, {
       status: 416,
-      headers: { 'Content-Range': `bytes */${blob.size}` },
+      headers: { 'Content-Range': `bytes */${size}` },
     });
   }
-  if (ctx.method === 'GET' && (await answerElsewhere(exchange, blob))) return;
-  const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, blob.size];
+  const location = await blob.locate?.();
+  if (location !== undefined) return answerElsewhere(ctx, location);
+  const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, size];
   ctx.status = range.kind === 'part' ? 206 : 200;
-  if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${blob.size}`);
+  if (range.kind === 'part') ctx.set('Content-Range', `bytes ${offset}-${offset + length - 1}/${size}`);
   ctx.set('Content-Type', mediaTypes.octetStream);
   ctx.length = length;
-  if (ctx.method === 'GET') await answerStream(ctx, (sink) => send(exchange, blob, sink, { offset, length }));
+  if (ctx.method === 'GET') await answerStream(ctx, (sink) => blob.send(sink, { offset, length }));
 }
 
 /** `DELETE /v2/<name>/blobs/<digest>`: takes it from this repository only. */
@@ -68,18 +87,22 @@ async function findForCaller(
           return postponeReview(writer, repository, digest, now + limits.unneededMs);
         })
       : blob !== undefined;
-  if (blob === undefined || !isThere) throw unknown(digest);
+  if (blob === undefined || !isThere) throw unknownBlob(digest);
   return blob;
 }
 
-/** Sends the client to the blob store, where the store has a place for that and the client can reach it. */
-async function answerElsewhere({ ctx, services }: RepositoryExchange, { key }: LinkedBlob): Promise<boolean> {
-  const location = services.isNear(ctx.ip) ? undefined : await services.blobs.locate(key);
-  if (location === undefined) return false;
+/** Where the blob store has a place for the client that it can reach. */
+async function locate(
+  { ctx, services }: RepositoryExchange,
+  { key }: LinkedBlob,
+): Promise<string | undefined> {
+  return services.isNear(ctx.ip) ? undefined : services.blobs.locate(key);
+}
+
+function answerElsewhere(ctx: Context, location: string): void {
   // The place is good for minutes, and for this client.
   answerEmpty(ctx, 307, { Location: location, 'Cache-Control': 'no-store' });
   ctx.remove('ETag');
-  return true;
 }
 
 /** Sends the bytes; if they were deleted since the blob was found, it is unknown. */
@@ -94,15 +117,16 @@ async function send(
   } catch (error) {
     const isMissing = error instanceof BlobStoreError && error.code === 'BLOB_MISSING';
     if (!isMissing || (await findBlob(services.database, repository, digest)) !== undefined) throw error;
-    throw unknown(digest);
+    throw unknownBlob(digest);
   }
 }
 
-function unknown(digest: Digest): ProtocolError {
+/** The answer about a blob that is not there. */
+export function unknownBlob(digest: Digest): ProtocolError {
   return new ProtocolError('BLOB_UNKNOWN', undefined, { detail: { digest } });
 }
 
-function rangeOf({ ctx }: RepositoryExchange, { digest, size }: LinkedBlob): ByteRange {
+function rangeOf({ ctx }: RepositoryExchange, { digest, size }: BlobAnswer): ByteRange {
   const header = ctx.get('Range');
   const condition = ctx.get('If-Range');
   if (header === '' || (condition !== '' && !parseEntityTags(condition).includes(digest)))

@@ -1,6 +1,7 @@
 import { ProtocolError } from '@img/spec/protocol-error';
 import { MetadataError } from '../../metadata/metadata-error.ts';
 import { BlobStoreError } from '../../storage/blob-store-error.ts';
+import { UpstreamError } from '../cache/upstream-error.ts';
 
 /** What a client is told when a request fails. */
 export type ErrorAnswer = {
@@ -33,6 +34,9 @@ function failureOf(error: unknown): {
   readonly headers?: { readonly [name: string]: string };
 } {
   if (isDiskFull(error)) return { status: 507, message: 'the registry has no space left' };
+  if (error instanceof UpstreamError) {
+    return { status: error.code === 'UPSTREAM_SILENT' ? 504 : 502, message: error.message };
+  }
   const code = error instanceof MetadataError || error instanceof BlobStoreError ? error.code : undefined;
   if (code === 'DATABASE_UNREACHABLE' || code === 'STORE_UNREACHABLE') {
     const headers = { 'Retry-After': String(awaySeconds) };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Content } from '@img/sign/content';
+import { type Digest, digestAlgorithm } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import { ofOneRow } from '../../metadata/database.ts';
 import { postponeReview } from '../../metadata/links.ts';
@@ -27,18 +28,39 @@ export async function storeBlob(
     return postponeReview(writer, repository, descriptor.digest, reviewAt);
   });
   if (isThere) return;
+  await storeStream(services, repository, descriptor.digest, once(bytes));
+}
+
+/**
+ * Stores a blob of the registry's own as it comes, like one that is pushed; nothing of it if it breaks off.
+ *
+ * @throws ProtocolError DIGEST_INVALID, and what the content throws
+ */
+export async function storeStream(
+  services: Services,
+  repository: RepositoryName,
+  digest: Digest,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { database, clock } = services;
   const upload: Upload = {
     id: randomUUID(),
     repository,
     owner,
     key: createBlobKey(),
-    algorithm: undefined,
+    algorithm: digestAlgorithm(digest),
     state: emptyUpload,
   };
   await database.transaction((writer) => insertUpload(writer, upload, clock()), ofOneRow);
   await withUpload(services, upload, async (session) => {
-    await session.append(once(bytes));
-    await session.commit(descriptor.digest);
+    try {
+      await session.append(content);
+    } catch (error) {
+      // Nobody goes on with it.
+      await session.cancel();
+      throw error;
+    }
+    await session.commit(digest);
   });
 }
 
