@@ -1,11 +1,13 @@
 import { parseImageManifest } from '@img/spec/manifest';
+import type { Tag } from '@img/spec/tag';
 import test from 'ava';
 import { bundleManifest, proofAnnotation, withProof } from './bundle.ts';
 import { contentOf } from './content.ts';
 import type { Evidence } from './evidence.ts';
 import { signaturePredicateType } from './in-toto.ts';
 import type { KnownLog } from './log/known-log.ts';
-import { testClaim, testImage } from './testing/test-claim.ts';
+import { refreshableSequence } from './refreshable.ts';
+import { testClaim, testDigest, testImage } from './testing/test-claim.ts';
 import { joined, signedEvidence } from './testing/test-evidence.ts';
 import { testKey } from './testing/test-keys.ts';
 import { TestLog, testWitness } from './testing/test-log.ts';
@@ -147,6 +149,36 @@ test('verifyImage() demands the log also of tag movers and refreshers', async (t
     outcome(decide({ evidence: joined(ended, await logged(log, testKey(3))), policy: refreshers })),
     'trusted',
   );
+});
+
+test('verifyImage() lets nobody extend what had to be in a log and is not, or what a retired key signed later', async (t) => {
+  const log = new TestLog();
+  const expires = (testClaim.issued + 60) as never;
+  const [early, late] = [await logged(log, alice, { expires }), await logged(log, alice, { expires })];
+  const unlogged = await signedEvidence(alice, { expires });
+  const extension = await logged(log, testKey(3));
+  const refreshers = testRule('x', 1, ['carol']).of;
+  const { repository } = testClaim;
+  const question = { repository, tag: testClaim.tag as Tag, digest: testDigest('a') };
+  const cases: readonly (readonly [
+    signed: Evidence,
+    from: number | undefined,
+    code: string,
+    reason: string,
+  ])[] = [
+    [early, undefined, 'trusted', 'in the log'],
+    [unlogged, undefined, 'NOT_LOGGED', 'not in the log'],
+    [early, 1, 'trusted', 'by a key that was retired later'],
+    [late, 1, 'KEY_REVOKED', 'by a key that was retired before'],
+    [unlogged, 1, 'KEY_REVOKED', 'by a retired key, from whenever'],
+  ];
+  for (const [signed, from, code, reason] of cases) {
+    const policy = policyFor(log, { rule: { refreshers }, ...(from !== undefined && { from }) });
+    t.is(outcome(decide({ evidence: joined(signed, extension), policy })), code, reason);
+    const isRefreshable = refreshableSequence({ ...question, evidence: signed, policy }) !== undefined;
+    t.is(isRefreshable, code === 'trusted', reason);
+    t.false(decide({ evidence: signed, policy }).trusted, `${reason}, and not extended`);
+  }
 });
 
 test('mergeTrustDocuments() knows the logs that rules and retired keys name', (t) => {

@@ -13,11 +13,14 @@ type ProofContext = {
   readonly evidence: Evidence;
   readonly policy: TrustPolicy;
   readonly rule: TrustRule | undefined;
-  readonly question: Question;
+  readonly question: Pick<Question, 'repository'>;
 };
 
+// An expired statement may be extended by somebody else, and must not count then without the proof that it lacks.
+const provenCodes: ReadonlySet<FindingCode> = new Set(['COUNTED', 'REFRESHES', 'EXPIRED']);
+
 /**
- * Whether a statement that would count is also in the logs where it has to be: that of the rule, and, by a key that was
+ * Whether a statement that would count, now or once it is extended, is also in the logs where it has to be: that of the rule, and, by a key that was
  * given up, that in which it must have been before. Only bundles bring proofs; the same statement in the other encoding
  * then doesn't count.
  */
@@ -26,7 +29,7 @@ export function judgeProof(
   checked: CheckedEvidence,
   { evidence, policy, rule, question }: ProofContext,
 ): Judged {
-  if (judged.code !== 'COUNTED' && judged.code !== 'REFRESHES') return judged;
+  if (!provenCodes.has(judged.code)) return judged;
   const retirements = (checked.key && policy.retired.get(checked.key.fingerprint)) ?? [];
   // Whoever wrote the documents may say it more than once, for other names, or of other logs: each counts.
   const retired = retirements.filter((each) => findBan([each], question.repository) !== undefined);
@@ -42,6 +45,7 @@ export function judgeProof(
   }
   if (rule?.log === undefined) return judged;
   const proof = proofs(rule.log);
+  if (judged.code === 'EXPIRED' && proof.problem === undefined) return judged;
   const code = proof.problem ?? judged.code;
   const word = proof.problem === undefined ? ', which' : ', but it';
   return { code, message: `${judged.message}${word} ${proof.message}` };

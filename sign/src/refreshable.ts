@@ -4,6 +4,7 @@ import type { Tag } from '@img/spec/tag';
 import { checkEvidence } from './check-evidence.ts';
 import type { Evidence } from './evidence.ts';
 import type { IdentityId } from './identity.ts';
+import { judgeProof } from './judge-proof.ts';
 import { tagRuleOf } from './tag-movers.ts';
 import { findBan, findRule, type TrustPolicy } from './trust-policy.ts';
 
@@ -17,7 +18,8 @@ export type RefreshQuestion = {
 
 /**
  * The number of the statements that may be extended: the one that as many identities as the rule requires have given
- * the tag and digest, whether their statements have expired or not. Undefined if there are too few.
+ * the tag and digest, whether their statements have expired or not, and that is in the logs where it has to be.
+ * Undefined if there are too few.
  */
 export function refreshableSequence(question: RefreshQuestion): number | undefined {
   const { repository, tag, digest, evidence, policy } = question;
@@ -29,8 +31,16 @@ export function refreshableSequence(question: RefreshQuestion): number | undefin
     .flatMap((id) => policy.identities.get(id)?.keys ?? [])
     .filter(({ fingerprint }) => findBan(policy.revoked.get(fingerprint), repository) === undefined);
   const highest = new Map<IdentityId | undefined, number>();
-  for (const { key, statement } of checkEvidence(evidence, { known: keys, tried: keys })) {
+  for (const checked of checkEvidence(evidence, { known: keys, tried: keys })) {
+    const { key, statement } = checked;
     if (key === undefined || statement?.sequence === undefined) continue;
+    const judged = judgeProof({ code: 'COUNTED', message: '' }, checked, {
+      evidence,
+      policy,
+      rule,
+      question,
+    });
+    if (judged.code !== 'COUNTED') continue;
     const isAsked =
       statement.repository === repository && statement.tag === tag && statement.digest === digest;
     const id = policy.owners.get(key.fingerprint)?.id;
