@@ -103,6 +103,14 @@ test('a rule that could not be met, or is none, is refused with what is wrong', 
   t.is((await put(stage, 'owner', organisationRule, await rootText(later, [5, 6]))).status, 200);
 });
 
+test('the rule of an organisation goes with it, so that nobody is left with one that cannot be changed', async (t) => {
+  const stage = await startStage(t);
+  t.is((await put(stage, 'owner', organisationRule, oneOf)).status, 200);
+  await stage.call('deleteOrganisation', { organisation }, undefined);
+  await stage.call('createOrganisation', {}, { name: organisation });
+  t.is((await stage.as('administrator').send('GET', organisationRule)).status, 404);
+});
+
 test('a rule counts for tags that the API points, and who signed them is shown with it', async (t) => {
   const stage = await startStage(t);
   const { running, call, as } = stage;

@@ -1,4 +1,5 @@
 import type { OrganisationName, Role, UserName } from '../../accounts/account-names.ts';
+import { deleteRule } from '../admission/rules.ts';
 import { placeholders, type Reader, type Writer } from '../database.ts';
 import { deletePolicy } from '../retention-policies.ts';
 
@@ -34,9 +35,13 @@ export async function insertOrganisation(
   return inserted > 0;
 }
 
-/** Removes an organisation with its memberships, robots and policy; what it owned stays. False if there is none. */
+/**
+ * Removes an organisation with its memberships, robots, policy and rule; what it owned stays, and so does its log, which
+ * never ends. False if there is none.
+ */
 export async function deleteOrganisation(writer: Writer, name: OrganisationName): Promise<boolean> {
   await deletePolicy(writer, { kind: 'organisation', name });
+  await deleteRule(writer, name);
   return (await writer.run('DELETE FROM organisations WHERE name = $1', name)) > 0;
 }
 
