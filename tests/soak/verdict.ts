@@ -14,10 +14,15 @@ export async function findViolations(
   for (const days of [2, 4, 6]) await sweepOnce(database, blobs, days * 24);
   const rows = await database.all<{ key: string; digest: Digest }>('SELECT key, digest FROM blobs');
   const stored = new Set(await Array.fromAsync(blobs.list(), ({ key }) => String(key)));
-  const known = new Set(rows.map(({ key }) => key));
+  const notes = await database.all<{ key: string; subject: string }>(
+    `SELECT n.key, m.digest AS subject FROM manifest_records n JOIN manifests m ON m.id = n.manifest_id
+      UNION ALL SELECT key, name AS subject FROM jobs WHERE key IS NOT NULL`,
+  );
+  const known = new Set([...rows, ...notes].map(({ key }) => key));
   const uploads = await Array.fromAsync(blobs.listUploads(), ({ key }) => `leaked upload ${key}`);
   return [
     ...rows.filter(({ key }) => !stored.has(key)).map(({ digest }) => `lost: the bytes of ${digest}`),
+    ...notes.filter(({ key }) => !stored.has(key)).map(({ subject }) => `lost: the note of ${subject}`),
     ...[...stored].filter((key) => !known.has(key)).map((key) => `leaked: object ${key}`),
     ...uploads,
     ...(await leftRows(database)),

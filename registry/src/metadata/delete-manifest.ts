@@ -5,6 +5,7 @@ import type { Writer } from './database.ts';
 import type { Deletion } from './delete-blob.ts';
 import { listParents } from './edges.ts';
 import { reviewBlobsOf } from './links.ts';
+import { dropRecord } from './manifest-records.ts';
 import { deleteManifestRow, findManifestHead, noteLeftBy } from './manifests.ts';
 import { findRepository } from './repositories.ts';
 import { removeTag, removeTagsOf, type TagMove } from './tags.ts';
@@ -26,6 +27,7 @@ export async function deleteManifest(
   await removeTagsOf(writer, manifest, { actor, now });
   await noteLeftBy(writer, manifest, now);
   await reviewBlobsOf(writer, manifest.id, reviewAt);
+  await dropRecord(writer, manifest.id, now);
   await deleteManifestRow(writer, manifest.id);
   return { kind: 'deleted' };
 }

@@ -5,6 +5,8 @@ export type MetadataErrorCode =
   | 'SCHEMA_UNKNOWN'
   /** The tables were made by a newer version of this program. */
   | 'SCHEMA_NEWER'
+  /** The tables have rows already. */
+  | 'DATABASE_NOT_EMPTY'
   /** Another process took over the upload. */
   | 'UPLOAD_TAKEN'
   /** A text has a NUL character, which no database of ours keeps. */

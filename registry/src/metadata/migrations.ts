@@ -3,6 +3,7 @@ import { accounts } from './migrations/accounts.ts';
 import { admission } from './migrations/admission.ts';
 import { beginning } from './migrations/beginning.ts';
 import { caching } from './migrations/caching.ts';
+import { recovery } from './migrations/recovery.ts';
 import { retention } from './migrations/retention.ts';
 import { secrets } from './migrations/secrets.ts';
 import { transparency } from './migrations/transparency.ts';
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   admission,
   transparency,
   caching,
+  recovery,
 ];

@@ -6,6 +6,7 @@ import type { RepositoryName } from '@img/spec/repository-name';
 import type { Tag } from '@img/spec/tag';
 import type { Writer } from './database.ts';
 import { type Edges, findTargets, insertEdges } from './edges.ts';
+import { requestRecord } from './manifest-records.ts';
 import { findManifestHead, insertManifest, type ManifestHead, noteLeft } from './manifests.ts';
 import { ensureRepository } from './repositories.ts';
 import { findTag, setTag, type TagMove } from './tags.ts';
@@ -34,6 +35,7 @@ export async function putManifest(
   const edges = edgesOf(manifest);
   const inserted = await insertManifest(writer, { repositoryId, digest, manifest, bytes }, move.now);
   if (inserted !== undefined) {
+    await requestRecord(writer, inserted);
     for (const some of edges) await insertEdges(writer, { id: inserted, repositoryId }, some);
   }
   const id = inserted ?? (await pushAgain(writer, repository, digest, move.now));

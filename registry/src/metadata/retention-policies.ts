@@ -41,6 +41,11 @@ export async function deletePolicy(writer: Writer, { kind, name }: PolicyOwner):
   return (await writer.run('DELETE FROM retention_policies WHERE kind = $1 AND name = $2', kind, name)) > 0;
 }
 
+/** Puts off what would be carried out before a time. */
+export async function putOffPolicies(writer: Writer, until: number): Promise<void> {
+  await writer.run('UPDATE retention_policies SET run_at = $1 WHERE run_at < $1', until);
+}
+
 /** Whether the time of a policy has come. */
 export async function hasDuePolicy(reader: Reader, now: number): Promise<boolean> {
   const row = await reader.get('SELECT 1 AS found FROM retention_policies WHERE run_at <= $1 LIMIT 1', now);

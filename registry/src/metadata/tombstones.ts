@@ -8,14 +8,16 @@ export type Tombstone = { readonly key: BlobKey; readonly state: UploadState };
 /**
  * Notes that bytes are to be removed, in the transaction that takes away what named them. The row goes when the
  * bytes are gone, so a process that dies in between leaves nothing behind.
+ *
+ * @param from when they may be removed; later than now where somebody may still be writing them
  */
-export async function bury(writer: Writer, { key, state }: Tombstone, now: number): Promise<void> {
+export async function bury(writer: Writer, { key, state }: Tombstone, from: number): Promise<void> {
   await writer.run(
     'INSERT INTO tombstones (key, size, notes, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING',
     key,
     state.sizeBytes,
     state.notes,
-    now,
+    from,
   );
 }
 
@@ -23,14 +25,20 @@ export async function bury(writer: Writer, { key, state }: Tombstone, now: numbe
 export async function buryBlob(
   writer: Writer,
   { key, size }: { readonly key: BlobKey; readonly size: number },
-  now: number,
+  from: number,
 ): Promise<void> {
-  await bury(writer, { key, state: { sizeBytes: size, notes: '', tail: new Uint8Array() } }, now);
+  await bury(writer, { key, state: { sizeBytes: size, notes: '', tail: new Uint8Array() } }, from);
 }
 
-export async function listTombstones(reader: Reader, limit: number): Promise<readonly Tombstone[]> {
+/** What may be removed by now. */
+export async function listTombstones(
+  reader: Reader,
+  now: number,
+  limit: number,
+): Promise<readonly Tombstone[]> {
   const rows = await reader.all<{ key: BlobKey; size: number; notes: string }>(
-    'SELECT key, size, notes FROM tombstones ORDER BY key LIMIT $1',
+    'SELECT key, size, notes FROM tombstones WHERE created_at <= $1 ORDER BY created_at LIMIT $2',
+    now,
     limit,
   );
   return rows.map(({ key, size, notes }) => {

@@ -54,3 +54,8 @@ export async function countAdministrators(reader: Reader): Promise<number> {
   const row = await reader.get<{ n: number }>('SELECT count(*) AS n FROM users WHERE is_administrator = 1');
   return (row as { n: number }).n;
 }
+
+/** Whether there is anybody: a registry that was started once has its administrator. */
+export async function hasUsers(reader: Reader): Promise<boolean> {
+  return (await reader.get('SELECT 1 AS found FROM users LIMIT 1')) !== undefined;
+}

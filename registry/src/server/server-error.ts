@@ -6,6 +6,8 @@ export type ServerErrorCode =
   | 'DATA_FOLDER_UNUSABLE'
   /** The key that signs tokens can be read by others, or is none. */
   | 'KEY_UNUSABLE'
+  /** The storage has content, and the database doesn't know of it, or not of all of it yet. */
+  | 'METADATA_MISSING'
   | 'OPTION_INVALID'
   | 'TLS_UNUSABLE';
 

@@ -27,6 +27,10 @@ export type ServerLimits = {
   readonly retentionMs: number;
   /** How long a witness of a transparency log has to answer. */
   readonly witnessMs: number;
+  /** How long a manifest that was pushed waits for others that are noted in storage together with it. */
+  readonly recordMs: number;
+  /** Time between two snapshots of tags and accounts in storage. */
+  readonly snapshotMs: number;
   /** How long a registry that this one copies has to answer, not counting blobs. */
   readonly upstreamMs: number;
   /** How long one that failed isn't asked about what is here. */
@@ -53,6 +57,8 @@ export const defaultLimits: ServerLimits = {
   unneededMs: 24 * hourMs,
   retentionMs: hourMs,
   witnessMs: 5 * secondMs,
+  recordMs: secondMs / 5,
+  snapshotMs: hourMs / 4,
   upstreamMs: 10 * secondMs,
   upstreamPauseMs: 10 * secondMs,
   sweepMs: 60 * secondMs,

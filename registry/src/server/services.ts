@@ -10,6 +10,7 @@ import type { TokenIssuer } from './auth/token-issuer.ts';
 import type { PullThroughCache } from './cache/pull-through-cache.ts';
 import type { Meter } from './metrics/meter.ts';
 import type { PullNotes } from './pull-notes.ts';
+import type { Recorder } from './recorder.ts';
 import type { RequestLimit } from './request-limit.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { Sweeper } from './sweeper.ts';
@@ -30,6 +31,7 @@ export type Services = {
   readonly turns: Turns;
   readonly liveDigests: LiveDigests;
   readonly pulls: PullNotes;
+  readonly recorder: Recorder;
   readonly sweeper: Sweeper;
   /** The registries that this one copies. */
   readonly cache: PullThroughCache;

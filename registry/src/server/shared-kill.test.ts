@@ -143,7 +143,10 @@ async function checkCollected(
   const blobs = await S3BlobStore.open(bucket);
   await sweepOnce(metadata, blobs, 50);
   const stored = await Array.fromAsync(blobs.list(), ({ key }) => key);
-  const rows = await metadata.all<{ key: string; digest: string }>('SELECT key, digest FROM blobs');
+  const rows = await metadata.all<{ key: string; digest: string | null }>(
+    `SELECT key, digest FROM blobs UNION ALL SELECT key, NULL FROM manifest_records
+      UNION ALL SELECT key, NULL FROM jobs WHERE key IS NOT NULL`,
+  );
   const needed = new Set([...kept.values()].flatMap((image) => image.blobs));
   t.deepEqual(
     stored.toSorted() as string[],

@@ -97,7 +97,7 @@ for (const postgres of postgresServers()) {
     });
 
     test(title('requests to the storage are as few as can be'), async (t) => {
-      const { client, requests, sweep } = await start(t, await makeStores());
+      const { client, requests, notes, sweep } = await start(t, await makeStores());
       const content = 'a new small blob';
       const digest = await pushBlob(client, content);
       t.deepEqual(requests.splice(0), ['PUT'], 'pushed by one request');
@@ -119,6 +119,7 @@ for (const postgres of postgresServers()) {
       requests.length = 0;
       await sweep(25);
       t.deepEqual(requests, ['POST'], 'all that is unneeded');
+      t.true(notes.length <= 1, 'a manifest is noted by one request, and a tag by none');
     });
 
     test(title('blobs are read from the storage itself, except by those who are near'), async (t) => {
@@ -212,10 +213,14 @@ async function start(
   options: Partial<RegistryOptions> = {},
 ) {
   const requests: string[] = [];
+  const notes: string[] = [];
   const blobs = await S3BlobStore.open({
     ...bucket,
-    // The look for unfinished uploads that each process takes once in an hour comes at any time.
-    onRequest: (method, path) => path.includes('?uploads&') || requests.push(method),
+    // What a process does in the background comes at any time: it looks for unfinished uploads, and notes what is new.
+    onRequest: (method, path) => {
+      if (path.includes('.manifest')) notes.push(method);
+      else if (!/\?uploads&|\.snapshot/.test(path)) requests.push(method);
+    },
   });
   const metadata = await PostgresDatabase.open(database);
   // Teardowns run in reverse.
@@ -224,5 +229,5 @@ async function start(
   const registry = await startTestRegistry(t, { blobs, database: metadata, ...options });
   const sweep = (hoursAhead: number) => sweepOnce(metadata, blobs, hoursAhead);
   requests.length = 0;
-  return { ...registry, requests, sweep };
+  return { ...registry, requests, notes, sweep };
 }

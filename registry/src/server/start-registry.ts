@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import { migrate } from '../metadata/migrate.ts';
 import { SqliteDatabase } from '../metadata/sqlite-database.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { ensureAdministrator } from './administrator.ts';
@@ -16,12 +17,14 @@ import { TokenIssuer } from './auth/token-issuer.ts';
 import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
 import { keepWithinBounds } from './cache/evict-copies.ts';
 import { PullThroughCache } from './cache/pull-through-cache.ts';
+import { checkMetadata } from './check-metadata.ts';
 import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
 import { measuredBlobStore } from './metrics/measured-blob-store.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/serve-metrics.ts';
 import { PullNotes } from './pull-notes.ts';
+import { Recorder } from './recorder.ts';
 import { createApp } from './registry-app.ts';
 import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
 import { RequestLimit } from './request-limit.ts';
@@ -50,9 +53,11 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const closeDatabase = () => (options.database === undefined ? database.close() : Promise.resolve());
   try {
     await migrate(database, { now: clock() });
+    const blobs = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
+    await checkMetadata(database, blobs);
     const administrator = await ensureAdministrator(database, options.administrator ?? {}, clock());
     const metrics = await createMetrics(options, database);
-    const services = await createServices(options, database, metrics);
+    const services = await createServices(options, { database, store: blobs }, metrics);
     const server = await listen(options, services.limits, (isClosing) => {
       const answer = createApp(services, {
         isBehindProxy: options.isBehindProxy ?? false,
@@ -74,6 +79,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       closing ??= stopping
         .then(() => services.cache.close())
         .then(() => Promise.all([services.sweeper.close(), metricsServer?.close(closeOptions)]))
+        .then(() => services.recorder.close())
         .then(closeDatabase);
       return closing;
     };
@@ -98,13 +104,12 @@ async function createMetrics(
 
 async function createServices(
   options: RegistryOptions,
-  database: Database,
+  { database, store }: { readonly database: Database; readonly store: BlobStore },
   meter: Metrics | undefined,
 ): Promise<Services> {
   const { dataFolder, clock = Date.now } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log === undefined ? pino({ enabled: false }) : pino({}, options.log);
-  const store = options.blobs ?? (await FileBlobStore.open(join(dataFolder, 'storage')));
   const blobs = meter === undefined ? store : measuredBlobStore(store, meter);
   const key =
     options.database === undefined
@@ -113,6 +118,7 @@ async function createServices(
   const policy = new AccessPolicy({ database, anonymousPull: options.anonymousPull ?? [] });
   const issuer = new TokenIssuer({ key, service, clock });
   const pulls = new PullNotes({ database, clock });
+  const recorder = new Recorder({ database, blobs, limits, log, clock });
   const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
   return {
     database,
@@ -126,7 +132,8 @@ async function createServices(
     turns: new Turns(),
     liveDigests: new LiveDigests(),
     pulls,
-    sweeper: new Sweeper({ database, blobs, limits, pulls, log, clock }),
+    recorder,
+    sweeper: new Sweeper({ database, blobs, limits, pulls, recorder, log, clock }),
     cache: new PullThroughCache({
       upstreams: options.upstreams ?? [],
       folder: options.blobs === undefined ? dataFolder : tmpdir(),

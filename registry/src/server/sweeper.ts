@@ -6,6 +6,7 @@ import { cancelUpload, hasUploadWithKey, listStaleUploads, lockUpload } from '..
 import { runDuePolicies } from '../retention/run-due-policies.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { PullNotes } from './pull-notes.ts';
+import type { Recorder } from './recorder.ts';
 import type { ServerLimits } from './server-limits.ts';
 
 export type SweeperOptions = {
@@ -13,6 +14,7 @@ export type SweeperOptions = {
   readonly blobs: BlobStore;
   readonly limits: Pick<ServerLimits, 'uploadMs' | 'sweepMs' | 'unneededMs' | 'retentionMs'>;
   readonly pulls: PullNotes;
+  readonly recorder: Recorder;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -77,6 +79,7 @@ export class Sweeper {
     await this.#runPolicies();
     await this.#repeat(batchRows, () => this.#cancelStaleUploads());
     await this.#repeat(batchRows, () => this.#collectBlobs());
+    await this.#options.recorder.record();
     await this.#repeat(removedTogether, () => this.#removeBuried());
     await this.#abandonStrays();
   }
@@ -131,8 +134,8 @@ export class Sweeper {
   }
 
   async #removeBuried(): Promise<number> {
-    const { database, blobs } = this.#options;
-    const tombstones = await listTombstones(database, removedTogether);
+    const { database, blobs, clock } = this.#options;
+    const tombstones = await listTombstones(database, clock(), removedTogether);
     if (tombstones.length === 0) return 0;
     await blobs.discard(tombstones);
     const keys = tombstones.map(({ key }) => key);

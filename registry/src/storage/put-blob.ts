@@ -1,12 +1,12 @@
 import { type BlobKey, createBlobKey } from './blob-key.ts';
 import { type BlobStore, emptyUpload, type UploadState } from './blob-store.ts';
 
-/** Stores a whole blob and returns its key; if the content fails, nothing stays behind. */
+/** Stores a whole blob and returns its key, a new one by default; if the content fails, nothing stays behind. */
 export async function putBlob(
   store: BlobStore,
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  key: BlobKey = createBlobKey(),
 ): Promise<BlobKey> {
-  const key = createBlobKey();
   let state: UploadState = emptyUpload;
   try {
     const appender = await store.append(key, state);

@@ -34,6 +34,7 @@ export async function storeManifest(exchange: RepositoryExchange): Promise<void>
     refuseWrongSizes(found);
     return found;
   });
+  services.recorder.wake();
   const { subject } = manifest;
   answerEmpty(ctx, 201, {
     Location: routePath.manifest(repository, digest),

@@ -1,0 +1,205 @@
+import { join } from 'node:path';
+import { temporaryFolder } from '@img/sign/testing/temporary-folder';
+import { type Digest, digestOf } from '@img/spec/digest';
+import { mediaTypes } from '@img/spec/media-types';
+import { parseRepositoryName } from '@img/spec/repository-name';
+import test, { type ExecutionContext } from 'ava';
+import { findBlob } from '../metadata/blobs.ts';
+import { PostgresDatabase } from '../metadata/postgres/postgres-database.ts';
+import { SqliteDatabase } from '../metadata/sqlite-database.ts';
+import { postgresServers } from '../metadata/testing/postgres-servers.ts';
+import { listTombstones } from '../metadata/tombstones.ts';
+import { sweepOnce } from '../server/testing/sweep-once.ts';
+import { pushBlob, pushManifest } from '../server/testing/test-registry.ts';
+import { kindOfKey } from '../storage/blob-key.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { FileBlobStore } from '../storage/file-blob-store.ts';
+import { MemoryBlobStore } from '../storage/memory-blob-store.ts';
+import { putBlob } from '../storage/put-blob.ts';
+import { S3BlobStore } from '../storage/s3/s3-blob-store.ts';
+import { s3Servers } from '../storage/testing/s3-servers.ts';
+import { rebuild } from './rebuild.ts';
+import { answers, fill, type Stores, serve } from './testing/filled-registry.ts';
+
+type Kind = {
+  readonly name: string;
+  readonly blobs: (t: ExecutionContext) => Promise<BlobStore>;
+  /** An empty one each time. */
+  readonly database: (t: ExecutionContext) => Promise<Stores['database']>;
+};
+
+const openSqlite = async (t: ExecutionContext) =>
+  SqliteDatabase.open(join(temporaryFolder(t), 'metadata.sqlite'));
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'files and SQLite',
+    blobs: (t) => FileBlobStore.open(temporaryFolder(t)),
+    database: openSqlite,
+  },
+  ...postgresServers().flatMap((postgres) =>
+    s3Servers().map((s3) => ({
+      name: `${s3.name} and ${postgres.name}`,
+      blobs: async (t: ExecutionContext) => {
+        const store = await S3BlobStore.open(await s3.bucket());
+        t.teardown(() => store.close());
+        return store;
+      },
+      database: async () => PostgresDatabase.open(await postgres.database()),
+    })),
+  ),
+];
+
+for (const { name, blobs: openBlobs, database: openDatabase } of kinds) {
+  test(`${name}: a registry that was rebuilt gives the answers that it gave before`, async (t) => {
+    const blobs = await openBlobs(t);
+    const original = await open(t, openDatabase);
+    const first = await serve(t, { blobs, database: original });
+    await fill(first.client);
+    await first.running.close();
+    const again = await serve(t, { blobs, database: original });
+    const before = await answers(again);
+    await again.running.close();
+    const database = await open(t, openDatabase);
+    const rebuilt = await rebuildIn(database, blobs);
+    // The snapshot before the last one waits for the next round of cleaning up.
+    t.like(rebuilt, { repositories: 2, manifests: 5, tags: 3, users: 2, blobs: 3, unneeded: 1 });
+    t.deepEqual(
+      [rebuilt.lostBlobs, rebuilt.lostTags, rebuilt.lostLogs, rebuilt.damagedNotes],
+      [[], [], [], 0],
+    );
+    const second = await serve(t, { blobs, database });
+    t.deepEqual(await answers(second), before);
+    await sweepOnce(database, blobs, 24 * 14);
+    t.deepEqual(await answers(second), before, 'nothing goes that is needed');
+    await second.running.close();
+    const third = await open(t, openDatabase);
+    t.like(await rebuildIn(third, blobs), { manifests: 5, tags: 3, users: 2, unneeded: 1 }, 'and again');
+  });
+}
+
+test('a registry refuses an empty database where its storage is not empty', async (t) => {
+  const { blobs } = await filled(t);
+  const database = await open(t, openSqlite);
+  const error = await t.throwsAsync(serve(t, { blobs, database }), { code: 'METADATA_MISSING' });
+  t.is(error?.message, 'the database is empty, but memory is not');
+});
+
+test('rebuild() refuses a database that is in use', async (t) => {
+  const { blobs, database } = await filled(t);
+  await t.throwsAsync(rebuildIn(database, blobs), { code: 'DATABASE_NOT_EMPTY' });
+});
+
+test('rebuild() that broke off begins anew, and no registry starts before it is done', async (t) => {
+  const { blobs } = await filled(t);
+  const database = await open(t, openSqlite);
+  const broken = new AbortController();
+  const progress = () => broken.abort();
+  const options = { clock: Date.now, progress, signal: broken.signal };
+  await t.throwsAsync(rebuild(database, blobs, options), { name: 'AbortError' });
+  const error = await t.throwsAsync(serve(t, { blobs, database }), { code: 'METADATA_MISSING' });
+  t.is(error?.message, 'the metadata of memory are not rebuilt to their end');
+  t.like(await rebuildIn(database, blobs), { manifests: 5, tags: 3 });
+  await serve(t, { blobs, database });
+});
+
+test('rebuild() refuses a storage without notes, and leaves it alone', async (t) => {
+  const blobs = new MemoryBlobStore();
+  const database = await open(t, openSqlite);
+  await t.throwsAsync(rebuildIn(database, blobs), {
+    message: 'there is nothing in memory to rebuild a registry from',
+  });
+  await putBlob(blobs, [Buffer.from('x')]);
+  await t.throwsAsync(rebuildIn(database, blobs), {
+    message: 'there is no manifest in memory to rebuild a registry from',
+  });
+  t.is((await Array.fromAsync(blobs.list())).length, 1);
+});
+
+test('rebuild() without a snapshot has all images, no tags and no users', async (t) => {
+  const { blobs } = await filled(t);
+  await blobs.delete((await keysOf(blobs)).filter((key) => kindOfKey(key) === 'snapshot'));
+  const database = await open(t, openSqlite);
+  t.like(await rebuildIn(database, blobs), { manifests: 5, tags: 0, users: 0, knownUntil: undefined });
+  const { client } = await serve(t, { blobs, database });
+  t.is((await client.send('GET', `/v2/app/blobs/${digestOf(Buffer.from('layer'))}`)).text, 'layer');
+});
+
+test('rebuild() takes the newest snapshot that is whole', async (t) => {
+  const { blobs } = await filled(t);
+  const [snapshot] = (await keysOf(blobs)).filter((key) => kindOfKey(key) === 'snapshot');
+  const bytes = Buffer.concat(await Array.fromAsync(await blobs.get(snapshot as never)));
+  for (const damaged of [bytes.subarray(0, -20), Buffer.from('not compressed'), Buffer.alloc(0)]) {
+    await putBlob(blobs, [damaged], `${digestOf(damaged).slice(7, 39)}.snapshot` as never);
+  }
+  const database = await open(t, openSqlite);
+  t.like(await rebuildIn(database, blobs), { tags: 3, damagedNotes: 3, unneeded: 3 });
+});
+
+test('rebuild() says what is lost', async (t) => {
+  const { blobs, database: before, v1 } = await filled(t);
+  const layer = digestOf(Buffer.from('layer'));
+  const { key } = (await findBlob(before, parseRepositoryName('app'), layer)) ?? {};
+  const row = await before.get<{ key: string }>(
+    'SELECT n.key FROM manifest_records n JOIN manifests m ON m.id = n.manifest_id WHERE m.digest = $1',
+    v1,
+  );
+  await blobs.delete([key as never, row?.key as never]);
+  // A note of which a bit has changed.
+  const bytes = Buffer.from('{"format":"img-registry-manifest/1"}\n{}');
+  await putBlob(blobs, [bytes], `${'0'.repeat(32)}.manifest` as never);
+  const database = await open(t, openSqlite);
+  t.like(await rebuildIn(database, blobs), {
+    manifests: 4,
+    tags: 2,
+    lostTags: ['app:v1'],
+    lostBlobs: [layer],
+    damagedNotes: 1,
+    unneeded: 1,
+  });
+});
+
+test('rebuild() finds blobs that are not where their manifests say', async (t) => {
+  const { blobs, database: before, client } = await filled(t);
+  const config = { mediaType: mediaTypes.ociEmpty, digest: digestOf(Buffer.from('{}')), size: 2 };
+  const late = digestOf(Buffer.from('later'));
+  const layers = [{ mediaType: mediaTypes.ociLayer, digest: late, size: 5 }];
+  const image = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
+  await pushManifest(client, image, { reference: 'sparse' });
+  await sweepOnce(before, blobs, 0);
+  await pushBlob(client, 'later');
+  await pushBlob(client, 'nobody needs this');
+  const database = await open(t, openSqlite);
+  const rebuilt = await rebuildIn(database, blobs);
+  t.like(rebuilt, { manifests: 6, lostBlobs: [], unneeded: 1 });
+  const { client: again } = await serve(t, { blobs, database });
+  t.is((await again.send('GET', `/v2/app/blobs/${late}`)).text, 'later');
+  const week = Date.now() + 7 * 24 * 3_600_000;
+  t.deepEqual(await listTombstones(database, week - 3_600_000, 9), [], 'there is time to find out');
+  t.is((await listTombstones(database, week, 9)).length, 1);
+});
+
+/** A registry in memory with everything that can be rebuilt; its storage has all notes. */
+async function filled(t: ExecutionContext) {
+  const stores = { blobs: new MemoryBlobStore(), database: await open(t, openSqlite) };
+  const registry = await serve(t, stores);
+  await fill(registry.client);
+  const { headers } = await registry.client.send('HEAD', '/v2/app/manifests/v1');
+  await sweepOnce(stores.database, stores.blobs, 1);
+  return { ...registry, ...stores, v1: headers['docker-content-digest'] as Digest };
+}
+
+async function open(t: ExecutionContext, openDatabase: Kind['database']) {
+  const database = await openDatabase(t);
+  t.teardown(() => database.close());
+  return database;
+}
+
+async function keysOf(blobs: BlobStore) {
+  return Array.fromAsync(blobs.list(), ({ key }) => key);
+}
+
+async function rebuildIn(database: Stores['database'], blobs: BlobStore) {
+  const { signal } = new AbortController();
+  return rebuild(database, blobs, { clock: Date.now, progress: () => undefined, signal });
+}
