@@ -33,7 +33,12 @@ export function parseInsecureItem(text: string): InsecureItem {
   if (known !== undefined) return known;
   if (text.startsWith('capability:')) return parseCapability(text);
   const [, device] = /^device:(\/dev\/[\w.+/-]{1,200})$/.exec(text) ?? [];
-  if (device !== undefined && device.split('/').every((part) => !/^\.*$/.test(part) || part === '')) {
+  if (
+    device
+      ?.slice(1)
+      .split('/')
+      .every((part) => !/^\.*$/.test(part)) === true
+  ) {
     return `device:${device as `/dev/${string}`}`;
   }
   throw new RuntimeError('INSECURE_INVALID', `${quote(text)} is nothing that can be given up`, {

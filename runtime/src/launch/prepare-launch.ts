@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Digest } from '@img/spec/digest';
 import type { ImageConfig } from '@img/spec/image-config';
 import { confinementOf } from '../config/confinement.ts';
@@ -6,7 +6,6 @@ import { generatedFiles } from '../config/generated-files.ts';
 import { parseHostname } from '../config/hostname.ts';
 import type { InsecureItem } from '../config/insecure-item.ts';
 import { checkPorts } from '../config/port-mapping.ts';
-import type { Controller } from '../config/resources.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { runtimeConfig } from '../config/runtime-config.ts';
 import { parseStopSignal } from '../config/stop-signal.ts';
@@ -20,7 +19,8 @@ import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import type { ContainerRecord, RuntimeName, UnitMembership } from '../state/container-record.ts';
-import { readControlGroups } from '../state/control-groups.ts';
+import { type ControlGroups, readControlGroups } from '../state/control-groups.ts';
+import { limitFiles } from '../state/limit-files.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -70,7 +70,7 @@ export type LaunchUnit = UnitMembership & {
 export type PreparedLaunch = {
   readonly record: ContainerRecord;
   readonly runtime: ChosenRuntime;
-  readonly controllers: ReadonlySet<Controller>;
+  readonly controlGroups: ControlGroups;
 };
 
 const userFileBytes = 1024 * 1024;
@@ -114,7 +114,7 @@ export function prepareLaunch(
     started: new Date().toISOString(),
   };
   state.add(record);
-  return { record, runtime, controllers: controlGroups.controllers };
+  return { record, runtime, controlGroups };
 }
 
 /**
@@ -125,7 +125,7 @@ export function prepareLaunch(
 export function makeBundle(
   state: RunState,
   { image, tree, options, health, unit }: LaunchRequest,
-  { record, runtime, controllers }: PreparedLaunch,
+  { record, runtime, controlGroups }: PreparedLaunch,
 ): void {
   const { id, networkId } = record;
   // Where everybody sees the mount that keeps it: what ends it may run anywhere.
@@ -161,7 +161,7 @@ export function makeBundle(
     mounts,
     ...(network === undefined ? {} : { networkNamespace: network.namespace }),
     devices: hostDevices(confinement.devices),
-    controllers,
+    controllers: controlGroups.controllers,
     ...(unit === undefined ? {} : { unitGroup: unitGroup(unit, record) }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
     poststop: [
@@ -181,7 +181,10 @@ export function makeBundle(
   const check = selfCheck(config, {
     sh,
     root: `${bundle}/rootfs`,
-    isWritable,
+    confinement,
+    limits:
+      unit === undefined ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath) : [],
+    isThere: existsSync,
     folder: state.containerFolder(id),
     // The runtime takes the place of this process.
     ...(record.detached === undefined ? { runtimePid: process.pid } : {}),

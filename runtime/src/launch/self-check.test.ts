@@ -38,8 +38,33 @@ const mistakes: readonly (readonly [title: string, shell: string, said: RegExp])
   ],
   [
     'how files are mounted',
-    `sed -i 's/"ro","any"/"rw","any"/' "$bundle/config.json"`,
-    /its files were mounted ro,nosuid/,
+    `sed -i 's/overlay ro nodev nosuid/overlay rw nodev nosuid/' "$bundle/config.json"`,
+    /\/ was mounted ro,nosuid/,
+  ],
+  [
+    'to hide files of the kernel',
+    `sed -i 's#"maskedPaths":.*"readonlyPaths"#"maskedPaths":[],"readonlyPaths"#' "$bundle/config.json"`,
+    /only \d+ of \d+ mounts were there/,
+  ],
+  [
+    'to make files of the kernel read-only',
+    `sed -i 's#"readonlyPaths":.[^]]*.#"readonlyPaths":[]#' "$bundle/config.json"`,
+    /only \d+ of \d+ mounts were there/,
+  ],
+  [
+    'an attribute of a mount',
+    `sed -i 's#"source":"mqueue","options":."nosuid","noexec","nodev".#"source":"mqueue","options":["nosuid","noexec"]#' "$bundle/config.json"`,
+    /\/dev\/mqueue was mounted rw,nosuid,noexec/,
+  ],
+  [
+    'the kind of a mount',
+    `sed -i 's#"type":"mqueue","source":"mqueue"#"type":"tmpfs","source":"mqueue"#' "$bundle/config.json"`,
+    /\/dev\/mqueue was of the kind tmpfs/,
+  ],
+  [
+    'a limit',
+    `sed -i 's/"pids":{"limit":512}/"pids":{"limit":513}/' "$bundle/config.json"`,
+    /its limit pids.max was not 512/,
   ],
 ];
 
@@ -111,12 +136,25 @@ each('another root that an app takes at once is no mismatch', async (t, runtime)
 
 const config = {
   process: { args: ['true'], capabilities: { bounding: ['CAP_CHOWN', 'CAP_SYS_ADMIN', 'CAP_NO_SUCH'] } },
-  linux: { cgroupsPath: '/unit.slice/img-1', namespaces: [{ type: 'network' }, { type: 'mount' }] },
+  linux: {
+    cgroupsPath: '/unit.slice/img-1',
+    namespaces: [{ type: 'network' }, { type: 'mount' }],
+    maskedPaths: [],
+    readonlyPaths: [],
+  },
+  mounts: [],
 } as unknown as RuntimeConfig;
 
 function check(t: ExecutionContext, state: string) {
   const folder = temporaryFolder(t);
-  const { path, args } = selfCheck(config, { sh: '/bin/sh', root: '/', isWritable: false, folder });
+  const { path, args } = selfCheck(config, {
+    sh: '/bin/sh',
+    root: '/',
+    confinement: { isWritable: false, noNewPrivileges: true },
+    limits: [],
+    isThere: () => false,
+    folder,
+  });
   const { status, stderr } = spawnSync(path, args.slice(1), { input: state, encoding: 'utf8' });
   return { status, stderr, mismatch: readMismatch(folder) };
 }

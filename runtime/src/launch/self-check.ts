@@ -2,15 +2,22 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { printable } from '@img/spec/printable';
 import type { RuntimeConfig, RuntimeHook, RuntimeNamespace } from '@img/spec/runtime-config';
+import type { Confinement } from '../config/confinement.ts';
 import { capabilityMask } from '../linux/capability.ts';
+import type { LimitFile } from '../state/limit-files.ts';
+import { expectedMounts } from './expected-mounts.ts';
 
 export type SelfCheckPlaces = {
   /** Where a shell is. */
   readonly sh: string;
   /** The root of the container, as a folder that runtime and hook see. */
   readonly root: string;
-  /** Whether the app may write there. */
-  readonly isWritable: boolean;
+  /** How the app may use it. */
+  readonly confinement: Pick<Confinement, 'isWritable' | 'noNewPrivileges'>;
+  /** The limits of its control group, if they are not those of a unit. */
+  readonly limits: readonly LimitFile[];
+  /** Whether the kernel has a file. */
+  readonly isThere: (path: string) => boolean;
   /** The folder where {@link readMismatch} finds what was found. */
   readonly folder: string;
   /**
@@ -22,28 +29,53 @@ export type SelfCheckPlaces = {
 
 /**
  * A hook that looks whether the first process of a container is what its config says, and kills it if not: no new
- * privileges, capabilities, system call filter, namespaces, users, control group and root. Runtimes have had errors
- * that silently left out one of these. Nothing of it stays.
+ * privileges, capabilities, system call filter, namespaces, users, control group and its limits, root, and every
+ * mount. Runtimes have had errors that silently left out one of these. What can't be looked at is not what was asked
+ * for, either. Nothing of it stays.
  *
  * runc calls it before anything of the app has run, crun while it begins.
  */
-export function selfCheck(
-  { process, linux }: RuntimeConfig,
-  { sh, root, isWritable, folder, runtimePid }: SelfCheckPlaces,
-): RuntimeHook {
+export function selfCheck(config: RuntimeConfig, { sh, ...places }: SelfCheckPlaces): RuntimeHook {
+  return {
+    path: sh,
+    args: ['sh', '-c', `${readPid}${checkScript}`, 'img', ...selfCheckWords(config, places)],
+  };
+}
+
+/** What {@link checkScript} is told of a container. */
+export function selfCheckWords(
+  { process, linux, mounts }: RuntimeConfig,
+  { root, confinement, limits, isThere, folder, runtimePid }: Omit<SelfCheckPlaces, 'sh'>,
+): readonly string[] {
   const { bounding } = process.capabilities;
-  const args = [
+  const { isWritable, noNewPrivileges } = confinement;
+  const rootClass = {
+    kind: 'overlay',
+    attributes: [isWritable ? 'rw' : 'ro', 'nodev', ...(noNewPrivileges ? ['nosuid'] : [])],
+    targets: ['/'],
+  };
+  // What the app may change by itself can't be compared.
+  const classes = bounding.includes('CAP_SYS_ADMIN')
+    ? []
+    : [rootClass, ...expectedMounts({ mounts, linux }, isThere)];
+  return [
     join(folder, mismatchName),
     String(capabilityMask(bounding)),
     linux.cgroupsPath.slice(linux.cgroupsPath.lastIndexOf('/') + 1),
     root,
-    isWritable ? 'rw' : 'ro',
     bounding.includes('CAP_SYS_CHROOT') ? 'any' : 'same',
     nameOf(process.args[0] ?? ''),
     runtimePid === undefined ? '/dev/null' : `/proc/${runtimePid}/fd/2`,
-    ...linux.namespaces.map(({ type }) => namespaceFiles[type]),
+    process.noNewPrivileges ? '1' : '[01]',
+    linux.seccomp === undefined ? '[012]' : '2',
+    linux.namespaces.map(({ type }) => namespaceFiles[type]).join(' '),
+    ` ${limits.map(({ controller }) => controller).join(' ')} `,
+    limits.map(({ path, value }) => `${path}\n${value}\n`).join(''),
+    String(classes.reduce((sum, { targets }) => sum + targets.length, 0)),
+    ...classes.map(
+      ({ kind, attributes, targets }) => `${[kind, ...attributes].join(' ')}\n${targets.join('\n')}\n`,
+    ),
   ];
-  return { path: sh, args: ['sh', '-c', script, 'img', ...args] };
 }
 
 /** What a self-check has found, in words; undefined if everything was as it should be. */
@@ -70,51 +102,89 @@ function nameOf(program: string): string {
   return /^(crun|runc.*|\d+)$/.test(name) ? '' : name;
 }
 
-// On the usual way only what a shell has built in, because each program would cost another millisecond. The state of
-// the container is on the input; its first "pid" is that of the runtime-spec, annotations come later.
+// The state of the container is on the input; its first "pid" is that of the runtime-spec, annotations come later.
+const readPid = `
+while read -r line || [ "$line" ]; do state=$state$line; done
+pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
+`;
+
+// On the usual way only what a shell has built in, because each program would cost another millisecond.
 //
 // Until the program of the app has taken the place of the runtime, by which name it is known, the process may be about
 // to become what it should be; then it is looked at again, a number of times. What the app gives up by itself, such as
-// capabilities, is no mismatch, nor that it has another root if it may change that. Of a process
-// that ends the kernel takes the program first, then its root and control group.
-const script = `
-while read -r line || [ "$line" ]; do state=$state$line; done
-pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
-report=$1 allowed=$2 group=$3 root=$4 access=$5 change=$6 program=$7 story=$8 times=0
-shift 8
+// capabilities, is no mismatch, nor that it has another root if it may change that. Of a process that ends the kernel
+// says so (PF_EXITING) before it takes anything from it.
+/** Looks at the process `$pid`; its words are those of {@link selfCheckWords}. */
+export const checkScript = `
+report=$1 allowed=$2 group=$3 root=$4 change=$5 program=$6 story=$7 privileges=$8 filter=$9
+shift 9
+spaces=$1 controllers=$2 limits=$3 mounts=$4 times=0 line='
+'
+shift 4
+ends() {
+  read -r stat <"/proc/$pid/stat" || return 0
+  set -- \${stat##*) }
+  [ $(($7 & 4)) != 0 ]
+}
 while [ "$pid" ] && [ $times -lt 200 ]; do
-  times=$((times + 1)) privileges= filter= found= options= unlike=
+  times=$((times + 1)) found= seen=$line count=0 unlike=
   read -r name <"/proc/$pid/comm"
   while read -r key value rest; do
     case $key in
-      NoNewPrivs:) privileges=$value ;;
-      Seccomp:) filter=$value ;;
+      NoNewPrivs:) case $value in $privileges) ;; *) unlike='it could gain privileges' ;; esac ;;
+      Seccomp:) case $value in $filter) ;; *) unlike='it could make every system call' ;; esac ;;
       Cap*:) [ $((0x$value & ~allowed)) = 0 ] || unlike="it had other capabilities ($key $value)" ;;
     esac
   done <"/proc/$pid/status"
-  [ "$privileges" = 1 ] || unlike='it could gain privileges'
-  [ "$filter" = 2 ] || unlike='it could make every system call'
-  for space; do
+  for space in $spaces; do
     [ "/proc/$pid/ns/$space" -ef "/proc/$$/ns/$space" ] && unlike="it shared the namespace $space with the host"
   done
   for map in uid_map gid_map; do
     read -r ours <"/proc/$$/$map" && read -r theirs <"/proc/$pid/$map" && [ "$ours" = "$theirs" ] ||
       unlike="its users were others ($map)"
   done
+  while read -r path && read -r value; do
+    [ "$path" ] && read -r is <"$path" && [ "$is" = "$value" ] || unlike="its limit \${path##*/} was not $value"
+  done <<LIMITS
+\${limits%"$line"}
+LIMITS
   while IFS=: read -r number names path; do
-    case $path in */"$group") found=yes ;; esac
+    case $path in
+      */"$group") found=yes ;;
+      *) case $controllers in *" $names "*) unlike="it was in another control group ($names)" ;; esac ;;
+    esac
   done <"/proc/$pid/cgroup"
   [ "$found" ] || unlike='it was in another control group'
   if [ "/proc/$pid/root" -ef "$root" ]; then
     while read -r id parent device source target flags rest; do
-      [ "$target" = / ] && options=$flags
+      kind=\${rest#*- } kind=\${kind%% *}
+      case $kind,$flags, in
+        cgroup,ro,* | cgroup2,ro,*) ;;
+        cgroup,* | cgroup2,*) unlike="it could change its control groups ($target)" ;;
+      esac
+      case $target in /sys/fs/cgroup/*) continue ;; esac
+      for class; do
+        case $class in *"$line$target$line"*) ;; *) continue ;; esac
+        class=\${class%%"$line"*}
+        case "$class $source" in
+          "any "* | "$kind "* | masked*" /null") ;;
+          "masked "*) [ "$kind" = tmpfs ] || unlike="$target was not hidden" ;;
+          *) unlike="$target was of the kind $kind" ;;
+        esac
+        for flag in \${class#* }; do
+          [ "$flag" = "$class" ] && continue
+          case ,$flags, in *",$flag,"*) ;; *) unlike="$target was mounted $flags" ;; esac
+        done
+        case $seen in *"$line$target$line"*) ;; *) seen=$seen$target$line count=$((count + 1)) ;; esac
+      done
     done <"/proc/$pid/mountinfo"
-    case $options in "$access" | "$access,"*) ;; *) unlike="its files were mounted $options" ;; esac
-    case ,$options, in *,nosuid,*) ;; *) unlike="its files were mounted $options" ;; esac
+    [ $count = "$mounts" ] || unlike="only $count of $mounts mounts were there"
+  elif [ ! -e "/proc/$pid/root" ]; then
+    unlike='nobody could look at it without CAP_SYS_PTRACE'
   elif [ "$change" = same ]; then
     unlike='it had another root'
   fi
-  [ "$unlike" ] && [ -e "/proc/$pid/exe" ] || exit 0
+  [ "$unlike" ] && ! ends || exit 0
   [ "$name" = "$program" ] && break
   sleep 0.05
 done 2>/dev/null
