@@ -78,6 +78,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
         load: () => import('./commands/exec.ts'),
       },
       {
+        name: 'cp',
+        summary: 'copy files into containers and out of them',
+        load: () => import('./commands/cp.ts'),
+      },
+      {
         name: 'top',
         summary: 'list the processes of a container',
         load: () => import('./commands/top.ts'),

@@ -51,6 +51,7 @@ const byErrorCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['APP_UNKNOWN', exitCodes.notFound],
   ['CONTAINER_UNKNOWN', exitCodes.notFound],
   ['CONTENT_MISSING', exitCodes.notFound],
+  ['FILE_UNKNOWN', exitCodes.notFound],
   ['GENERATION_UNKNOWN', exitCodes.notFound],
   ['IDENTITY_UNKNOWN', exitCodes.notFound],
   ['IMAGE_MISSING', exitCodes.notFound],

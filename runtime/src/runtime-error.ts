@@ -69,6 +69,11 @@ export type RuntimeErrorCode =
   | 'CONTAINER_RUNNING'
   | 'CONTAINER_STUCK'
   | 'CONTAINER_UNKNOWN'
+  // What is copied between them and the host.
+  | 'COPY_FAILED'
+  | 'COPY_REFUSED'
+  | 'FILE_CHANGED'
+  | 'FILE_UNKNOWN'
   | 'IMAGE_DAMAGED'
   | 'IMAGE_MISSING'
   | 'IMAGE_UNSUPPORTED'

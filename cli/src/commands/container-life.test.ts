@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import {
@@ -68,4 +68,51 @@ test('img inspect of a container shows all that this host knows of it, and no va
   t.regex((await run(['inspect', 'web'])).stdout, /^state +exit code 5, ended .*, started /m);
   t.regex((await run(['inspect', shellImage])).stdout, /^name +com\.example\.app/, 'an image');
   t.is((await run(['inspect', '--env', shellImage])).code, 2, 'it has none of its own');
+});
+
+test('img cp takes files into a container and out of it, also as an archive', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run, folder } = await containerHost(t);
+  await run([...startWords, '--name', 'web', shellImage, untilTerm]);
+  await writeFile(join(folder, 'a:file'), 'of the host');
+  t.like(await run(['cp', './a:file', 'web:/tmp/b']), { code: 0, stdout: '', stderr: '' });
+  t.is((await run(['exec', 'web', '/bin/busybox', 'cat', '/tmp/b'])).stdout, 'of the host');
+  t.is((await run(['cp', 'web:/tmp/b', '.'])).code, 0);
+  t.is(await readFile(join(folder, 'b'), 'utf8'), 'of the host');
+  const archive = (await run(['cp', 'web:tmp/b', '-'])).stdout;
+  t.is((await run(['cp', '-', 'web:/run'], { input: archive })).code, 0);
+  t.is((await run(['exec', 'web', '/bin/busybox', 'cat', '/run/b'])).stdout, 'of the host');
+  for (const [words, code, message, reason] of [
+    [
+      ['b', 'c'],
+      2,
+      /^img: neither "b" nor "c" is in a container\n {5}hint: write CONTAINER:PATH/,
+      'no container',
+    ],
+    [['b', 'wbe:/tmp'], 4, /hint: did you mean web\?/, 'an unknown container'],
+    [['c', 'web:/tmp'], 4, /^img: "c" does not exist\n/, 'no such file of the host'],
+    [['web:/c', '.'], 4, /^img: "web:\/c" does not exist\n/, 'no such file of the container'],
+    [
+      ['b', 'web:/tmp/c/d'],
+      4,
+      /^img: "web:\/tmp\/c\/d" does not exist: there is no folder "\/tmp\/c\/"\n/,
+      'no such folder',
+    ],
+    [
+      ['b', 'web:/bin/'],
+      1,
+      /read-only for the app, .*\n {5}hint: writable are \/run, \/tmp, \/var\/tmp\n/,
+      'read-only',
+    ],
+    [['app', 'web:/tmp/b'], 1, /^img: "web:\/tmp\/b" is no folder\n/, 'a folder for a file'],
+  ] as const) {
+    const refused = await run(['cp', ...words]);
+    t.is(refused.code, code, `${reason}: ${refused.stderr}`);
+    t.regex(refused.stderr, message, reason);
+  }
+  await run(['stop', '--time', '0', 'web']);
+  t.regex(
+    (await run(['cp', 'web:/tmp/b', '.'])).stderr,
+    /everything that it wrote: that was in memory\n {5}hint: .*--volume/,
+  );
 });
