@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { needsTool } from '@img/sign/testing/needs';
 import { collect } from '@img/spec/collect';
 import test from 'ava';
@@ -72,6 +73,40 @@ for (const [why, damage] of damaged) {
       });
     }
   });
+}
+
+test('decompressXz() reads blocks that are too large to be held, and those around them', async (t) => {
+  if (!needsTool(t, 'xz')) return;
+  const large = Buffer.alloc(80 * 1024 * 1024);
+  const packed = Buffer.concat([
+    xz(content, '-T2', '--block-size=100KiB'),
+    xz(large, '-T2', '--block-size=79MiB'),
+    xz(content, '-T2'),
+  ]);
+  const expected = createHash('sha256').update(content).update(large).update(content).digest('hex');
+  const actual = createHash('sha256');
+  for await (const chunk of decompressXz(pieces(packed), { maxBytes: 1e9, what })) actual.update(chunk);
+  t.is(actual.digest('hex'), expected);
+});
+
+test('decompressXz() refuses a block that says that it is shorter than it is', async (t) => {
+  if (!needsTool(t, 'xz')) return;
+  const packed = xz(content, '-T2');
+  // Behind the header of the stream: size, flags, two numbers, the filter, padding and the checksum.
+  const header = packed.subarray(12, 12 + ((packed[12] ?? 0) + 1) * 4);
+  const at = header.indexOf(varint(content.byteLength));
+  t.true(at > 0);
+  varint(content.byteLength - 1).copy(header, at);
+  header.writeUInt32LE(crc32(header.subarray(0, -4)), header.byteLength - 4);
+  await t.throwsAsync(unpack(packed), { code: 'COMPRESSION_INVALID' });
+});
+
+/** A number as the format has it (section 1.2). */
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  return Buffer.from([...bytes, rest]);
 }
 
 test('decompressXz() ends before a byte beyond the limit is passed on', async (t) => {
