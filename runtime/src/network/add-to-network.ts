@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '@img/spec/json';
 import type { PortMapping } from '../config/port-mapping.ts';
@@ -40,10 +40,26 @@ export function addToNetwork(attachment: Attachment): NetworkResult {
     const program = plugins.programs[index];
     if (program === undefined) throw new TypeError('a plugin has no program');
     const call = { verb: 'ADD', containerId: id, namespace, folder: plugins.folder } as const;
-    previous = callPlugin(program, call, requestFor(attachment, plugin, previous));
+    const request = requestFor(attachment, plugin, previous);
+    try {
+      previous = callPlugin(program, call, request);
+    } catch (error) {
+      // What it refuses to add it may refuse to delete, now and always.
+      ignoreFailure(() => callPlugin(program, { ...call, verb: 'DEL' }, request));
+      rmSync(deletionFile(attachment, index));
+      throw error;
+    }
   }
   for (const index of list.plugins.keys()) writeDeletion(attachment, index, previous);
   return resultOf(previous ?? {});
+}
+
+function ignoreFailure(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+  }
 }
 
 function resultOf(answer: JsonObject): NetworkResult {
@@ -74,13 +90,16 @@ function requestFor(
   };
 }
 
-// Numbered from the last plugin, which is removed first.
 function writeDeletion(attachment: Attachment, index: number, previous: JsonObject | undefined): void {
-  const { folder, list } = attachment;
-  const plugin = list.plugins[index];
+  const plugin = attachment.list.plugins[index];
   if (plugin === undefined) throw new TypeError('no such plugin');
   const request = requestFor(attachment, plugin, previous);
-  replaceFile(join(folder, `delete-${list.plugins.length - 1 - index}.json`), JSON.stringify(request));
+  replaceFile(deletionFile(attachment, index), JSON.stringify(request));
+}
+
+// Numbered from the last plugin, which is removed first.
+function deletionFile({ folder, list }: Pick<Attachment, 'folder' | 'list'>, index: number): string {
+  return join(folder, `delete-${list.plugins.length - 1 - index}.json`);
 }
 
 /** Writes a file such that it is there whole or not at all, as long as the host runs. */

@@ -8,7 +8,7 @@ import { maxResultBytes, parsePluginAnswer } from './plugin-result.ts';
 import { interfaceName, pluginPath } from './release-script.ts';
 
 export type PluginCall = {
-  readonly verb: 'ADD' | 'CHECK';
+  readonly verb: 'ADD' | 'DEL';
   /** What the network knows the container by. */
   readonly containerId: string;
   /** The path of its network namespace. */
@@ -23,7 +23,7 @@ const timeoutMs = 60_000;
 /**
  * Runs a plugin (CNI 1.0.0, "Execution Protocol").
  *
- * @returns what it answered; an empty object for nothing, which is right for CHECK
+ * @returns what it answered; an empty object for nothing, which is right for DEL
  * @throws RuntimeError NETWORK_FAILED with what it said
  */
 export function callPlugin(program: string, call: PluginCall, request: JsonObject): JsonObject {

@@ -23,13 +23,16 @@ export type LaunchTreeRequest = {
   readonly receipt: LaunchRequest['receipt'];
   /** Whether to say `mounting` and wait to be killed in the middle of the launch. */
   readonly stopsInLaunch: boolean;
+  /** Where networks are described. */
+  readonly networkFolder?: string;
   readonly name?: ContainerName;
   /** Whether the app runs on without its caller, which then says the id. */
   readonly detached?: ContainerRecord['detached'];
 };
 
 const request = JSON.parse(process.argv[2] ?? '') as LaunchTreeRequest;
-const state = new RunState(request.runFolder);
+const { networkFolder } = request;
+const state = new RunState(request.runFolder, networkFolder === undefined ? {} : { networkFolder });
 await state.sweep();
 try {
   const { detached, ...rest } = request;
