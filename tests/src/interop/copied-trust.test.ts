@@ -10,11 +10,12 @@ const image = 'com.example.app:1.0.0';
 const bothPlain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
 
 for (const kind of foreignRegistries) {
-  test(`trust travels with skopeo and oras to the registry of ${kind}, and with img back`, async (t) => {
+  test(`trust and the proof of a log travel with skopeo and oras to the registry of ${kind}, and with img back`, async (t) => {
     const scene = await sceneWith(t, kind, 'skopeo', 'oras');
     if (scene === undefined) return;
     const { stage, tools } = scene;
     const { registry, publisher, host } = stage;
+    await requireLog(stage);
     await publish(stage, { says: 'well travelled' }, ['--platform', 'linux/amd64', 'linux/arm64']);
     const foreign = await startForeignRegistry(t, kind, stage.folder);
     const there = withVariables(host, { IMG_REGISTRY: foreign });
@@ -31,11 +32,12 @@ for (const kind of foreignRegistries) {
     t.is(await done(back, ['run', image]), 'well travelled\n');
   });
 
-  test(`trust travels with img to the registry of ${kind}, and with oras back`, async (t) => {
+  test(`trust and the proof of a log travel with img to the registry of ${kind}, and with oras back`, async (t) => {
     const scene = await sceneWith(t, kind, 'oras');
     if (scene === undefined) return;
     const { stage, tools } = scene;
     const { registry, publisher, host } = stage;
+    await requireLog(stage);
     await publish(stage, { says: 'well travelled' });
     const foreign = await startForeignRegistry(t, kind, stage.folder);
     await done(publisher, ['copy', `${registry}/${image}`, `${foreign}/${image}`]);
@@ -47,6 +49,15 @@ for (const kind of foreignRegistries) {
     const back = withVariables(host, { IMG_REGISTRY: ours });
     t.is(await done(back, ['run', image]), 'well travelled\n');
   });
+}
+
+/** Makes a log at the registry that the host demands, so that nothing counts whose proof got lost on the way. */
+async function requireLog({ publisher, host }: Stage): Promise<void> {
+  await done(publisher, ['org', 'add', 'com.example']);
+  const { key } = JSON.parse(await done(publisher, ['log', 'create', 'com.example', '--json'])) as {
+    key: string;
+  };
+  await done(host, ['trust', 'log', key, '--prefix', 'com.example.']);
 }
 
 /** Another registry of ours, empty, to which the publisher is logged in. */
