@@ -1,12 +1,5 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { findProgram, needsTool } from '@img/sign/testing/needs';
-import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { RuntimeConfig } from '@img/spec/runtime-config';
-import { Ajv, type ValidateFunction } from 'ajv';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { RunOptions } from './run-options.ts';
 import { type RuntimeContext, runtimeConfig } from './runtime-config.ts';
 import { image } from './testing.ts';
@@ -116,49 +109,3 @@ test('runtimeConfig() refuses an image whose stop signal nobody knows', (t) => {
     code: 'SIGNAL_UNKNOWN',
   });
 });
-
-test('the official schema of runtime-spec accepts the configs, and refuses broken ones', async (t) => {
-  if (!needsTool(t, 'go')) return;
-  const validate = await officialSchema(t);
-  const variants: readonly RunOptions[] = [
-    {},
-    { user: '0', network: 'host', isWritable: true, hasTerminal: true },
-    { memoryBytes: 2 ** 30, cpus: 0.5, pids: 10, env: ['B=2'], command: [''] },
-  ];
-  for (const options of variants) t.true(validate(config(options)), JSON.stringify(validate.errors));
-  const good = config();
-  for (const broken of [
-    { ...good, ociVersion: 1 },
-    { ...good, process: { ...good.process, env: 'A=1' } },
-    { ...good, process: { ...good.process, user: { uid: -1 } } },
-    { ...good, process: { ...good.process, capabilities: { bounding: 'CAP_KILL' } } },
-    { ...good, linux: { ...good.linux, seccomp: { ...good.linux.seccomp, defaultAction: 'ALLOW' } } },
-    { ...good, linux: { ...good.linux, namespaces: [{ type: 'disk' }] } },
-  ]) {
-    t.false(validate(broken));
-  }
-});
-
-// The schema is the specification's own and not part of this repository; Go's module proxy has it.
-async function officialSchema(t: ExecutionContext): Promise<ValidateFunction> {
-  const { stdout } = await promisify(execFile)(
-    findProgram('go') ?? 'go',
-    ['mod', 'download', '-json', 'github.com/opencontainers/runtime-spec@v1.2.1'],
-    { cwd: temporaryFolder(t) },
-  );
-  const folder = join((JSON.parse(stdout) as { Dir: string }).Dir, 'schema');
-  const ajv = new Ajv({ strict: false });
-  for (const name of ['defs.json', 'defs-linux.json', 'config-linux.json']) {
-    ajv.addSchema(readSchema(join(folder, name)), name);
-  }
-  const schema = readSchema(join(folder, 'config-schema.json')) as { properties: Record<string, unknown> };
-  // The other platforms' parts would need their files, too.
-  for (const platform of ['solaris', 'windows', 'vm', 'zos']) delete schema.properties[platform];
-  return ajv.compile(schema);
-}
-
-// The schema is of draft 4; it uses nothing of it that newer drafts have changed, but its name.
-function readSchema(path: string): object {
-  const { $schema: _draft, ...schema } = JSON.parse(readFileSync(path, 'utf8')) as { $schema?: string };
-  return schema;
-}
