@@ -7,12 +7,15 @@ import { putSignedShellImage, shellLayer } from '../testing/shell-image.ts';
 export type Behaviour =
   /** Works until it is stopped. */
   | 'works'
+  /** The same, and says its version to everybody who connects to port 80. */
+  | 'serves'
   /** Ends at once. */
   | 'ends'
   /** Becomes healthy, and ends when somebody makes the file /data/end. */
   | 'fragile';
 
 const scripts: { readonly [behaviour in Behaviour]: string } = {
+  serves: 'nc -ll -p 80 -e cat /version & touch /tmp/healthy; wait',
   works: 'touch /tmp/healthy; sleep 100000 & wait',
   ends: 'exit 3',
   fragile: 'touch /tmp/healthy; while [ ! -e /data/end ]; do sleep 0.1; done; exit 4',
@@ -38,7 +41,10 @@ export async function publishService(
   },
 ): Promise<string> {
   const script = `trap 'echo version ${version} stops; exit 0' TERM\necho version ${version} starts\n${scripts[behaviour]}\n`;
-  const layer = tarArchive({ path: 'service', mode: 0o755, content: script });
+  const layer = tarArchive(
+    { path: 'service', mode: 0o755, content: script },
+    { path: 'version', mode: 0o644, content: `version ${version}\n` },
+  );
   const parsed = parseTag(tag);
   const { descriptor } = await putSignedShellImage(repository, {
     tag: parsed,
