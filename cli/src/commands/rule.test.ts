@@ -50,6 +50,24 @@ test('a tag that two must sign is written when both have, and the registry says 
   t.regex((await run('push com.example.app:latest')).stderr, /has no signature|signed it as tag/);
 });
 
+test('a rule that requires a log admits what is in it, whether pushed and signed in one step or one after the other', async (t) => {
+  const { instance, done } = await prepare(t);
+  await writeTestApp(instance, 'one');
+  await done('build app');
+  const { key } = JSON.parse((await done('log create com.example --json')).stdout) as { key: string };
+  await done('trust add alice --name Alice --prefix com.example');
+  await done(`trust log ${key} --prefix com.example`);
+  await done(`org rule set com.example ${join(instance.folder, 'config/trust.d/local.json')}`);
+  await done('push --sign alice com.example.app:1.0.0');
+  const signers = (await done('repo signers com.example.app:1.0.0')).stdout;
+  t.regex(
+    signers,
+    /^Signed By: Alice \(1 of alice for com\.example, logged in .*\) - com\.example\.app:1\.0\.0, admitted/,
+  );
+  await done('sign --key alice com.example.app:latest');
+  await done('push com.example.app:latest');
+});
+
 test('rules are shown as they were set, come from files, and are removed', async (t) => {
   const { instance, run, done } = await prepare(t);
   const roles = await done('org rule set com.example --signer alice --refresher bob');

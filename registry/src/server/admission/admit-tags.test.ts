@@ -1,9 +1,10 @@
 import { parseAttestation, signAttestation } from '@img/sign/attestation';
-import { bundleMediaType, parseBundle } from '@img/sign/bundle';
+import { bundleMediaType, parseBundle, withProof } from '@img/sign/bundle';
 import { preAuthEncoding } from '@img/sign/dsse';
 import { provenanceType, verificationSummaryType } from '@img/sign/predicate-type';
 import type { Claim } from '@img/sign/statement';
 import { testKey } from '@img/sign/testing/test-keys';
+import { TestLog } from '@img/sign/testing/test-log';
 import { testDocument, testRule } from '@img/sign/testing/test-policy';
 import { encodeTrustDocument, type TrustDocument } from '@img/sign/trust-document';
 import { parseUnixTime } from '@img/sign/unix-time';
@@ -18,7 +19,7 @@ import { databases, openMigrated } from '../../metadata/testing/databases.ts';
 import { MemoryBlobStore } from '../../storage/memory-blob-store.ts';
 import { contentOf, opened, type TestImage, testImage, testReferrer } from '../../testing/content.ts';
 import { pushSignatures, pushSigned } from '../../testing/push-signatures.ts';
-import { collectEvidence } from '../../transfer/collect-evidence.ts';
+import { attachedBundles, collectEvidence } from '../../transfer/collect-evidence.ts';
 import { admin, startTestRegistry } from '../testing/test-registry.ts';
 import { shareRegistryKey } from './registry-key.ts';
 
@@ -256,6 +257,31 @@ test('builders and tag movers that have done their part are enough', async (t) =
   });
   await pushSigned(first.place, attested);
   t.is((await first.put(image, tag)).status, 201);
+});
+
+test('a rule that requires a log admits what is proven to be in it, and nothing else', async (t) => {
+  const log = new TestLog();
+  const rule = { ...testRule('com.example.', 1, ['alice']), log: log.key.name };
+  const logs = [{ key: log.key, witnesses: [], requireWitnesses: 0 }];
+  const { first } = await start(t, openSqlite, { ...testDocument(rule), logs });
+  const image = await prepare(first, 'one', [[alice, {}]]);
+  const { digest } = image.manifest.descriptor;
+  const unproven = await first.put(image, tag);
+  t.is(unproven.status, 403);
+  t.regex(
+    unproven.text,
+    /Alice signed it, but it has no proof that it is in the log log\.example\/com\.example/,
+  );
+  const [attached] = await attachedBundles(first.place, digest);
+  if (attached === undefined) return t.fail('the signature is gone');
+  const { manifest, bytes } = attached;
+  const prove = async (index: number) => {
+    await first.place.putManifest(withProof(manifest, await log.prove(index)));
+    return (await first.put(image, tag)).status;
+  };
+  log.append(Buffer.from('something else'));
+  t.is(await prove(0), 403, 'the proof of another entry');
+  t.is(await prove(log.append(bytes)), 201);
 });
 
 test('names beside the rule are free, and so is what the document has no rule for', async (t) => {
