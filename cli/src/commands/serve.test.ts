@@ -14,6 +14,11 @@ type Served = {
   readonly administrator: { readonly name: string; readonly newPassword?: string };
 };
 
+/** The same folders with more variables. */
+function withVariables(instance: Instance, variables: { readonly [name: string]: string }): Instance {
+  return { ...instance, variables: { ...instance.variables, ...variables } };
+}
+
 /** Starts `img serve` on a free port and waits until it says where. */
 async function serve(t: ExecutionContext, { variables, folder }: Instance, ...words: string[]) {
   const child = spawn(
@@ -224,6 +229,53 @@ for (const postgres of postgresServers()) {
       await t.throwsAsync(stat(join(instance.folder, 'root/registry')), { code: 'ENOENT' });
     });
   }
+}
+
+test('img serve --settings copies another registry, as the name and with the password that are written there', async (t) => {
+  const variables = { IMG_ADMIN_PASSWORD: 'long enough' };
+  const instance = await newInstance(t);
+  const upstream = await serve(t, withVariables(instance, variables), '--data', 'upstream');
+  const authorization = `Basic ${btoa('admin:long enough')}`;
+  const digest = digestOf(Buffer.from('content'));
+  const path = `/v2/app/blobs/uploads/?digest=${digest}`;
+  const pushed = await fetch(upstream.served.url + path, {
+    method: 'POST',
+    body: 'content',
+    headers: { authorization },
+  });
+  t.is(pushed.status, 201);
+  const registry = new URL(upstream.served.url).host;
+  const settings = {
+    public: ['copies/'],
+    copies: [
+      { names: 'copies/', registry, username: 'admin', 'password-file': 'password', 'fresh-minutes': 5 },
+    ],
+  };
+  await writeFile(join(instance.folder, 'settings.yaml'), JSON.stringify(settings));
+  await writeFile(join(instance.folder, 'password'), 'long enough\n');
+  const { child, served } = await serve(t, instance, '--data', 'copies', '--settings', 'settings.yaml');
+  const token = (await (await fetch(`${served.url}/token?scope=repository:copies/app:pull`)).json()) as {
+    token: string;
+  };
+  const copy = await fetch(`${served.url}/v2/copies/app/blobs/${digest}`, {
+    headers: { authorization: `Bearer ${token.token}` },
+  });
+  t.is(await copy.text(), 'content');
+  t.is(await stop(child, 'SIGTERM'), 0);
+});
+
+for (const [copies, message] of [
+  ['hub', /such as hub\/=docker\.io/],
+  ['hub=docker.io', /hub\//],
+  ['hub/=docker', /docker/],
+  ['hub/=docker.io/library', /address of a registry/],
+] as const) {
+  test(`img serve --copies ${copies} is refused`, async (t) => {
+    const { run } = await newInstance(t);
+    const result = await run(['serve', '--listen', '127.0.0.1:0', '--copies', copies]);
+    t.is(result.code, 2, result.stderr);
+    t.regex(result.stderr, message);
+  });
 }
 
 test('img serve says so when another program listens there', async (t) => {

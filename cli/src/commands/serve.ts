@@ -20,12 +20,15 @@ import {
   type ServeOptions,
   usualAdministrator,
   usualListen,
+  usualScrubRate,
 } from '../serve/serve-options.ts';
 import { readServeSettings } from '../serve/serve-settings.ts';
+import { readUpstream } from '../serve/upstreams.ts';
 
 export function configure(command: Command, context: CommandContext): void {
   addServeOptions(command);
   command.addHelpText('after', storesHelp);
+  command.addHelpText('after', cacheHelp);
   addExamples(
     command,
     'img serve',
@@ -33,6 +36,7 @@ export function configure(command: Command, context: CommandContext): void {
     'img serve --listen 127.0.0.1:0 --json',
     'img serve --listen 0.0.0.0:443 --tls-certificate server.pem --tls-key key.pem --metrics 127.0.0.1:9090',
     'img serve --settings /etc/img/registry.yaml',
+    'img serve --copies hub/=docker.io --public hub/',
     'img serve --storage s3://images?region=eu-central-1 --database postgres://registry@db.example.com/registry',
   );
   onRun(command, context, serve);
@@ -56,7 +60,8 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
   const { config, environment, output, signal } = session;
   const trust =
     options.keyring === undefined ? {} : { trust: await readKeyring(environment, options.keyring) };
-  const registry = await startRegistry({ ...registryOptions(session, options, stores), ...trust });
+  const upstreams = await Promise.all((options.copies ?? []).map(readUpstream));
+  const registry = await startRegistry({ ...registryOptions(session, options, stores), ...trust, upstreams });
   const { url, host, administrator, metricsUrl } = registry;
   const { name, newPassword } = administrator;
   output.result({ url, host, metricsUrl, administrator: { name, newPassword } }, () => [
@@ -64,6 +69,7 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
     ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
   ]);
   for (const store of stores.names) output.story(`uses ${store}`);
+  for (const { names, registry: from } of upstreams) output.story(`copies ${from} as ${names}`);
   const alias = aliasOf(host, config);
   if (alias === undefined) {
     output.story(
@@ -116,6 +122,7 @@ function registryOptions(
       ...(options.requestsPerSecond === undefined ? {} : { requestsPerSecond: options.requestsPerSecond }),
       ...(options.uploadsAtOnce === undefined ? {} : { uploadsAtOnce: options.uploadsAtOnce }),
     },
+    ...scrubOptions(options),
     ...(options.log === undefined ? {} : { log: logStream(options.log, output) }),
   };
 }
@@ -131,11 +138,36 @@ function tlsOptions({ tlsCertificate, tlsKey }: ServeOptions): Pick<RegistryOpti
   });
 }
 
+/** @throws CliError USAGE for a speed of nothing */
+function scrubOptions({ scrubEvery, scrubRate }: ServeOptions): Pick<RegistryOptions, 'scrub'> {
+  if (scrubEvery !== undefined) {
+    return { scrub: { everyMs: scrubEvery * 1000, bytesPerSecond: scrubRate ?? usualScrubRate } };
+  }
+  if (scrubRate === undefined) return {};
+  throw new CliError('USAGE', 'a speed is given, but not when to scrub', { hint: 'add --scrub-every 7d' });
+}
+
 function logStream(file: string, output: Output): NonNullable<RegistryOptions['log']> {
   // What clients send is in these lines, too.
   if (file === '-') return { write: (line) => output.error([line.trimEnd()]) };
   return createWriteStream(file, { flags: 'a', mode: 0o600 });
 }
+
+const cacheHelp = `
+Copies of other registries, brought when they are asked for, with their signatures; --copies hub/=docker.io, or in a
+file of settings:
+
+  copies:
+    - names: hub/                        hub/library/debian here is library/debian there; "*" for all names
+      registry: docker.io                [http[s]://]HOST[:PORT]
+      fresh-minutes: 10                  how long a tag is not asked for again
+      keep-days: 30                      what nobody has pulled for so long goes; it stays by default
+      keep-gigabytes: 100                then those go that were pulled longest ago; any size by default
+      username: example                  who this registry is there
+      password-file: hub-password        a file with nothing else in it
+      certificates: ca.pem               certificates to trust, in PEM
+    Nobody pushes to such names. What is here is served when the other registry fails, with a Warning header.
+    Docker's mirrors need names: "*"; containerd's name the registry that they mean (ns=).`;
 
 const storesHelp = `
 Any number of processes can serve one registry that has both of these, behind any load balancer:

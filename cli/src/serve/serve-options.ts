@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseCount } from '../option-values.ts';
+import { parseCount, parseDuration, parseRate } from '../option-values.ts';
 import type { StoreOptions } from './open-stores.ts';
+import { collectUpstream, type UpstreamSettings } from './upstreams.ts';
 
 export type ListenAddress = { readonly address: string; readonly port: number };
 
@@ -20,10 +21,16 @@ export type ServeOptions = {
   readonly keyring?: string;
   readonly requestsPerSecond?: number;
   readonly uploadsAtOnce?: number;
+  /** In seconds. */
+  readonly scrubEvery?: number;
+  /** In bytes per second. */
+  readonly scrubRate?: number;
+  readonly copies?: readonly UpstreamSettings[];
 } & StoreOptions;
 
 export const usualListen: ListenAddress = { address: '127.0.0.1', port: 5000 };
 export const usualAdministrator = 'admin';
+export const usualScrubRate = 50_000_000;
 
 export function addServeOptions(command: Command): void {
   command
@@ -44,6 +51,12 @@ export function addServeOptions(command: Command): void {
       'networks whose clients get blobs from here, because they cannot reach S3',
     )
     .option('--public <prefix...>', 'names that everybody may pull, such as com.example. or *')
+    .addOption(
+      new Option(
+        '--copies <names=registry>',
+        'names that are copies of another registry, such as hub/=docker.io; may stand several times, see below',
+      ).argParser(collectUpstream),
+    )
     .option(
       '--admin <name>',
       'who may do everything, by default admin; the password is IMG_ADMIN_PASSWORD or made up once',
@@ -54,6 +67,12 @@ export function addServeOptions(command: Command): void {
     .option('--requests-per-second <count>', 'of each user, on average; any number by default', parseCount)
     .option('--uploads-at-once <count>', 'of each user; 100 by default', parseCount)
     .option('--metrics <address:port>', 'where Prometheus reads /metrics, without a password', parseListen)
+    .option(
+      '--scrub-every <time>',
+      'read all that is stored again after this time, such as 7d, and let damaged blobs be pushed again',
+      parseDuration,
+    )
+    .option('--scrub-rate <speed>', 'how fast it reads then; 50MB/s by default', parseRate)
     .option('--log <file>', 'write a line of JSON for each request; - for stderr');
 }
 

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { BuilderError } from '@img/builder/builder-error';
 import { checkSchema } from '@img/builder/recipe/check-schema';
+import type { Located } from '@img/builder/recipe/located';
 import { LocatedFields } from '@img/builder/recipe/located-fields';
 import { Problems } from '@img/builder/recipe/problems';
 import { readYaml } from '@img/builder/recipe/read-yaml';
@@ -8,8 +9,10 @@ import type { Schema } from '@img/builder/recipe/schema';
 import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
 import type { Environment } from '../environment.ts';
+import { parseDuration, parseRate } from '../option-values.ts';
 import { readSmallFile } from '../read-small-file.ts';
 import { parseListen, type ServeOptions } from './serve-options.ts';
+import type { UpstreamSettings } from './upstreams.ts';
 
 const fileBytes = 64 * 1024;
 
@@ -24,6 +27,23 @@ const address: Schema = {
     '^([^:\\[\\]]+|\\[[0-9a-fA-F:]+\\]):([0-5]?\\d{1,4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])$',
 };
 const count: Schema = { title: 'a whole number from 1', type: 'integer', pattern: '^[1-9]\\d{0,8}$' };
+
+const upstream: Schema = {
+  title: 'a map with names and registry',
+  type: 'object',
+  additionalProperties: false,
+  required: ['names', 'registry'],
+  properties: {
+    names: text('the beginning of names, such as hub/'),
+    registry: text('a registry such as docker.io'),
+    'fresh-minutes': count,
+    'keep-days': count,
+    'keep-gigabytes': count,
+    username: text('the name of a user there'),
+    'password-file': text('a file'),
+    certificates: text('a file'),
+  },
+};
 
 /** What a file of settings may say: the options of `img serve`, under the same names. */
 const settingsSchema: Schema = {
@@ -46,6 +66,17 @@ const settingsSchema: Schema = {
     keyring: text('a folder'),
     'requests-per-second': count,
     'uploads-at-once': count,
+    'scrub-every': {
+      title: 'a number and h, d, w or y, such as 7d',
+      type: 'string',
+      pattern: '^[1-9]\\d{0,4}[hdwy]$',
+    },
+    'scrub-rate': {
+      title: 'a number and kB/s, MB/s or GB/s, such as 50MB/s',
+      type: 'string',
+      pattern: '^[1-9]\\d{0,5}(kB|MB|GB)/s$',
+    },
+    copies: { title: 'a list of registries to copy', type: 'array', maxItems: 100, items: upstream },
     log: text('a file, or -'),
   },
 };
@@ -90,8 +121,35 @@ function optionsOf(fields: LocatedFields, located: (path: string) => string): Se
     ...given('behindProxy', 'behind-proxy', (found) => found === 'true'),
     ...given('requestsPerSecond', 'requests-per-second', Number),
     ...given('uploadsAtOnce', 'uploads-at-once', Number),
+    ...given('scrubEvery', 'scrub-every', parseDuration),
+    ...given('scrubRate', 'scrub-rate', parseRate),
+    ...(fields.has('copies')
+      ? { copies: fields.items('copies').map((item) => upstreamOf(item, located)) }
+      : {}),
     ...list('relay'),
     ...list('public'),
+  };
+}
+
+function upstreamOf(item: Located, located: (path: string) => string): UpstreamSettings {
+  const fields = new LocatedFields(item);
+  const given = <K extends keyof UpstreamSettings>(
+    key: K,
+    name: string,
+    parse: (text: string) => UpstreamSettings[K],
+  ) => {
+    const found = fields.text(name);
+    return found === undefined ? {} : { [key]: parse(found) };
+  };
+  return {
+    names: fields.text('names') ?? '',
+    registry: fields.text('registry') ?? '',
+    ...given('freshMinutes', 'fresh-minutes', Number),
+    ...given('keepDays', 'keep-days', Number),
+    ...given('keepGigabytes', 'keep-gigabytes', Number),
+    ...given('username', 'username', String),
+    ...given('passwordFile', 'password-file', located),
+    ...given('certificates', 'certificates', located),
   };
 }
 
