@@ -5,15 +5,20 @@ import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
 import { buildOnChange } from '../build/build-on-change.ts';
 import { buildOptions } from '../build/build-options.ts';
+import type { BuildPush } from '../build/build-push.ts';
 import { rememberProvenance } from '../build/remember-provenance.ts';
+import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openOutput, outputHelp } from '../copy/build-output.ts';
+import type { PushedImage } from '../copy/push-image.ts';
+import { pushStory } from '../copy/push-story.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
+import { addPassphraseOption, type PassphraseOptions } from '../keys/passphrase-option.ts';
 import { countOf, formatBytes, formatDuration } from '../output/measure.ts';
 import { bold } from '../output/text.ts';
 
-type BuildOptions = {
+type BuildOptions = PassphraseOptions & {
   readonly locked?: boolean;
   readonly update?: boolean;
   readonly compress: 'zstd' | 'gzip';
@@ -23,6 +28,8 @@ type BuildOptions = {
   readonly output?: string;
   readonly git?: boolean;
   readonly watch?: boolean;
+  readonly push?: boolean;
+  readonly sign?: string;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -38,7 +45,10 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--output <place>', "where the image goes instead of this host's images")
     .option('--git', "annotate the image with the folder's commit and where that is from")
     .option('--watch', 'build again whenever something changes, until you press Ctrl-C')
+    .option('--push', 'push the image to its registry, too')
+    .option('--sign <key>', 'with --push: sign its tags, what is in it and how it was built')
     .addHelpText('after', outputHelp);
+  addPassphraseOption(command);
   addExamples(
     command,
     'img build .',
@@ -47,6 +57,7 @@ export function configure(command: Command, context: CommandContext): void {
     'img build . --output oci-archive:app.tar',
     'img build /usr/bin/curl',
     'img build --watch',
+    'img build --push --sign alice',
   );
   onRun<BuildOptions, [string]>(command, context, async (session, options, path) => {
     const once = () => build(session, options, path);
@@ -65,8 +76,12 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   const { config } = session;
   const startedAt = performance.now();
   const startedOn = new Date();
-  await using host = await openHost(session);
-  await using place = options.output === undefined ? undefined : await openOutput(options.output, session);
+  checkPush(options);
+  await using resources = new AsyncDisposableStack();
+  const host = resources.use(await openHost(session));
+  const place =
+    options.output === undefined ? undefined : resources.use(await openOutput(options.output, session));
+  const push = options.push === true ? resources.use(await openPush(session)) : undefined;
   const built = await buildFolder(path, {
     ...buildOptions(session, host, options),
     compression: options.compress,
@@ -74,18 +89,55 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     isFresh: options.usesCache === false,
     updates: options.update === true ? 'all' : undefined,
     ...(options.git === true ? { annotationsFor: gitAnnotations } : {}),
-    targetFor: ({ name }) =>
-      place?.target ?? host.images.repository({ registry: config.registries.default, repository: name }),
+    targetFor: (recipe) => {
+      const location = { registry: config.registries.default, repository: recipe.name };
+      push?.begin(location, recipe.version);
+      return place?.target ?? host.images.repository(location);
+    },
   });
   await place?.finish(built.image);
   if (place === undefined) await rememberProvenance(config.cacheFolder, built, startedOn);
-  report(session, built, { output: options.output, ms: performance.now() - startedAt });
+  const builtMs = performance.now() - startedAt;
+  const pushed = await push?.finish(host, built.image, options);
+  report(session, built, {
+    output: options.output,
+    ms: builtMs,
+    pushed,
+    pushMs: performance.now() - startedAt - builtMs,
+  });
 }
+
+/** @throws CliError USAGE */
+function checkPush({ push, sign, output }: BuildOptions): void {
+  if (push === true && output !== undefined) {
+    throw new CliError('USAGE', '--push and --output go to different places', {
+      hint: 'leave one of them away; img copy takes an image from a file to a registry',
+    });
+  }
+  if (sign !== undefined && push !== true) {
+    throw new CliError('USAGE', '--sign goes with --push', {
+      hint: `sign what is built with img sign --key ${sign} NAME, or sign and push it with --push --sign ${sign}`,
+    });
+  }
+}
+
+/** Loaded for those who push only. */
+async function openPush(session: Session): Promise<BuildPush> {
+  const { BuildPush } = await import('../build/build-push.ts');
+  return new BuildPush(session);
+}
+
+type Outcome = {
+  readonly output: string | undefined;
+  readonly ms: number;
+  readonly pushed: PushedImage | undefined;
+  readonly pushMs: number;
+};
 
 function report(
   { config, output }: Session,
   { image, lockFile, isLockChanged, guessed }: BuiltFolder,
-  { output: place, ms }: { readonly output: string | undefined; readonly ms: number },
+  { output: place, ms, pushed, pushMs }: Outcome,
 ): void {
   const names = image.tags.map((tag) => {
     return shortName({ registry: config.registries.default, repository: image.name, tag }, config);
@@ -101,10 +153,12 @@ function report(
     sizeBytes,
     lock: lockFile ?? null,
     recipe: guessed ?? null,
+    ...(pushed === undefined ? {} : { copiedBlobs: pushed.copiedBlobs, presentBlobs: pushed.presentBlobs }),
   };
   output.result(document, () => references.map((reference) => [bold(reference), `  ${document.digest}`]));
   const layers = document.layers.map((count) => countOf(count, 'layer')).join(', ');
   output.story(`${layers}, ${formatBytes(sizeBytes)}, built in ${formatDuration(ms)}`);
+  if (pushed !== undefined) output.story(pushStory(pushed, pushMs));
   if (guessed !== undefined)
     output.story('save the lines above as img.yaml to change them, and to lock what was chosen');
   if (isLockChanged) output.story(`what was chosen is in ${lockFile}; keep it in version control`);

@@ -1,8 +1,9 @@
-import { digestAlgorithm, isDigest } from '@img/spec/digest';
+import { type Digest, digestAlgorithm, isDigest } from '@img/spec/digest';
 import { type Manifest, parseManifest } from '@img/spec/manifest';
 import { routePath } from '@img/spec/routes';
+import type { Tag } from '@img/spec/tag';
 import { RegistryError } from '../registry-error.ts';
-import type { ManifestContent, PutManifestOptions } from '../transfer/content.ts';
+import type { ContentOptions, ManifestContent, PutManifestOptions } from '../transfer/content.ts';
 import { addFallbackReferrer } from './fallback-referrers.ts';
 import { putUnderTag } from './put-under-tag.ts';
 import type { RemoteRepository } from './remote-repository.ts';
@@ -42,17 +43,64 @@ export async function putManifest(
       ? await put({})
       : await putUnderTag(remote, { tag, digest: descriptor.digest, replaces, put }, signal);
   await answer.discard();
-  const said = answer.header('docker-content-digest');
-  if (said !== undefined && isDigest(said) && said !== descriptor.digest) {
-    throw new RegistryError(
-      'DIGEST_MISMATCH',
-      `could not ${what}: the registry stored ${said} instead of ${descriptor.digest}`,
-    );
-  }
-  if (isTagBeside && !(answer.header('oci-tag') ?? '').split(/\s*,\s*/).includes(tag)) {
+  checkStored(answer, what, descriptor.digest);
+  if (isTagBeside && !tagsIn(answer).includes(tag)) {
     throw new RegistryError('REQUEST_REFUSED', `could not ${what}: the registry can't tag a sha512 digest`);
   }
   await keepReferrer(remote, content, manifest, answer, signal);
+}
+
+/**
+ * Stores a manifest under several tags with one request, where the registry knows that (distribution-spec after 1.1,
+ * "Pushing Manifests with Tags"); others store it under the first one, and are asked again for the rest.
+ *
+ * @param tags one at least
+ * @throws as putManifest() does; RegistryError TAG_REFUSED may mean any of the tags
+ */
+export async function putTagged(
+  remote: RemoteRepository,
+  content: ManifestContent,
+  tags: readonly Tag[],
+  { signal }: ContentOptions = {},
+): Promise<void> {
+  const { descriptor, bytes } = content;
+  const [first, ...others] = tags;
+  if (first === undefined) throw new Error('there is no tag');
+  let left = tags;
+  if (digestAlgorithm(descriptor.digest) === 'sha256') {
+    const what = `put manifest ${tags.join(', ')} into ${remote.name}`;
+    const answer = await remote.connection.request({
+      what,
+      method: 'PUT',
+      target: `${routePath.manifest(remote.path, first)}?${others.map((tag) => `tag=${tag}`).join('&')}`,
+      scopes: remote.scopes,
+      headers: { 'content-type': descriptor.mediaType },
+      body: { sizeBytes: bytes.byteLength, open: () => once(bytes) },
+      accept: [200, 201, 202],
+      signal,
+    });
+    await answer.discard();
+    checkStored(answer, what, descriptor.digest);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    await keepReferrer(remote, content, manifest, answer, signal);
+    const stored = tagsIn(answer);
+    left = others.filter((tag) => !stored.includes(tag));
+  }
+  for (const tag of left)
+    await putManifest(remote, content, { tag, ...(signal === undefined ? {} : { signal }) });
+}
+
+function checkStored(answer: Answer, what: string, digest: Digest): void {
+  const said = answer.header('docker-content-digest');
+  if (said === undefined || !isDigest(said) || said === digest) return;
+  throw new RegistryError(
+    'DIGEST_MISMATCH',
+    `could not ${what}: the registry stored ${said} instead of ${digest}`,
+  );
+}
+
+function tagsIn(answer: Answer): readonly string[] {
+  return (answer.header('oci-tag') ?? '').split(/\s*,\s*/);
 }
 
 async function keepReferrer(

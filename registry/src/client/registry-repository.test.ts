@@ -98,6 +98,30 @@ test('putManifest() stores under a tag, and by digest without one', async (t) =>
   t.is(double.headers[0]?.['content-type'], mediaTypes.ociManifest);
 });
 
+test('putTagged() takes one request where the registry knows it, and one for each tag elsewhere', async (t) => {
+  const { double, client } = await setUp(t);
+  const repository = client.repository(app, 'push');
+  const tags = ['1.0', '1', 'latest'].map(parseTag);
+  await repository.putTagged(manifest, tags);
+  for (const tag of tags) t.true(double.manifests.has(`${app}:${tag}`), tag);
+  t.is(double.count(/^PUT/), 1);
+  double.requests.length = 0;
+  double.misbehaveTimes(
+    1,
+    onRoute(
+      'manifest',
+      answering(async ({ request, response }) => {
+        for await (const chunk of request) void chunk;
+        response.writeHead(201).end();
+      }),
+      'PUT',
+    ),
+  );
+  await repository.putTagged(manifest, tags);
+  const puts = ['1.0', '1', 'latest'].map((tag) => `PUT /v2/${app}/manifests/${tag}`);
+  t.deepEqual(double.requests, puts);
+});
+
 test('putManifest() refuses that the registry stored something else', async (t) => {
   const { double, client } = await setUp(t);
   double.misbehave(({ response }) => {

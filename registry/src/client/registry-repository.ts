@@ -23,7 +23,7 @@ import { listNames } from './list-names.ts';
 import { listReferrers } from './list-referrers.ts';
 import { presentBlobs } from './present-blobs.ts';
 import { putBlob } from './put-blob.ts';
-import { putManifest } from './put-manifest.ts';
+import { putManifest, putTagged } from './put-manifest.ts';
 import type { RemoteRepository } from './remote-repository.ts';
 
 /**
@@ -69,6 +69,10 @@ export class RegistryRepository implements ContentSource, ContentTarget, Referre
 
   async putManifest(content: ManifestContent, options?: PutManifestOptions): Promise<void> {
     await putManifest(this.#remote, content, options);
+  }
+
+  async putTagged(content: ManifestContent, tags: readonly Tag[], options?: ContentOptions): Promise<void> {
+    await putTagged(this.#remote, content, tags, options);
   }
 
   async removeReferrer(subject: Digest, referrer: Digest, options: ContentOptions = {}): Promise<void> {

@@ -10,6 +10,8 @@ import type { PlannedBlob } from './plan-copy.ts';
 const defaultParallel = 4;
 
 export type CopyBlobsOptions = {
+  /** What the target need not be asked for. */
+  readonly known?: ReadonlySet<Digest>;
   readonly parallel?: number;
   readonly progress?: ProgressListener;
   readonly signal?: AbortSignal;
@@ -20,11 +22,13 @@ export async function copyBlobs(
   source: ContentSource,
   target: ContentTarget,
   blobs: readonly PlannedBlob[],
-  { parallel = defaultParallel, progress = () => undefined, signal }: CopyBlobsOptions,
+  { known = new Set(), parallel = defaultParallel, progress = () => undefined, signal }: CopyBlobsOptions,
 ): Promise<{ readonly copiedBlobs: number; readonly presentBlobs: number }> {
   const unique = [...new Map(blobs.map((blob) => [blob.request.descriptor.digest, blob])).values()];
   const requests = unique.map(({ request }) => request);
-  const present = await target.presentBlobs(requests, signal === undefined ? {} : { signal });
+  const unknown = requests.filter(({ descriptor }) => !known.has(descriptor.digest));
+  const found = await target.presentBlobs(unknown, signal === undefined ? {} : { signal });
+  const present = known.union(found);
   const missing = unique.filter(({ request }) => !present.has(request.descriptor.digest));
   for (const { descriptor } of requests) {
     if (present.has(descriptor.digest)) {

@@ -24,12 +24,14 @@ import {
   tag,
 } from '../testing/attached-image.ts';
 import { contentOf, emptyConfig, opened, type TestContent } from '../testing/content.ts';
-import { onRoute } from '../testing/misbehaviours.ts';
+import { answering, onRoute } from '../testing/misbehaviours.ts';
 import { places, storePlace } from '../testing/places.ts';
+import { refuse } from '../testing/registry-double.ts';
 import { app, clientOf, startDouble } from '../testing/start-double.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import type { ContentTarget } from './content.ts';
 import { copy } from './copy.ts';
+import { namedBlobs } from './named-blobs.ts';
 
 const everything: readonly Descriptor[] = [
   amd64.manifest,
@@ -80,6 +82,39 @@ test('copy() moves each blob once, and nothing the second time', async (t) => {
   t.is(second.copiedBlobs, 0);
   t.is(second.presentBlobs, first.copiedBlobs);
   t.is(double.count(new RegExp(`GET .*${shared}`)), 1);
+});
+
+test('copy() asks for no blob that is known, and for all of them if the target refuses the image', async (t) => {
+  const { target: filled, source } = await storePlace(t);
+  await fill(filled);
+  const double = await startDouble(t);
+  const target = clientOf(t, double).repository(app, 'push');
+  const known = await namedBlobs(await source(), index.descriptor.digest);
+  t.deepEqual(
+    [...known].toSorted(),
+    [amd64, arm64]
+      .flatMap(({ config, layers }) => [config, ...layers].map(({ descriptor }) => descriptor.digest))
+      .filter((digest, position, all) => all.indexOf(digest) === position)
+      .toSorted(),
+  );
+  const options = { source: await source(), target, reference: tag, tags: [tag], attachments: false, known };
+  double.misbehaveTimes(
+    1,
+    onRoute(
+      'manifest',
+      answering(async ({ request, response }) => {
+        for await (const chunk of request) void chunk;
+        refuse(response, 404, 'MANIFEST_BLOB_UNKNOWN');
+      }),
+      'PUT',
+    ),
+  );
+  await copy(options);
+  t.is(double.count(/^HEAD/), known.size);
+  t.deepEqual([...double.blobs.keys()].toSorted(), [...known].toSorted());
+  double.requests.length = 0;
+  t.like(await copy(options), { copiedBlobs: 0, presentBlobs: known.size });
+  t.is(double.count(/^HEAD/), 0);
 });
 
 test('copy() reports every blob from start to end, or why it was not needed', async (t) => {

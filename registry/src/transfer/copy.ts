@@ -6,7 +6,7 @@ import type { Tag } from '@img/spec/tag';
 import { RegistryError } from '../registry-error.ts';
 import type { ContentOptions, ContentSource, ContentTarget } from './content.ts';
 import { copyBlobs } from './copy-blobs.ts';
-import { type PlannedManifest, planCopy } from './plan-copy.ts';
+import { type CopyPlan, type PlannedManifest, planCopy } from './plan-copy.ts';
 import { putSignatures } from './put-signatures.ts';
 
 export type CopyOptions = {
@@ -20,6 +20,8 @@ export type CopyOptions = {
   readonly platform?: Platform;
   /** Whether signatures and other referrers travel with the image; true if absent. */
   readonly attachments?: boolean;
+  /** Blobs that the target had a moment ago; it is asked for them only if it refuses the image. */
+  readonly known?: ReadonlySet<Digest>;
   /** How many blobs are moved at a time; 4 if absent. */
   readonly parallel?: number;
   readonly progress?: ProgressListener;
@@ -44,8 +46,19 @@ export type CopyResult = {
  *   the image is there without it; the reason of the signal
  */
 export async function copy(options: CopyOptions): Promise<CopyResult> {
-  const { source, target, reference, tags = [], platform, attachments = true, signal } = options;
+  const { source, reference, platform, attachments = true, known = new Set(), signal } = options;
   const plan = await planCopy(source, { reference, platform, isWithAttachments: attachments, signal });
+  try {
+    return await send(plan, options);
+  } catch (error) {
+    // Something that was known is gone, perhaps; what arrived is not sent again.
+    if (known.size === 0 || !isRefusal(error)) throw error;
+    return await send(plan, { ...options, known: new Set() });
+  }
+}
+
+async function send(plan: CopyPlan, options: CopyOptions): Promise<CopyResult> {
+  const { source, target, tags = [], signal } = options;
   const { children, referrers, signatures, image } = plan;
   const all = [...children, image, ...referrers, ...signatures];
   const blobs = await copyBlobs(
@@ -61,6 +74,13 @@ export async function copy(options: CopyOptions): Promise<CopyResult> {
   return { descriptor: image.content.descriptor, ...blobs };
 }
 
+// Registries say with one status or another that a manifest names what they don't have.
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof RegistryError && (error.code === 'CONTENT_MISSING' || error.code === 'REQUEST_REFUSED')
+  );
+}
+
 async function putImage(
   image: PlannedManifest,
   target: ContentTarget,
@@ -69,6 +89,7 @@ async function putImage(
 ): Promise<void> {
   const { content } = image;
   if (tags.length === 0) await target.putManifest(content, { ...options, isRoot: true });
+  if (tags.length > 1 && (await isPutTogether(image, target, tags, options))) return;
   for (const tag of tags) {
     try {
       await target.putManifest(content, { ...options, tag });
@@ -77,6 +98,23 @@ async function putImage(
         ? await withoutTag(image, target, { ...options, tag, refusal: error })
         : error;
     }
+  }
+}
+
+/** Whether the image has all of its tags now; if not, putting one after the other shows which one it can't have. */
+async function isPutTogether(
+  { content }: PlannedManifest,
+  target: ContentTarget,
+  tags: readonly Tag[],
+  options: ContentOptions,
+): Promise<boolean> {
+  if (target.putTagged === undefined) return false;
+  try {
+    await target.putTagged(content, tags, options);
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'TAG_REFUSED') return false;
+    throw error;
   }
 }
 

@@ -1,0 +1,78 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type Instance, newInstance } from '../testing/run-img.ts';
+import { writeTestApp } from '../testing/test-app.ts';
+import { administrator, startTestRegistry } from '../testing/test-registry.ts';
+
+/** A host whose names belong to a registry, which knows it. */
+async function loggedIn(t: ExecutionContext): Promise<Instance> {
+  const instance = await newInstance(t);
+  const host = await startTestRegistry(t, instance);
+  await useRegistry(instance, host);
+  const login = ['login', '--username', administrator.name, '--password-stdin', host];
+  t.is((await instance.run(login, { input: administrator.password })).code, 0);
+  return instance;
+}
+
+async function useRegistry({ folder }: Instance, host: string): Promise<void> {
+  await mkdir(join(folder, 'config'), { recursive: true });
+  await writeFile(join(folder, 'config/config.yaml'), `registries: {default: "${host}"}\n`);
+}
+
+test('img build --push sends what a registry lacks, under all tags', async (t) => {
+  const instance = await loggedIn(t);
+  const push = async (): Promise<Record<string, unknown>> => {
+    const { code, stdout, stderr } = await instance.run(['build', '--push', '--json', 'app']);
+    t.is(code, 0, stderr);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  await writeTestApp(instance, 'one');
+  t.like(await push(), { copiedBlobs: 2, presentBlobs: 0 });
+  t.like(await push(), { copiedBlobs: 0, presentBlobs: 2 });
+  await writeTestApp(instance, 'two');
+  const { digest, copiedBlobs } = await push();
+  t.is(copiedBlobs, 2);
+  for (const tag of ['1.0.0', 'latest']) {
+    const pulled = await instance.run(['pull', '--json', `com.example.app:${tag}`]);
+    t.like(JSON.parse(pulled.stdout), { digest });
+  }
+});
+
+test('img build --push --sign signs what it pushes', async (t) => {
+  const instance = await loggedIn(t);
+  const variables = { IMG_KEY_PASSPHRASE: '' };
+  const run = (...words: readonly string[]) => instance.run(words, { variables });
+  t.is((await run('key', 'new', 'alice')).code, 0);
+  t.is((await run('trust', 'add', 'alice', '--prefix', 'com.example.')).code, 0);
+  await writeTestApp(instance, 'one');
+  const built = await run('build', '--push', '--sign', 'alice', 'app');
+  t.regex(built.stderr, /signed with SHA256:\S+, and the list/);
+  t.is((await run('pull', 'com.example.app')).code, 0);
+  t.is((await run('verify', '--require', 'provenance', 'com.example.app')).code, 0);
+});
+
+const refusals: readonly (readonly [why: string, words: readonly string[], message: RegExp])[] = [
+  ['two places', ['--push', '--output', 'oci:out'], /--push and --output go to different places/],
+  ['a signature that goes nowhere', ['--sign', 'alice'], /--sign goes with --push/],
+];
+
+for (const [why, words, message] of refusals) {
+  test(`img build refuses ${why}`, async (t) => {
+    const instance = await newInstance(t);
+    await writeTestApp(instance, 'one');
+    const { code, stderr } = await instance.run(['build', ...words, 'app']);
+    t.is(code, 2);
+    t.regex(stderr, message);
+  });
+}
+
+test('img build --push keeps the image on this host where the registry lets nobody in', async (t) => {
+  const instance = await newInstance(t);
+  await useRegistry(instance, await startTestRegistry(t, instance));
+  await writeTestApp(instance, 'one');
+  const { code, stderr } = await instance.run(['build', '--push', 'app']);
+  t.is(code, 5, stderr);
+  t.regex(stderr, /log in with: img login/);
+  t.regex((await instance.run(['images'])).stdout, /com\.example\.app/);
+});
