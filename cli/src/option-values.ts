@@ -31,6 +31,15 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('It should be a number and h, d, w or y, such as 30d.');
 }
 
+const unitBytes: { readonly [unit: string]: number } = { kB: 1e3, MB: 1e6, GB: 1e9 };
+
+/** A speed such as `50MB/s` in bytes per second, for options. */
+export function parseRate(text: string): number {
+  const [, count, unit = ''] = /^([1-9]\d{0,5})(kB|MB|GB)\/s$/.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * (unitBytes[unit] ?? 0);
+  throw new InvalidArgumentError('It should be a number and kB/s, MB/s or GB/s, such as 50MB/s.');
+}
+
 const momentUnitSeconds: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** A time as `10m` ago (s, m, h, d) or as RFC 3339 writes it, for options. */

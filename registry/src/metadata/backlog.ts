@@ -7,6 +7,8 @@ export type Backlog = {
   /** Bytes that nothing names any more and that are still stored. */
   readonly tombstones: number;
   readonly tombstoneAgeMs: number;
+  /** Manifests that storage doesn't know of yet. */
+  readonly unnoted: number;
   readonly uploads: number;
   /** Of the upload that nobody has touched for the longest time. */
   readonly uploadAgeMs: number;
@@ -24,11 +26,15 @@ export async function findBacklog(reader: Reader, now: number): Promise<Backlog>
   const uploads = await reader.get<{ n: number; at: number | null }>(
     'SELECT count(*) AS n, min(updated_at) AS at FROM uploads',
   );
+  const unnoted = await reader.get<{ n: number }>(
+    'SELECT count(*) AS n FROM manifest_records WHERE due_at IS NOT NULL',
+  );
   const age = (row: { readonly at: number | null } | undefined) => Math.max(0, now - (row?.at ?? now));
   return {
     reviewAgeMs: age(review),
     tombstones: tombstones?.n ?? 0,
     tombstoneAgeMs: age(tombstones),
+    unnoted: unnoted?.n ?? 0,
     uploads: uploads?.n ?? 0,
     uploadAgeMs: age(uploads),
   };

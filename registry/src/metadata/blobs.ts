@@ -77,12 +77,16 @@ export async function listBlobs(
   );
 }
 
-/** Takes a blob from all repositories and buries its bytes; false if there is none with these bytes any more. */
-export async function dropBlob(writer: Writer, { id, key, size }: Blob, now: number): Promise<boolean> {
+/**
+ * Takes a blob from all repositories and buries its bytes; false if there is none with these bytes any more.
+ *
+ * @param from when the bytes may be removed
+ */
+export async function dropBlob(writer: Writer, { id, key, size }: Blob, from: number): Promise<boolean> {
   const found = await writer.get('SELECT 1 AS found FROM blobs WHERE id = $1 AND key = $2', id, key);
   if (found === undefined) return false;
   await writer.run('DELETE FROM links WHERE blob_id = $1', id);
   await writer.run('DELETE FROM blobs WHERE id = $1', id);
-  await buryBlob(writer, { key, size }, now);
+  await buryBlob(writer, { key, size }, from);
   return true;
 }

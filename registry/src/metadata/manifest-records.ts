@@ -119,6 +119,16 @@ export async function listBlobKeys(
   );
 }
 
+/** Whether a note is the one that counts. */
+export async function isStoredRecord(reader: Reader, { manifestId, key }: RecordClaim): Promise<boolean> {
+  const row = await reader.get(
+    'SELECT 1 AS found FROM manifest_records WHERE manifest_id = $1 AND key = $2 AND due_at IS NULL',
+    manifestId,
+    key,
+  );
+  return row !== undefined;
+}
+
 /** A note that is written. */
 export type StoredRecord = {
   readonly manifest_id: number;

@@ -74,7 +74,7 @@ export async function rebuild(
     await emptyTables(writer);
     await ensureJob(writer, 'rebuild', clock());
   });
-  const report = counter(progress, 'put back manifests', objects.manifest.size);
+  const report = progressOf(progress, objects.manifest);
   const restored = await restoreManifests(database, blobs, {
     stored: objects.blob,
     records: [...objects.manifest.keys()],
@@ -200,11 +200,16 @@ async function buryOthers(
   return others.length;
 }
 
-/** One item of progress that counts things instead of bytes. */
-function counter(progress: ProgressListener, what: string, total: number) {
-  progress({ kind: 'start', item: what, what: `${what} (${total})`, totalBytes: total });
+/** Reading the notes of manifests, as one item. */
+function progressOf(progress: ProgressListener, notes: ReadonlyMap<BlobKey, number>) {
+  const item = 'manifests';
+  const totalBytes = [...notes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  progress({ kind: 'start', item, what: `put back ${notes.size} manifests`, totalBytes });
   return {
-    advance: (count: number) => progress({ kind: 'advance', item: what, bytes: count }),
-    end: () => progress({ kind: 'done', item: what }),
+    advance: (keys: readonly BlobKey[]) => {
+      const bytes = keys.reduce((sum, key) => sum + (notes.get(key) ?? 0), 0);
+      progress({ kind: 'advance', item, bytes });
+    },
+    end: () => progress({ kind: 'done', item }),
   };
 }

@@ -43,8 +43,8 @@ export async function restoreManifests(
     /** All blobs, with their sizes. */
     readonly stored: ReadonlyMap<BlobKey, number>;
     readonly records: readonly BlobKey[];
-    /** Called when so many records were put back. */
-    readonly onRead: (records: number) => void;
+    /** Called when these records were put back. */
+    readonly onRead: (records: readonly BlobKey[]) => void;
     readonly now: number;
     readonly signal: AbortSignal;
   },
@@ -70,7 +70,7 @@ export async function restoreManifests(
       }
       for (const { digest, size } of blobsOf(decoded?.manifest)) wanted.set(digest, size);
     }
-    onRead(keys.length);
+    onRead(keys);
   }
   for (const digest of placed) wanted.delete(digest);
   return { needed, wanted, damaged };

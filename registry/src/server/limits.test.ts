@@ -50,7 +50,11 @@ test('an upload that finds no space left is given up, so that nothing of it stay
   const blobs = new MemoryBlobStore();
   let discarded = 0;
   const full: BlobStore = {
-    ...measuredBlobStore(blobs, { begin: () => () => undefined, storage: (_, work) => work() }),
+    ...measuredBlobStore(blobs, {
+      begin: () => () => undefined,
+      scrubbed: () => undefined,
+      storage: (_, work) => work(),
+    }),
     append: async (key, state) => {
       const appender = await blobs.append(key, state);
       const write = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }));

@@ -3,6 +3,7 @@ import type { NamePrefix } from '@img/spec/name-prefix';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { DestinationStream } from 'pino';
 import type { Database } from '../metadata/database.ts';
+import type { ScrubSchedule } from '../scrub/scrub-when-due.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { UpstreamOptions } from './cache/upstream.ts';
 import type { ServerLimits } from './server-limits.ts';
@@ -40,6 +41,8 @@ export type RegistryOptions = {
   readonly upstreams?: readonly UpstreamOptions[];
   /** The registry's own keyring: whom its pages show as the signers of images. */
   readonly trust?: TrustPolicy;
+  /** When everything that is stored is read again, to find what is lost or damaged; never by default. */
+  readonly scrub?: ScrubSchedule;
   /** Where log lines go, as JSON; nowhere by default. */
   readonly log?: DestinationStream;
   readonly limits?: Partial<ServerLimits>;

@@ -12,6 +12,7 @@ import type { Meter } from './metrics/meter.ts';
 import type { PullNotes } from './pull-notes.ts';
 import type { Recorder } from './recorder.ts';
 import type { RequestLimit } from './request-limit.ts';
+import type { Scrubber } from './scrubber.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { LiveDigests } from './uploads/live-digests.ts';
@@ -32,6 +33,7 @@ export type Services = {
   readonly liveDigests: LiveDigests;
   readonly pulls: PullNotes;
   readonly recorder: Recorder;
+  readonly scrubber: Scrubber;
   readonly sweeper: Sweeper;
   /** The registries that this one copies. */
   readonly cache: PullThroughCache;

@@ -28,6 +28,7 @@ import { Recorder } from './recorder.ts';
 import { createApp } from './registry-app.ts';
 import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
 import { RequestLimit } from './request-limit.ts';
+import { Scrubber } from './scrubber.ts';
 import { ServerError } from './server-error.ts';
 import { defaultLimits } from './server-limits.ts';
 import type { Services } from './services.ts';
@@ -72,13 +73,20 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
         throw error;
       }));
     services.sweeper.start();
+    services.scrubber.start();
     services.cache.repeat(() => keepWithinBounds(services), services.limits.sweepMs);
     let closing: Promise<void> | undefined;
     const close: RunningRegistry['close'] = (closeOptions) => {
       const stopping = server.close(closeOptions);
       closing ??= stopping
         .then(() => services.cache.close())
-        .then(() => Promise.all([services.sweeper.close(), metricsServer?.close(closeOptions)]))
+        .then(() =>
+          Promise.all([
+            services.scrubber.close(),
+            services.sweeper.close(),
+            metricsServer?.close(closeOptions),
+          ]),
+        )
         .then(() => services.recorder.close())
         .then(closeDatabase);
       return closing;
@@ -133,6 +141,7 @@ async function createServices(
     liveDigests: new LiveDigests(),
     pulls,
     recorder,
+    scrubber: new Scrubber({ database, blobs, limits, schedule: options.scrub, meter, log, clock }),
     sweeper: new Sweeper({ database, blobs, limits, pulls, recorder, log, clock }),
     cache: new PullThroughCache({
       upstreams: options.upstreams ?? [],

@@ -1,3 +1,5 @@
+import type { Scrubbed } from '../../scrub/scrub.ts';
+
 /** One request that was answered, or whose client went away. */
 export type MeasuredRequest = {
   readonly method: string;
@@ -11,6 +13,8 @@ export type MeasuredRequest = {
 export type Meter = {
   /** A request has begun; call what it returns when it is over. */
   begin(): (request: MeasuredRequest) => void;
+  /** Something stored was read, to see whether it is sound. */
+  scrubbed(found: Pick<Scrubbed, 'state' | 'sizeBytes'>): void;
   /** Measures something that the storage does. */
   storage<T>(operation: string, work: () => Promise<T>): Promise<T>;
 };

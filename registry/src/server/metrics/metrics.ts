@@ -2,6 +2,7 @@ import { matchRoute } from '@img/spec/routes';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Backlog, findBacklog } from '../../metadata/backlog.ts';
 import type { Reader } from '../../metadata/database.ts';
+import type { Scrubbed } from '../../scrub/scrub.ts';
 import { isWebPath } from '../../web/dispatch-web.ts';
 import type { MeasuredRequest, Meter } from './meter.ts';
 
@@ -29,6 +30,11 @@ const gauges: readonly (readonly [name: string, help: string, readFrom: (backlog
     'How long the blob waits for its removal from storage that waits longest.',
     ({ tombstoneAgeMs }) => tombstoneAgeMs / 1000,
   ],
+  [
+    'img_registry_unnoted_manifests',
+    'Manifests that are not noted in storage yet, so that the metadata can be rebuilt from it.',
+    ({ unnoted }) => unnoted,
+  ],
   ['img_registry_uploads', 'Uploads that were begun and not ended.', ({ uploads }) => uploads],
   [
     'img_registry_upload_age_seconds',
@@ -45,6 +51,8 @@ export class Metrics implements Meter {
   readonly #active: Gauge;
   readonly #broken: Counter<'route'>;
   readonly #storage: Histogram<'operation' | 'outcome'>;
+  readonly #scrubbed: Counter<'state'>;
+  readonly #scrubbedBytes: Counter;
   readonly #backlog: readonly (readonly [gauge: Gauge, readFrom: (backlog: Backlog) => number])[];
 
   constructor(options: MetricsOptions) {
@@ -76,6 +84,17 @@ export class Metrics implements Meter {
       buckets,
       registers,
     });
+    this.#scrubbed = new Counter({
+      name: 'img_registry_scrubbed_total',
+      help: 'Blobs and notes of manifests that the scheduled scrub has read, by what they are: sound, lost, damaged.',
+      labelNames: ['state'],
+      registers,
+    });
+    this.#scrubbedBytes = new Counter({
+      name: 'img_registry_scrubbed_bytes_total',
+      help: 'Bytes that the scheduled scrub has read.',
+      registers,
+    });
     this.#backlog = gauges.map(([name, help, readFrom]) => [new Gauge({ name, help, registers }), readFrom]);
   }
 
@@ -88,6 +107,11 @@ export class Metrics implements Meter {
       const known = methods.includes(method) ? method : 'other';
       this.#requests.observe({ route, method: known, status }, seconds);
     };
+  }
+
+  scrubbed({ state, sizeBytes }: Pick<Scrubbed, 'state' | 'sizeBytes'>): void {
+    this.#scrubbed.inc({ state });
+    this.#scrubbedBytes.inc(sizeBytes);
   }
 
   async storage<T>(operation: string, work: () => Promise<T>): Promise<T> {
