@@ -7,19 +7,20 @@ import { testKey } from '@img/sign/testing/test-keys';
 import { TestLog } from '@img/sign/testing/test-log';
 import { testDocument, testRule } from '@img/sign/testing/test-policy';
 import { encodeTrustDocument, type TrustDocument } from '@img/sign/trust-document';
-import { parseUnixTime } from '@img/sign/unix-time';
+import { parseUnixTime, unixTime } from '@img/sign/unix-time';
 import { digestOf } from '@img/spec/digest';
 import { parseRepositoryName } from '@img/spec/repository-name';
 import { parseTag } from '@img/spec/tag';
 import test, { type ExecutionContext } from 'ava';
 import { RegistryClient } from '../../client/registry-client.ts';
 import { deleteRule, putRule } from '../../metadata/admission/rules.ts';
-import type { Database } from '../../metadata/database.ts';
+import type { Database, Writer } from '../../metadata/database.ts';
 import { databases, openMigrated } from '../../metadata/testing/databases.ts';
 import { MemoryBlobStore } from '../../storage/memory-blob-store.ts';
 import { contentOf, opened, type TestImage, testImage, testReferrer } from '../../testing/content.ts';
 import { pushSignatures, pushSigned } from '../../testing/push-signatures.ts';
 import { attachedBundles, collectEvidence } from '../../transfer/collect-evidence.ts';
+import { sweepOnce } from '../testing/sweep-once.ts';
 import { admin, startTestRegistry } from '../testing/test-registry.ts';
 import { shareRegistryKey } from './registry-key.ts';
 
@@ -283,6 +284,65 @@ test('a rule that requires a log admits what is proven to be in it, and nothing 
   t.is(await prove(0), 403, 'the proof of another entry');
   t.is(await prove(log.append(bytes)), 201);
 });
+
+test('what a process that dies while it admits a tag has stored is cleaned up, and the tag can be written again', async (t) => {
+  const database = await openMigrated(t, openSqlite);
+  const blobs = new MemoryBlobStore();
+  // Not what the registry notes of its metadata, whose names have an ending.
+  const stored = async () =>
+    (await Array.fromAsync(blobs.list(), ({ key }) => key)).filter((key) => !key.includes('.')).length;
+  let isDying = true;
+  const dying = dyingDatabase(database, (sql) => isDying && sql.includes('INTO admissions'));
+  const { running, client } = await startTestRegistry(t, { database: dying, blobs });
+  const remote = new RegistryClient(running.host, {
+    credentials: async () => ({ kind: 'password', username: admin.name, password: admin.password }),
+  });
+  t.teardown(() => remote.close());
+  const place = remote.repository(repository, 'push');
+  const { manifest, config, layers } = testImage(['one']);
+  for (const { descriptor, bytes } of [config, ...layers]) await place.putBlob({ descriptor }, opened(bytes));
+  await place.putManifest(manifest);
+  await pushSignatures(place, alice, manifest.descriptor, {
+    repository,
+    tag,
+    issued: unixTime(1_700_000_000),
+  });
+  await setRule(database, oneOf);
+  const before = await stored();
+  const put = async () => {
+    const headers = { 'content-type': manifest.descriptor.mediaType };
+    const path = `/v2/${repository}/manifests/${tag}`;
+    return (await client.send('PUT', path, { body: manifest.bytes, headers })).status;
+  };
+  t.is(await put(), 500);
+  t.true((await stored()) > before, 'the blob of the summary');
+  t.is((await client.send('HEAD', `/v2/${repository}/manifests/${tag}`)).status, 404);
+  // A week, after which nothing keeps what nobody needs.
+  await sweepOnce(database, blobs, 24 * 7);
+  t.is(await stored(), before);
+  isDying = false;
+  t.is(await put(), 201);
+  t.is((await client.send('HEAD', `/v2/${repository}/manifests/${tag}`)).status, 200);
+});
+
+/** A database in whose transactions a statement fails, so that nothing of them happens. */
+function dyingDatabase(database: Database, isFatal: (sql: string) => boolean): Database {
+  const transaction: Database['transaction'] = (work, options) =>
+    database.transaction((writer) => {
+      const run: Writer['run'] = async (sql, ...values) => {
+        if (isFatal(sql)) throw new Error('the process ends here');
+        return writer.run(sql, ...values);
+      };
+      const { dialect } = writer;
+      return work({ dialect, run, all: writer.all.bind(writer), get: writer.get.bind(writer) });
+    }, options);
+  return new Proxy(database, {
+    get: (target, name) => {
+      const value: unknown = name === 'transaction' ? transaction : Reflect.get(target, name, target);
+      return typeof value === 'function' && name !== 'transaction' ? value.bind(target) : value;
+    },
+  });
+}
 
 test('names beside the rule are free, and so is what the document has no rule for', async (t) => {
   const { database, first } = await start(t, openSqlite, oneOf);
