@@ -54,8 +54,11 @@ async function repair(session: Session, line: CommandLine, typed: readonly strin
   );
   for (const { reference, left, obstacle } of repairs) {
     if (left.length === 0) continue;
-    output.story(`${reference} is still damaged in ${countOf(left.length, 'place')}`);
     if (obstacle !== undefined) output.error(errorLines(obstacle, { verbose: output.isVerbose }));
+    output.story(
+      `${reference} is still damaged in ${countOf(left.length, 'place')}; if its registry has no more what is missing, ` +
+        `build it again, or remove it: img rm ${reference}`,
+    );
     setExitCode(exitCodes.failed);
   }
 }

@@ -1,8 +1,8 @@
 import { type Digest, parseDigest } from '@img/spec/digest';
-import { parseJson } from '@img/spec/json';
-import { JsonFields } from '@img/spec/json-fields';
+import type { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
 import { RuntimeError } from '../runtime-error.ts';
+import { encodeCheckedJson, parseCheckedJson } from '../state/checked-json.ts';
 import { identityFrom } from '../state/container-record.ts';
 import type { AppDefinition } from './app-definition.ts';
 import type { AppState, GenerationNumber, Verdict } from './app-state.ts';
@@ -77,7 +77,7 @@ function verdictFrom(fields: JsonFields | undefined): Verdict {
 
 function parsed<Value>(bytes: Uint8Array, path: string, read: (fields: JsonFields) => Value): Value {
   try {
-    return read(new JsonFields(parseJson(bytes, { maxBytes }), 'app', 'CONFIG_INVALID'));
+    return read(parseCheckedJson(bytes, 'app', maxBytes));
   } catch (cause) {
     throw new RuntimeError('STATE_INVALID', `${quote(path)} is damaged: ${(cause as Error).message}`, {
       cause,
@@ -87,5 +87,5 @@ function parsed<Value>(bytes: Uint8Array, path: string, read: (fields: JsonField
 }
 
 export function encodeAppFile(content: Generation | AppState): string {
-  return `${JSON.stringify(content, undefined, 2)}\n`;
+  return encodeCheckedJson(content);
 }

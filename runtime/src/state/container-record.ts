@@ -1,10 +1,10 @@
 import { type Digest, parseDigest } from '@img/spec/digest';
-import { parseJson } from '@img/spec/json';
-import { JsonFields } from '@img/spec/json-fields';
+import type { JsonFields } from '@img/spec/json-fields';
 import { quote } from '@img/spec/quote';
 import { type InsecureItem, parseInsecureItem } from '../config/insecure-item.ts';
 import { type ProfileName, profileNames } from '../config/profile.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import { encodeCheckedJson, parseCheckedJson } from './checked-json.ts';
 import { type ContainerName, parseContainerName } from './container-name.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
@@ -67,7 +67,7 @@ const maxItems = 256;
 /** @throws RuntimeError STATE_INVALID */
 export function parseContainerRecord(bytes: Uint8Array, path: string): ContainerRecord {
   try {
-    const fields = new JsonFields(parseJson(bytes, { maxBytes }), 'record', 'CONFIG_INVALID');
+    const fields = parseCheckedJson(bytes, 'record', maxBytes);
     const launcher = fields.optionalObject('launcher');
     const runtime = fields.string('runtime');
     const name = fields.optionalString('name');
@@ -128,7 +128,7 @@ export function identityFrom(fields: JsonFields): ProcessIdentity {
 }
 
 export function encodeContainerRecord(record: ContainerRecord): string {
-  return `${JSON.stringify(record, undefined, 2)}\n`;
+  return encodeCheckedJson(record);
 }
 
 export function isContainerId(text: string): boolean {

@@ -18,6 +18,7 @@ import {
   shellTag,
   signShellImage,
 } from '../testing/shell-image.ts';
+import { done } from '../testing/stage.ts';
 import type { TestHost } from '../testing/test-host.ts';
 import { type ChangedByte, changedBytes } from './changed-bytes.ts';
 
@@ -114,6 +115,44 @@ test('img pull repairs whatever was changed of an image, as the refusal of img r
   t.is(pulled.code, 0, pulled.stderr);
   t.deepEqual(await host.run(['run', tagged]), isRun);
   t.deepEqual(leftBehind(host), []);
+});
+
+test('img verify --deep says what is damaged, and img repair brings it back while an app runs', async (t) => {
+  if (!canRunShellApp(t)) return;
+  const { host, repository } = await setDoubleStage(t);
+  await putSignedShellImage(repository);
+  t.teardown(() => host.run(['rm', '--force', 'running']));
+  await done(host, ['run', '--detach', '--name', 'running', tagged, 'sleep', '1000']);
+  t.like(await host.run(['verify', '--deep', tagged]), { code: 0 });
+  const [layer = ''] = readdirSync(join(host.root, 'layers')).filter((name) => name.endsWith('.tar'));
+  const bytes = readFileSync(join(host.root, 'layers', layer));
+  writeFileSync(join(host.root, 'layers', layer), bytes.with(100, 1));
+  const verified = await host.run(['verify', '--deep', tagged]);
+  t.like(verified, { code: 3, stdout: '' });
+  t.true(verified.stderr.includes(layer), verified.stderr);
+  t.regex(verified.stderr, /hint: .*img repair \S*com\.example\.app:1\.0\n$/);
+  const found = JSON.parse((await host.run(['verify', '--json', '--deep', tagged])).stdout) as object;
+  t.like(found, { damaged: [{ kind: 'layer' }] });
+  const repaired = await host.run(['repair', tagged]);
+  t.like(repaired, { code: 0 }, repaired.stderr);
+  t.regex(repaired.stdout, /repaired {2}the layer sha256:/);
+  t.deepEqual(await host.run(['run', tagged]), isRun);
+  t.like(await host.run(['exec', 'running', '/bin/busybox', 'true']), { code: 0 });
+  t.like(await host.run(['repair', '--all', '--json']), { code: 0 });
+});
+
+test('img repair ends with 1 and says why if the registry has no more what is damaged', async (t) => {
+  const { host, repository, double } = await setDoubleStage(t);
+  await putSignedShellImage(repository, { layers: [tarArchive({ path: 'file' })] });
+  await done(host, ['pull', tagged]);
+  const layers = join(host.root, 'layers');
+  for (const name of readdirSync(layers)) writeFileSync(join(layers, name), '');
+  double.blobs.clear();
+  const { code, stdout, stderr } = await host.run(['repair', tagged]);
+  t.is(code, 1);
+  t.regex(stdout, /damaged {3}the layer sha256:/);
+  t.regex(stderr, /^img: .+ 404 .+\n.+ is still damaged in 1 place; .+: img rm com\.example\.app:1\.0\n$/);
+  t.like(await host.run(['repair']), { code: 2 });
 });
 
 /** What somebody does who can write to the store, with files that are whole. */
