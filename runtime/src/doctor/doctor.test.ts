@@ -2,7 +2,10 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
+import { parseContainerName } from '../state/container-name.ts';
+import { containersFinding } from './examine-containers.ts';
 import { controlGroupFinding, examineHost, kernelFindings } from './examine-host.ts';
+import { networkFinding } from './examine-networks.ts';
 import { examinePrograms } from './examine-programs.ts';
 import { knownEscapes } from './known-escapes.ts';
 
@@ -78,6 +81,44 @@ test('examinePrograms() asks the programs for their versions', async (t) => {
   t.false(crun?.text.includes('\x1b'));
   t.regex(runc?.text ?? '', /^1\.1\.5\+ds1 has known ways out of a container: CVE-2024-21626, /);
   t.like(conmon, { verdict: 'limited' });
+});
+
+test('containersFinding() names the containers of which something was given up', (t) => {
+  const container = { id: '0123456789abcdef', profile: 'app', insecure: [] } as const;
+  t.like(containersFinding([]), { verdict: 'good', text: 'none run' });
+  t.like(containersFinding([container]), {
+    verdict: 'good',
+    text: '1 run, each with all that its profile gives',
+  });
+  t.like(
+    containersFinding([
+      container,
+      { ...container, profile: 'compat', insecure: ['seccomp'] },
+      { ...container, name: parseContainerName('web'), insecure: ['signature'] },
+    ]),
+    {
+      verdict: 'limited',
+      text: '2 of 3 run with protections given up: 0123456789abcdef (compat, insecure: seccomp); web (app, not verified)',
+    },
+  );
+});
+
+test('networkFinding() says which plugins there are, or are missing', (t) => {
+  const folder = temporaryFolder(t);
+  const folders = { networkFolder: folder, runFolder: '/run/img' };
+  t.like(networkFinding(folders, [folder]), {
+    verdict: 'limited',
+    text: "can't be made: the network needs CNI plugins that this host does not have: bridge, portmap, firewall, host-local",
+    hint: 'install them, on Debian with: apt-get install containernetworking-plugins iptables',
+  });
+  writeFileSync(
+    join(folder, 'bridge.conflist'),
+    '{"cniVersion":"1.0.0","name":"lan","plugins":[{"type":"x"}]}',
+  );
+  writeFileSync(join(folder, 'x'), '', { mode: 0o755 });
+  t.like(networkFinding(folders, [folder]), { verdict: 'good', text: `lan, made by x of ${folder}` });
+  writeFileSync(join(folder, 'bridge.conflist'), '');
+  t.like(networkFinding(folders, [folder]), { verdict: 'limited' });
 });
 
 test('examineHost() says something of everything on this machine', async (t) => {

@@ -138,18 +138,22 @@ export class Networks {
   /**
    * Removes the networks that no container uses, after ending plugins that are still at work for them.
    *
-   * @param isInUse whether a container that is running, or about to, has this network
+   * @param findUsed the networks of the containers that run or are about to; undefined if that can't be said, so that
+   *   all stay. It is asked only if there is a network.
    * @returns why others can't be removed now; each a NETWORK_STUCK
    * @throws the reason of the signal
    */
   async sweep(
-    isInUse: (container: string, id: string) => boolean,
+    findUsed: () => ReadonlySet<string> | undefined,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly RuntimeError[]> {
     sweepUnfinished(this.#folder);
     const stuck: RuntimeError[] = [];
-    for (const name of listFolder(this.#folder)) {
-      if (!isNetworkId(name) || isInUse(this.read(name)?.container ?? '', name)) continue;
+    // In this order: a container is recorded before it has a network.
+    const ids = listFolder(this.#folder).filter(isNetworkId);
+    const used = ids.length === 0 ? undefined : findUsed();
+    for (const name of used === undefined ? [] : ids) {
+      if (used?.has(name) === true) continue;
       try {
         // A plugin outlives the command that was killed while it waited for it.
         await killProcesses(() => processesWithVariable(`CNI_CONTAINERID=${name}`), options);

@@ -201,8 +201,8 @@ export class RunState extends RunFolder {
         stuck.push(error);
       }
     }
-    const isInUse = (id: string, networkId: string) => this.#usesNetwork(id, networkId);
-    return { swept, stuck: [...stuck, ...(await this.networks.sweep(isInUse, options))] };
+    const others = await this.networks.sweep(() => this.#usedNetworks(), options);
+    return { swept, stuck: [...stuck, ...others] };
   }
 
   // The runtimes' folders are listed first, because a record is always there before them.
@@ -282,13 +282,15 @@ export class RunState extends RunFolder {
     }
   }
 
-  #usesNetwork(id: string, networkId: string): boolean {
+  // Undefined if a record can't be read: whose network is whose can't be said then.
+  #usedNetworks(): ReadonlySet<string> | undefined {
     try {
-      const record = this.#read(id);
-      if (record === undefined || record.networkId !== networkId) return false;
-      return isRunning(record.supervisor) && !this.#isAbandoned(record);
+      const used = this.#records().filter(
+        (record) => isRunning(record.supervisor) && !this.#isAbandoned(record),
+      );
+      return new Set(used.flatMap(({ networkId }) => networkId ?? []));
     } catch (error) {
-      if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
+      if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return undefined;
       throw error;
     }
   }
