@@ -16,7 +16,10 @@ import { RegistryClient } from '../../client/registry-client.ts';
 import { deleteRule, putRule } from '../../metadata/admission/rules.ts';
 import type { Database, Writer } from '../../metadata/database.ts';
 import { databases, openMigrated } from '../../metadata/testing/databases.ts';
+import type { BlobStore } from '../../storage/blob-store.ts';
 import { MemoryBlobStore } from '../../storage/memory-blob-store.ts';
+import { S3BlobStore } from '../../storage/s3/s3-blob-store.ts';
+import { s3Servers } from '../../storage/testing/s3-servers.ts';
 import { contentOf, opened, type TestImage, testImage, testReferrer } from '../../testing/content.ts';
 import { pushSignatures, pushSigned } from '../../testing/push-signatures.ts';
 import { attachedBundles, collectEvidence } from '../../transfer/collect-evidence.ts';
@@ -32,11 +35,24 @@ const twoOf = testDocument(testRule('com.example.', 2, ['alice', 'bob']));
 
 type OpenDatabase = (typeof databases)[number][1];
 
+const inMemory = async (): Promise<BlobStore> => new MemoryBlobStore();
+
+/** Where registries keep what they have: as one on a single machine does, and as several behind a load balancer do. */
+const stores: readonly (readonly [name: string, open: OpenDatabase, openBlobs: typeof inMemory])[] = [
+  ...databases.map(([name, open]) => [name, open, inMemory] as const),
+  ...s3Servers().flatMap(({ name: s3, bucket }) => {
+    const shared = databases.filter(([name]) => name === 'postgresql');
+    const openBlobs = async () => S3BlobStore.open(await bucket());
+    return shared.map(([name, open]) => [`${name} and ${s3}`, open, openBlobs] as const);
+  }),
+];
+
 /** Two processes of one registry, and a rule at com.example. */
-async function start(t: ExecutionContext, open: OpenDatabase, document: TrustDocument) {
+async function start(t: ExecutionContext, open: OpenDatabase, document: TrustDocument, openBlobs = inMemory) {
   const database = await openMigrated(t, open);
-  const stores = { database, blobs: new MemoryBlobStore(), clock: () => Date.parse('2026-11-25T00:00:00Z') };
-  const registries = [await startTestRegistry(t, stores), await startTestRegistry(t, stores)];
+  const blobs = await openBlobs();
+  const shared = { database, blobs, clock: () => Date.parse('2026-11-25T00:00:00Z') };
+  const registries = [await startTestRegistry(t, shared), await startTestRegistry(t, shared)];
   const [first, second] = registries.map(({ running, client }) => {
     const remote = new RegistryClient(running.host, {
       credentials: async () => ({ kind: 'password', username: admin.name, password: admin.password }),
@@ -87,9 +103,9 @@ async function summariesOf({ place }: Side, { manifest }: TestImage) {
   return (await collectEvidence(place, manifest.descriptor.digest, { predicateTypes })).attestations ?? [];
 }
 
-for (const [name, open] of databases) {
+for (const [name, open, openBlobs] of stores) {
   test(`${name}: a tag is written when its rule is met, at whichever process, and not before`, async (t) => {
-    const { first, second } = await start(t, open, twoOf);
+    const { first, second } = await start(t, open, twoOf, openBlobs);
     const image = await prepare(first, 'one', [[alice, {}]]);
     const { digest } = image.manifest.descriptor;
     const refused = await first.put(image, tag);
@@ -106,7 +122,9 @@ for (const [name, open] of databases) {
     t.is((await second.put(image, tag)).status, 201);
     t.is((await first.client.send('HEAD', `/v2/${repository}/manifests/${tag}`)).status, 200);
   });
+}
 
+for (const [name, open] of databases) {
   test(`${name}: a tag never goes back, also when two processes write it at once, until its rule is removed`, async (t) => {
     const { database, first, second } = await start(t, open, oneOf);
     const images = await Promise.all(
