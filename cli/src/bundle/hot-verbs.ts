@@ -10,6 +10,7 @@ export const hotVerbs: readonly string[] = [
   'pull',
   'push',
   'run',
+  'sign',
   'start',
   'stop',
   'verify',
