@@ -11,6 +11,7 @@ import { type DebMember, type DebParts, describeDeb } from '../testing/make-deb.
 import { runTool } from '../testing/tool.ts';
 import { type ConvertedPackage, convertDeb } from './convert-deb.ts';
 import { readDeb } from './read-deb.ts';
+import { scannerEntries } from './scanner-entries.ts';
 
 /** One line an entry: type, mode, owner, path, and what it leads to or holds. */
 async function listing({ items }: ConvertedPackage): Promise<string[]> {
@@ -168,6 +169,21 @@ test('convertDeb() tells scanners what is installed, and of which files they can
     ),
   );
   t.true(lines.includes(`- 644 var/lib/dpkg/status.d/libx1.md5sums: ${sum}  usr/lib/libx.so.1`));
+});
+
+test('scannerEntries() says which part of a package is there', (t) => {
+  const control = 'Package: openjdk-21-jre-headless\nVersion: 21\n';
+  const [status] = scannerEntries(
+    { name: 'openjdk-21-jre-headless', slice: 'core' },
+    control,
+    undefined,
+    new Map(),
+  );
+  const bytes = status?.content?.kind === 'made' ? status.content.bytes : new Uint8Array();
+  t.is(
+    Buffer.from(bytes).toString(),
+    'Package: openjdk-21-jre-headless\nStatus: install ok installed\nImg-Part: core\nVersion: 21\n',
+  );
 });
 
 test('convertDeb() sets all times to 0 and says when the package was built', async (t) => {

@@ -56,7 +56,7 @@ export async function convertDeb(deb: DebContent, wanted: DebianPackage): Promis
     architecture: wanted.architecture,
     read,
   });
-  for (const added of scannerEntries(wanted.name, control, textOf(deb, 'md5sums'), entries)) {
+  for (const added of scannerEntries(wanted, control, textOf(deb, 'md5sums'), entries)) {
     entries.set(added.entry.path, added);
   }
   return {

@@ -62,7 +62,7 @@ const undecided = {
 } as const;
 
 function spdxPackage(found: FoundPackage, id: string, { system }: Inventory): JsonObject {
-  const { name, version, source, path, layer } = found;
+  const { name, version, part, source, path, layer } = found;
   const from = source === undefined ? '' : `built from ${source}; `;
   const locator = purlOf(found, system);
   return {
@@ -71,6 +71,7 @@ function spdxPackage(found: FoundPackage, id: string, { system }: Inventory): Js
     ...(version === '' ? {} : { versionInfo: version }),
     ...undecided,
     sourceInfo: `${from}described by /${path} in layer ${layer}`,
+    ...(part === undefined ? {} : { comment: `only the part ${part} of the package: ${name}/${part}` }),
     externalRefs: [
       { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: locator },
     ],
@@ -105,6 +106,7 @@ export function cycloneDxDocument({ name, digest, created, inventory, tool }: Bi
       properties: [
         { name: 'img:layer', value: found.layer },
         { name: 'img:path', value: `/${found.path}` },
+        ...(found.part === undefined ? [] : [{ name: 'img:part', value: found.part }]),
         ...(found.source === undefined ? [] : [{ name: 'img:source', value: found.source }]),
       ],
     })),

@@ -1,4 +1,5 @@
 import type { Digest } from '@img/spec/digest';
+import { partField } from '../deb/scanner-entries.ts';
 import type { FoundPackage } from './inventory.ts';
 
 type Facts = Pick<FoundPackage, 'type' | 'name' | 'version'> & Partial<FoundPackage>;
@@ -24,7 +25,7 @@ export function findPackages(
   bytes: Buffer | undefined,
   layer: Digest,
 ): readonly FoundPackage[] {
-  const common = { architecture: undefined, source: undefined, path, layer };
+  const common = { architecture: undefined, part: undefined, source: undefined, path, layer };
   return factsOf(path, bytes?.toString('utf8') ?? '').flatMap((facts) => {
     return facts.name === '' ? [] : [{ ...common, ...facts }];
   });
@@ -52,6 +53,7 @@ function deb(stanza: string): readonly Facts[] {
       name,
       version,
       architecture: field(stanza, 'Architecture') || undefined,
+      part: field(stanza, partField) || undefined,
       source: `${source ?? name} ${sourceVersion ?? version}`,
     },
   ];

@@ -102,6 +102,23 @@ test('readInventory() knows what higher layers replace and remove', async (t) =>
   t.false(found.files.has('opt/app/lib/app.jar'));
 });
 
+test('bills of materials say which packages are there in part', async (t) => {
+  const inventory = await inventoryOf([
+    dpkg('openjdk-17-jre-headless', '17', 'Img-Part: core\n'),
+    dpkg('bash', '5.2'),
+  ]);
+  const image = { ...(await billed()), inventory };
+  const [, whole, part] = spdxDocument(image)['packages'] as readonly JsonObject[];
+  t.false('comment' in (whole ?? {}));
+  t.is(part?.['comment'], 'only the part core of the package: openjdk-17-jre-headless/core');
+  const [, component] = cycloneDxDocument(image)['components'] as readonly JsonObject[];
+  t.like(component, { name: 'openjdk-17-jre-headless' });
+  t.deepEqual(
+    ((component?.['properties'] ?? []) as readonly JsonObject[]).find(({ name }) => name === 'img:part'),
+    { name: 'img:part', value: 'core' },
+  );
+});
+
 test('readInventory() refuses a layer that is not what its diffID says', async (t) => {
   const tar = await makeTar(debian);
   const open = async function* () {

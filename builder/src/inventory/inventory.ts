@@ -8,6 +8,8 @@ export type FoundPackage = {
   /** Empty if nothing says it. */
   readonly version: string;
   readonly architecture: string | undefined;
+  /** The part of it that is there, where not all of it is. */
+  readonly part: string | undefined;
   /** Of a distribution's package: what it was built from. */
   readonly source: string | undefined;
   /** The file that says so, in the image. */

@@ -84,7 +84,8 @@ export function packageKey(wanted: DebianPackage): string {
 
 /** What the layer of a package is made of. */
 export function packageId({ digest, slice }: DebianPackage): string {
-  return slice === undefined ? digestHex(digest) : `${digestHex(digest)}-${slice}`;
+  // The number belongs to what becomes of a part, as the profile's does to what becomes of a whole package.
+  return slice === undefined ? digestHex(digest) : `${digestHex(digest)}-${slice}-2`;
 }
 
 async function convertPackage(

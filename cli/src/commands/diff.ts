@@ -41,7 +41,9 @@ async function diff(session: Session, options: DiffOptions, before: string, afte
 }
 
 function packageLines({ added, removed, changed }: InventoryDiff): readonly Line[] {
-  const name = ({ type, name: text }: FoundPackage) => `${type} ${text}`;
+  const name = ({ type, name: text, part }: FoundPackage) => {
+    return `${type} ${part === undefined ? text : `${text}/${part}`}`;
+  };
   const rows = [
     ...changed.map(({ before, after }) => ['~', name(after), before.version, after.version]),
     ...added.map((found) => ['+', name(found), '', found.version]),

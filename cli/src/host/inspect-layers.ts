@@ -25,12 +25,14 @@ export async function inspectLayers(
       sizeBytes: size,
       files,
       createdBy: createdBy ?? null,
-      packages: packages.map(({ type, name, version }) => ({ type, name, version })),
+      packages: packages.map(({ type, name, version, part = null }) => ({ type, name, version, part })),
     };
   });
   session.output.result({ digest, layers }, () => {
     const rows = layers.map(({ digest: blob, sizeBytes, files, packages, createdBy }) => {
-      const [first, ...others] = packages.map(({ name, version }) => `${name} ${version}`);
+      const [first, ...others] = packages.map(({ name, version, part }) => {
+        return `${part === null ? name : `${name}/${part}`} ${version}`;
+      });
       const more = others.length === 0 ? '' : ` and ${countOf(others.length, 'package')} more`;
       const what = first === undefined ? (createdBy ?? '').replace(/^img: /, '').slice(0, 80) : first + more;
       return [shortDigest(blob), formatBytes(sizeBytes), String(files), what];
