@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generatePrivateKey } from '@img/sign/private-key';
@@ -173,6 +174,33 @@ for (const [words, wanted, message, reason] of refused) {
     t.regex(stderr, message);
     t.is(await readFile(join(folder, 'config/trust.d/local.json'), 'utf8'), before);
   });
+}
+
+test('img trust add refuses keys with which others could sign, and of kinds that sign no images', async (t) => {
+  const { run, folder } = await newInstance(t);
+  const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'spki' }).toString();
+  const ed25519 = (hex: string) => `-----BEGIN PUBLIC KEY-----\n${spkiOf(hex)}\n-----END PUBLIC KEY-----\n`;
+  for (const [key, message, reason] of [
+    [ed25519(`01${'00'.repeat(31)}`), /outside the subgroup of prime order/, 'of small order'],
+    [ed25519(`ee${'ff'.repeat(30)}7f`), /is not a point of the curve in canonical form/, 'not canonical'],
+    [
+      pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey),
+      /"ec secp384r1" can't be used/,
+      'P-384',
+    ],
+    [pem(generateKeyPairSync('x25519').publicKey), /"x25519" can't be used/, 'for no signatures'],
+  ] as const) {
+    await writeFile(join(folder, 'key.pub'), key);
+    const { code, stderr } = await run(['trust', 'add', './key.pub', '--prefix', 'com.example.']);
+    t.is(code, 1, reason);
+    t.regex(stderr, message, reason);
+  }
+  t.is((await run(['trust', 'list'])).stdout, '');
+});
+
+/** SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4), in base64. */
+function spkiOf(hex: string): string {
+  return Buffer.from(`302a300506032b6570032100${hex}`, 'hex').toString('base64');
 }
 
 test('img trust list tells when nobody is trusted', async (t) => {
