@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -129,6 +129,25 @@ each(
     t.is(await ask('127.0.0.1', 8080), 'hello\n');
   },
 );
+
+each('an app with every right in its network does not reach the loopback of the host', async (t, runtime) => {
+  const server = createServer((socket) => socket.end('secret\n')).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { child, state } = start(t, runtime, service, { options: bridge('8080:80') });
+  t.is(await firstLine(child), 'ready');
+  const { pid, network } = await theContainer(state);
+  const inside = ['nsenter', `--net=/proc/${pid}/ns/net`];
+  const gateway = network?.addresses[0]?.replace(/\d+$/, '1') ?? '';
+  const detour = `echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet &&
+    ip addr del 127.0.0.1/8 dev lo && ip route add 127.0.0.1 via ${gateway}`;
+  execFileSync('nsenter', [...inside.slice(1), 'sh', '-c', detour]);
+  t.false(connects('127.0.0.1', port, inside));
+  t.is(await ask('127.0.0.1', 8080), 'hello\n', 'the host reaches the app all the same');
+  execFileSync('iptables', ['-t', 'raw', '-F']);
+  t.is(await ask('127.0.0.1', port, inside), 'secret\n', 'it is the rule that is in the way');
+});
 
 each('a port that is taken is refused before the app starts, and leaves nothing', async (t, runtime) => {
   const server = createServer().listen(0, '127.0.0.1');

@@ -14,6 +14,7 @@ import { processesWithVariable } from '../state/process-identity.ts';
 import { listFolder, sweepUnfinished, unfinishedName } from '../state/unfinished.ts';
 import { addToNetwork, namespaceFile, replaceFile } from './add-to-network.ts';
 import { findPlugins, pluginFolders } from './find-plugins.ts';
+import { guardLoopback } from './guard-loopback.ts';
 import { readNetworkList } from './network-list.ts';
 import { encodeNetworkRecord, type NetworkRecord, parseNetworkRecord } from './network-record.ts';
 import { releaseScript } from './release-script.ts';
@@ -86,6 +87,7 @@ export class Networks {
     // One after the other: plugins of two containers get in each other's way where they make what both need.
     return this.#withLock(() => {
       this.#checkFree(ports);
+      guardLoopback(list);
       this.#begin(id, planned);
       try {
         const record = { ...planned, ...addToNetwork({ id, folder, list, plugins, ports }) };
