@@ -57,7 +57,8 @@ export async function ownLayerFile(
   { cache }: LayerFilesOptions,
 ): Promise<ImageLayer> {
   const path = join(cache.folder, 'own', `${temporaryPrefix}${randomBytes(8).toString('hex')}`);
-  return { ...(await writeLayer(encodeTar(items), path, compression)), path, what, packages: [] };
+  const layer = await writeLayer(encodeTar(items), path, compression, { durability: 'nothing' });
+  return { ...layer, path, what, packages: [] };
 }
 
 function describe(file: LayerFile, layers: readonly PackageLayer[]): ImageLayer {

@@ -14,6 +14,9 @@ export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes }
 // Part of every key; a new number when records get another form.
 const format = 'layers-1';
 
+/** What is lost in a power loss is made again; but a record must not be there without its layer. */
+const cached = { durability: 'content' } as const;
+
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
@@ -55,7 +58,7 @@ export class LayerCache {
     { compression, notes }: { readonly compression: LayerBlob['compression']; readonly notes: Notes },
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
-    const layer = await writeLayer(tar, path, compression);
+    const layer = await writeLayer(tar, path, compression, cached);
     return await this.#record(path, { ...layer, notes });
   }
 
@@ -71,7 +74,7 @@ export class LayerCache {
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
     await makeFolder(dirname(path), 0o755);
-    await writeFileAtomic(path, bytes);
+    await writeFileAtomic(path, bytes, cached);
     try {
       return await this.#record(path, await describe(path));
     } catch (error) {
@@ -86,7 +89,7 @@ export class LayerCache {
   ): Promise<CachedLayer<Notes>> {
     const json = JSON.stringify(layer);
     // Notes decide what an image becomes, so a damaged record must not pass for a good one.
-    await writeFileAtomic(`${path}.record`, `${digestOf(Buffer.from(json))}\n${json}`);
+    await writeFileAtomic(`${path}.record`, `${digestOf(Buffer.from(json))}\n${json}`, cached);
     this.#made.add(path);
     return { ...layer, path };
   }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { compress } from '@img/registry/compression/compress';
 import { makeFolder } from '@img/registry/storage/make-folder';
-import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { type AtomicWriteOptions, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { type Digest, Digester } from '@img/spec/digest';
 import type { LayerCompression } from '@img/spec/media-types';
 import { blocksOf } from './blocks.ts';
@@ -28,12 +28,14 @@ export async function writeLayer(
   tar: AsyncIterable<Uint8Array>,
   path: string,
   compression: LayerCompression,
+  { durability }: Pick<AtomicWriteOptions, 'durability'> = {},
 ): Promise<LayerBlob> {
   const plain = { digester: new Digester(), sizeBytes: 0 };
   const packed = { digester: new Digester(), sizeBytes: 0 };
   await checkCompressor(compression);
   await makeFolder(dirname(path), 0o755);
-  await writeFileAtomic(path, measured(compress(measured(blocksOf(tar), plain), { compression }), packed));
+  const content = measured(compress(measured(blocksOf(tar), plain), { compression }), packed);
+  await writeFileAtomic(path, content, durability === undefined ? {} : { durability });
   return {
     diffId: plain.digester.digest(),
     tarBytes: plain.sizeBytes,

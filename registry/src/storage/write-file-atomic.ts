@@ -11,6 +11,11 @@ export type AtomicWriteOptions = {
   readonly mode?: number;
   /** A folder of the same file system for the temporary name; that of the file if absent. */
   readonly temporaryFolder?: string;
+  /**
+   * What a power loss must leave: the file (the default); the old or the new content or no file, of what can be made
+   * again; or nothing, of what is removed at the end.
+   */
+  readonly durability?: 'file' | 'content' | 'nothing';
 };
 
 /**
@@ -20,7 +25,7 @@ export type AtomicWriteOptions = {
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string | AsyncIterable<Uint8Array>,
-  { mode = 0o644, temporaryFolder = dirname(path) }: AtomicWriteOptions = {},
+  { mode = 0o644, temporaryFolder = dirname(path), durability = 'file' }: AtomicWriteOptions = {},
 ): Promise<void> {
   const temporary = join(
     temporaryFolder,
@@ -29,7 +34,7 @@ export async function writeFileAtomic(
   const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
   try {
     await writeAll(handle, content);
-    await handle.sync();
+    if (durability !== 'nothing') await handle.sync();
     await handle.close();
     await rename(temporary, path);
   } catch (error) {
@@ -37,7 +42,7 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
+  if (durability === 'file') await syncFolder(dirname(path));
 }
 
 /** Makes the names in a folder durable; without it a rename may be undone by a power loss. */
