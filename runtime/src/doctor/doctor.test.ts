@@ -109,7 +109,7 @@ test('networkFinding() says which plugins there are, or are missing', (t) => {
   t.like(networkFinding(folders, [folder]), {
     verdict: 'limited',
     text: "can't be made: the network needs CNI plugins that this host does not have: bridge, portmap, firewall, host-local",
-    hint: 'install them, on Debian with: apt-get install containernetworking-plugins iptables',
+    hint: 'put them into /opt/cni/bin; those of CNI itself are on Debian: apt-get install containernetworking-plugins iptables',
   });
   writeFileSync(
     join(folder, 'bridge.conflist'),

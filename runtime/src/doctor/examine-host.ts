@@ -43,7 +43,12 @@ export async function examineHost(path: string | undefined): Promise<readonly Fi
 function userFinding(isRoot: boolean): Finding {
   const subject = 'user';
   if (isRoot) return { subject, verdict: 'good', text: 'root' };
-  return { subject, verdict: 'missing', text: 'only root can run images', hint: 'try again with sudo' };
+  return {
+    subject,
+    verdict: 'missing',
+    text: 'only root can run images; all else, such as building them, needs no root',
+    hint: 'try again with sudo',
+  };
 }
 
 export function kernelFindings(kernel: KernelFacts): readonly Finding[] {

@@ -10,7 +10,7 @@ import { RuntimeError } from '../runtime-error.ts';
 export function checkCaller({ hasTerminal = false }: RunOptions): void {
   if (process.geteuid?.() !== 0) {
     throw new RuntimeError('ROOT_REQUIRED', 'only root can run images on this host', {
-      hint: 'try again with sudo',
+      hint: 'try again with sudo, which has a store of its own; building, fetching, signing and verifying need no root',
     });
   }
   if (hasTerminal && !(isatty(0) && isatty(1))) {

@@ -13,7 +13,8 @@ export type FoundPlugins = {
   readonly programs: readonly string[];
 };
 
-const hint = 'install them, on Debian with: apt-get install containernetworking-plugins iptables';
+const hint =
+  'put them into /opt/cni/bin; those of CNI itself are on Debian: apt-get install containernetworking-plugins iptables';
 
 /**
  * Finds the first folder that has every plugin of a network, and those for addresses that these use.
@@ -37,7 +38,9 @@ export function findPlugins(
     );
   }
   if (types.some((type) => needsIptables.has(type)) && findProgram('iptables') === undefined) {
-    throw new RuntimeError('NETWORK_MISSING', 'the network needs iptables, which is not installed', { hint });
+    throw new RuntimeError('NETWORK_MISSING', 'the network needs iptables, which is not installed', {
+      hint: 'on Debian: apt-get install iptables',
+    });
   }
   return { folder, programs: types.map((type) => join(folder, type)) };
 }
