@@ -73,7 +73,7 @@ test('img signatures --output writes files for other programs into a new folder,
   const words = ['signatures', 'com.example.app:1.0.0', '--output', 'files'];
   const { code, stderr } = await run(words);
   t.is(code, 0, stderr);
-  t.regex(stderr, /\nwrote 4 signatures to files; for example:\n {2}ssh-keygen .*\n {2}openssl .*\n$/);
+  t.regex(stderr, /\nwrote 4 signatures to files; there, for example:\n {2}ssh-keygen .*\n {2}openssl .*\n$/);
   const kinds = { alice: ['payload', 'pub', 'sig', 'sshsig'], unknown: ['payload', 'sig'] };
   const expected = Object.entries(kinds).flatMap(([who, endings]) =>
     endings.map((ending) => `${who}.${ending}`),

@@ -35,9 +35,8 @@ async function signatures(session: Session, options: SignaturesOptions, text: st
   output.detail(`looked at ${place}`);
   if (found.length === 0) output.story(`${name} has no signatures`);
   const files = options.output === undefined ? [] : signatureFiles(request.evidence, decision);
-  if (options.output !== undefined) {
-    await writeSignatures(options.output, files, allowedSigners(rule, request.policy, request.repository));
-  }
+  const allowed = allowedSigners(rule, request.policy, request.repository);
+  if (options.output !== undefined) await writeSignatures(options.output, files, allowed);
   const now = new Date();
   output.result(
     {
@@ -56,17 +55,20 @@ async function signatures(session: Session, options: SignaturesOptions, text: st
   output.story(
     rule === undefined ? `no rule covers ${request.repository}` : `required: ${describeRule(rule)}`,
   );
-  if (options.output !== undefined) output.story(...writtenLines(options.output, files));
+  if (options.output !== undefined) output.story(...writtenLines(options.output, files, allowed));
 }
 
 /** Says what was written, and how one of it is verified. */
-function writtenLines(folder: string, files: readonly SignatureFiles[]): readonly Line[] {
+function writtenLines(folder: string, files: readonly SignatureFiles[], allowed: string): readonly Line[] {
   const written = `wrote ${countOf(files.length, 'signature')} to ${folder}`;
-  const example = files.find(({ sshSignature }) => sshSignature !== undefined);
+  const ids = new Set(allowed.split('\n').map((line) => line.split(' ', 1)[0]));
+  const example = files.find(
+    ({ sshSignature, identity }) => sshSignature !== undefined && ids.has(identity?.id),
+  );
   if (example === undefined) return [written];
   const { name, identity } = example;
   return [
-    `${written}; for example:`,
+    `${written}; there, for example:`,
     `  ssh-keygen -Y verify -f allowed_signers -I ${identity?.id} -n ${sshSignatureNamespace} -s ${name}.sshsig < ${name}.payload`,
     `  openssl pkeyutl -verify -pubin -inkey ${name}.pub -rawin -in ${name}.payload -sigfile ${name}.sig`,
   ];
