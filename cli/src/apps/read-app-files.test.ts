@@ -99,6 +99,12 @@ for (const [text, message, reason] of [
     /web\.yaml: published port .* needs the network bridge, not host/,
     'a port that is published where none can be',
   ],
+  [
+    'image: com.example.web\nprofile: none\n',
+    /web\.yaml:2:10: profile should be app or strict/,
+    'no profile',
+  ],
+  ['image: com.example.web\ninsecure: [all]\n', /web\.yaml: "all" is nothing that can be/, 'no protection'],
   ['image: com.example.web\nmemory: 1m\n', /web\.yaml: memory 1m is less than/, 'too little'],
   ['image: "Com.Example:"\n', /web\.yaml: /, 'no name of an image'],
   ['image: [\n', /web\.yaml:/, 'no YAML'],

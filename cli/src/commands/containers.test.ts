@@ -24,7 +24,7 @@ test('img run --detach starts an app, whose life img ps, logs, wait, stop and rm
   t.regex(id, /^[0-9a-f]{16}$/);
   t.regex(
     (await run(['ps'])).stdout,
-    new RegExp(`^${id} +web +com\\.example\\.app:latest +NOT VERIFIED +\\d+`, 'm'),
+    new RegExp(`^${id} +web +com\\.example\\.app:latest +NOT VERIFIED +app +\\d+`, 'm'),
   );
   const options = { cwd: folder, env: variables };
   const follower = spawn(process.execPath, [programPath, 'logs', '--follow', 'web'], options);
@@ -182,6 +182,25 @@ test('img doctor says what this host can do, and that nobody is trusted yet', as
   t.regex(stdout, /^missing {2}trust +nobody is trusted, so every image is refused\n +hint: img trust add/m);
   const findings = JSON.parse((await run(['doctor', '--json'])).stdout) as { subject: string }[];
   t.true(findings.some(({ subject }) => subject === 'control groups'));
+});
+
+test('img ps and img doctor show in which profile a container runs, and what was given up', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  const options = ['--profile', 'strict', '--insecure', 'capability:kill,seccomp', '--name', 'odd'];
+  const started = await run([...startWords, ...options, shellImage, untilTerm]);
+  t.is(started.code, 0, started.stderr);
+  t.regex((await run(['ps'])).stdout, / +NOT VERIFIED +strict, insecure: capability:KILL seccomp +\d+/);
+  t.like((JSON.parse((await run(['ps', '--json'])).stdout) as object[])[0], {
+    profile: 'strict',
+    insecure: ['signature', 'capability:KILL', 'seccomp'],
+  });
+  t.regex(
+    (await run(['doctor'])).stdout,
+    /^limited +containers +1 of 1 run with protections given up: odd \(strict, insecure: capability:KILL seccomp, not verified\)\n +hint: start them again without --insecure$/m,
+  );
+  t.is((await run(['rm', '--force', 'odd'])).code, 0);
+  t.regex((await run(['doctor'])).stdout, /^good +containers +none run$/m);
 });
 
 test('img run --secret shows a file to the app, and takes credentials of systemd by name', async (t) => {

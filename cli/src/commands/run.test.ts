@@ -110,7 +110,31 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
     /has no "latest" on this host\n {5}hint: fetch it with img pull/,
     'not fetched',
   ],
-  [['--insecure', 'all', 'com.example.app'], 2, /It should be signature/, 'an unknown protection'],
+  [
+    ['--insecure', 'all', 'com.example.app'],
+    2,
+    /"all" is nothing that can be given up; these can: signature, /,
+    'everything at once',
+  ],
+  [['--profile', 'none', 'com.example.app'], 2, /Allowed choices are app, strict, compat/, 'no profile'],
+  [
+    ['--profile', 'strict', '--net', 'host', 'com.example.app'],
+    2,
+    /profile strict does not allow the host's network\n {5}hint: /,
+    'what the profile does not allow',
+  ],
+  [
+    ['--read-only', '--writable', 'com.example.app'],
+    2,
+    /'--read-only' cannot be used with option '--writable'/,
+    'both at once',
+  ],
+  [
+    ['--insecure', 'device:/dev/none', 'com.example.app'],
+    2,
+    /"\/dev\/none" does not exist on this host/,
+    'no device',
+  ],
   [['-v', 'data', 'com.example.app'], 2, /mount "data" should be SOURCE:DESTINATION/, 'a wrong mount'],
   [['-m', 'much', 'com.example.app'], 2, /memory "much" should be a size/, 'a wrong size'],
   [['--cpus', 'all', 'com.example.app'], 2, /should be a number such as 2/, 'a wrong number'],
@@ -192,7 +216,7 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   const { stdout } = await host.run(['ps']);
   t.regex(
     stdout,
-    /^ID +NAME +IMAGE +SIGNED BY +PID +STARTED\n[0-9a-f]{16} +com\.example\.app:latest +Alice +\d+ +/,
+    /^ID +NAME +IMAGE +SIGNED BY +PROFILE +PID +STARTED\n[0-9a-f]{16} +com\.example\.app:latest +Alice +app +\d+ +/,
   );
   t.like((JSON.parse((await host.run(['ps', '--json'])).stdout) as object[])[0], {
     signers: ['Alice'],

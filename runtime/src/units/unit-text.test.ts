@@ -62,6 +62,13 @@ for (const [definition, present, absent, reason] of [
     [],
     'limits',
   ],
+  [{ profile: 'strict' }, ['TasksMax=256'], [], 'the limit of the profile'],
+  [
+    { insecure: ['device:/dev/fuse', 'seccomp'] },
+    ['DevicePolicy=closed', 'DeviceAllow=/dev/fuse rw'],
+    [],
+    'a device that the app is given',
+  ],
   [{ network: 'host' }, ['After=network-online.target', 'Wants=network-online.target'], [], 'the network'],
   [
     { requires: ['db.service'], volumes: ['/srv/a b:/data'] },
