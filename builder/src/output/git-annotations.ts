@@ -14,7 +14,9 @@ const run = promisify(execFile);
  */
 export async function gitAnnotations(folder: string): Promise<{ readonly [key: string]: string }> {
   const git = async (...args: readonly string[]) => {
-    const { stdout } = await run('git', ['-C', folder, ...args], { maxBuffer: 64 * 1024 * 1024 });
+    const { stdout } = await run('git', ['--no-optional-locks', '-C', folder, ...args], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
     return stdout.trim();
   };
   const commit = await git('rev-parse', '--verify', 'HEAD').catch((cause: Error) => {

@@ -18,6 +18,18 @@ test('provenanceOf() names the recipe, the commit, the index and every package w
     startedAt: at,
     finishedAt: at,
   });
+  const other = await system.build();
+  const [plain] = other.image.images;
+  const options = { recipe: other.recipe, recipeDigest, version: '1.0.0', startedAt: at, finishedAt: at };
+  const commitsOf = (checkout?: { readonly [key: string]: string }) => {
+    const { buildDefinition } = provenanceOf(plain ?? built, { ...options, checkout }) as {
+      buildDefinition: { resolvedDependencies: readonly { digest: { gitCommit?: string } }[] };
+    };
+    return buildDefinition.resolvedDependencies.flatMap(({ digest }) => digest.gitCommit ?? []);
+  };
+  t.deepEqual(commitsOf(), []);
+  t.deepEqual(commitsOf(found), [revision]);
+  t.deepEqual(commitsOf({ 'org.opencontainers.image.revision': `${revision}-dirty` }), []);
   const [release] = built.lock.releases;
   t.deepEqual(JSON.parse(JSON.stringify(predicate)), {
     buildDefinition: {

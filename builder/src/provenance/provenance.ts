@@ -10,6 +10,8 @@ export type ProvenanceOptions = {
   readonly recipe: ImageRecipe;
   /** Of the img.yaml. */
   readonly recipeDigest: Digest;
+  /** Annotations that say what it was built from, where the recipe has none: they need not be part of the image. */
+  readonly checkout?: { readonly [key: string]: string } | undefined;
   /** Version of img. */
   readonly version: string;
   readonly startedAt: Date;
@@ -21,7 +23,7 @@ export function provenanceOf(
   { platform, lock, layers }: BuiltPlatform,
   options: ProvenanceOptions,
 ): JsonObject {
-  const { recipe, recipeDigest, version, startedAt, finishedAt } = options;
+  const { recipe, recipeDigest, checkout = {}, version, startedAt, finishedAt } = options;
   const distribution = recipe.os.kind === 'named' ? recipe.os.name.replace(/:.*/, '') : 'debian';
   return {
     buildDefinition: {
@@ -38,7 +40,7 @@ export function provenanceOf(
         ...(recipe.os.kind === 'image' && lock.base !== undefined
           ? [{ name: recipe.os.from, digest: digestSet(lock.base) }]
           : []),
-        ...sourceOf(recipe),
+        ...sourceOf(new Map([...Object.entries(checkout), ...recipe.annotations])),
         ...lock.releases.map(({ suite, date, digest, keyFingerprint }) => ({
           name: `InRelease of ${suite}`,
           digest: digestSet(digest),
@@ -58,8 +60,8 @@ export function provenanceOf(
   };
 }
 
-/** The commit that the image is annotated with. */
-function sourceOf({ annotations: written }: ImageRecipe): readonly JsonObject[] {
+/** The commit that annotations name. */
+function sourceOf(written: ImageRecipe['annotations']): readonly JsonObject[] {
   const revision = written.get(annotations.revision);
   // A checkout with changes is none that others could get.
   if (revision === undefined || !/^[0-9a-f]{40,64}$/.test(revision)) return [];

@@ -69,6 +69,31 @@ test('img build --git annotates an image with the commit', async (t) => {
   t.is(annotations['org.opencontainers.image.revision'], git('rev-parse', 'HEAD'));
 });
 
+test('img build remembers the commit for the statement of how an image was built, not in the image', async (t) => {
+  const { folder, run } = await prepare(t);
+  if (!needsTool(t, 'git')) return;
+  // Of its own, because other tests build the same image elsewhere.
+  const cache = join(folder, 'cache');
+  const build = async (): Promise<string> => {
+    const built = await run(['build', 'app', '--json'], { variables: { IMG_CACHE: cache } });
+    t.is(built.code, 0, built.stderr);
+    return JSON.parse(built.stdout).digest;
+  };
+  const before = await build();
+  const git = (...args: readonly string[]) => {
+    const as = ['-c', 'user.name=a', '-c', 'user.email=a@example.com'];
+    return execFileSync('git', [...as, ...args], { cwd: folder, encoding: 'utf8' }).trim();
+  };
+  git('init', '-q');
+  git('add', 'app');
+  git('commit', '-qm', 'first');
+  const digest = await build();
+  t.is(digest, before);
+  const file = join(cache, `provenance/${digest.slice(digest.indexOf(':') + 1)}.json`);
+  const { buildDefinition } = JSON.parse(await readFile(file, 'utf8'));
+  t.deepEqual(buildDefinition.resolvedDependencies, [{ digest: { gitCommit: git('rev-parse', 'HEAD') } }]);
+});
+
 test('img sbom lists what is in an image', async (t) => {
   const { done, run } = await prepare(t);
   await done('build', 'app');

@@ -1,11 +1,11 @@
 import { type BuiltFolder, buildFolder } from '@img/builder/build-folder';
 import type { BuiltImage } from '@img/builder/build-image';
-import { gitAnnotations } from '@img/builder/output/git-annotations';
 import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
 import { buildOnChange } from '../build/build-on-change.ts';
 import { buildOptions } from '../build/build-options.ts';
 import type { BuildPush } from '../build/build-push.ts';
+import { type CheckoutAnnotations, findCheckout } from '../build/find-checkout.ts';
 import { rememberProvenance } from '../build/remember-provenance.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
@@ -82,13 +82,19 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   const place =
     options.output === undefined ? undefined : resources.use(await openOutput(options.output, session));
   const push = options.push === true ? resources.use(await openPush(session)) : undefined;
+  let checkout: Promise<CheckoutAnnotations> = Promise.resolve({});
   const built = await buildFolder(path, {
     ...buildOptions(session, host, options),
     compression: options.compress,
     isLocked: options.locked === true,
     isFresh: options.usesCache === false,
     updates: options.update === true ? 'all' : undefined,
-    ...(options.git === true ? { annotationsFor: gitAnnotations } : {}),
+    annotationsFor: async (folder) => {
+      checkout = findCheckout(folder);
+      if (options.git !== true) return {};
+      const { gitAnnotations } = await import('@img/builder/output/git-annotations');
+      return await gitAnnotations(folder);
+    },
     targetFor: (recipe) => {
       const location = { registry: config.registries.default, repository: recipe.name };
       push?.begin(location, recipe.version);
@@ -96,7 +102,9 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     },
   });
   await place?.finish(built.image);
-  if (place === undefined) await rememberProvenance(config.cacheFolder, built, startedOn);
+  if (place === undefined) {
+    await rememberProvenance(config.cacheFolder, built, { startedAt: startedOn, checkout: await checkout });
+  }
   const builtMs = performance.now() - startedAt;
   const pushed = await push?.finish(host, built.image, options);
   report(session, built, {

@@ -25,13 +25,15 @@ export async function inspectLayers(
       sizeBytes: size,
       files,
       createdBy: createdBy ?? null,
-      packages: packages.map(({ type, name, version, part = null }) => ({ type, name, version, part })),
+      packages: packages.map(({ type, name, version, part }) => {
+        return { type, name, version, ...(part === undefined ? {} : { part }) };
+      }),
     };
   });
   session.output.result({ digest, layers }, () => {
     const rows = layers.map(({ digest: blob, sizeBytes, files, packages, createdBy }) => {
       const [first, ...others] = packages.map(({ name, version, part }) => {
-        return `${part === null ? name : `${name}/${part}`} ${version}`;
+        return `${part === undefined ? name : `${name}/${part}`} ${version}`;
       });
       const more = others.length === 0 ? '' : ` and ${countOf(others.length, 'package')} more`;
       const what = first === undefined ? (createdBy ?? '').replace(/^img: /, '').slice(0, 80) : first + more;
