@@ -10,9 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
+import { needsLoopDevices } from '../testing/needs-loop-devices.ts';
 import { openLoopDevice } from './loop-device.ts';
 import { hasErrno } from './system-call.ts';
 
@@ -37,7 +37,7 @@ function devicesOf(path: string): readonly string[] {
 }
 
 test('openLoopDevice() shows whole sectors of a file, which nobody can write', (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const content = Buffer.alloc(5000, 'content');
   const path = makeFile(t, content);
   const file = openSync(path, 'r');
@@ -55,7 +55,7 @@ test('openLoopDevice() shows whole sectors of a file, which nobody can write', (
 });
 
 test('openLoopDevice() gives each its own device, also of one file', (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const path = makeFile(t, Buffer.alloc(512));
   const file = openSync(path, 'r');
   const devices = Array.from({ length: 20 }, () => openLoopDevice(file));
@@ -65,7 +65,7 @@ test('openLoopDevice() gives each its own device, also of one file', (t) => {
 });
 
 test('openLoopDevice() of what is no file says so, and keeps no device', (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const folder = temporaryFolder(t);
   const descriptor = openSync(folder, 'r');
   t.true(
@@ -79,7 +79,7 @@ test('openLoopDevice() of what is no file says so, and keeps no device', (t) => 
 });
 
 test('a killed process leaves no loop device', async (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const path = makeFile(t, Buffer.alloc(512));
   const program = `
     import { openSync, writeSync } from 'node:fs';

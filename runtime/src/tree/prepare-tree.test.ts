@@ -19,6 +19,7 @@ import { digestFileName } from '../layers/layer-place.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { flip } from '../testing/change-file.ts';
 import { describeTree } from '../testing/describe-tree.ts';
+import { needsLoopDevices } from '../testing/needs-loop-devices.ts';
 import { tarArchive, tarMemberBytes } from '../testing/tar-bytes.ts';
 import { makeHost, manifest, mounted, richArchives } from '../testing/tree-host.ts';
 import { checkTree, prepareTree, type TreeRequest } from './prepare-tree.ts';
@@ -31,7 +32,7 @@ test.before(() => {
 });
 
 test('all ways of presentation show the same tree, in every attribute and byte', async (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const { request } = await makeHost(t, ...richArchives);
   const [erofs = {}, ...others] = await describeEach(t, request);
   t.is(others.length, 2);
@@ -54,7 +55,7 @@ async function describeEach(t: ExecutionContext, request: TreeRequest) {
 
 for (const method of treeMethods) {
   test(`the ${method} is mounted read-only and without devices`, async (t) => {
-    if (!needsRoot(t)) return;
+    if (!(method === 'loop' ? needsLoopDevices(t) : needsRoot(t))) return;
     const { request } = await makeHost(t, ...richArchives);
     const target = mounted(t, await prepareTree({ ...request, method }));
     t.throws(() => writeFileSync(join(target, 'new'), ''), { code: 'EROFS' });
@@ -63,7 +64,7 @@ for (const method of treeMethods) {
   });
 
   test(`the ${method} is prepared once and then only checked`, async (t) => {
-    if (!needsRoot(t)) return;
+    if (!(method === 'loop' ? needsLoopDevices(t) : needsRoot(t))) return;
     const { request, root } = await makeHost(t, ...richArchives);
     await t.throwsAsync(checkTree({ ...request, method }), { code: 'TREE_MISSING' });
     await prepareTree({ ...request, method });
@@ -77,7 +78,7 @@ for (const method of treeMethods) {
   });
 
   test(`the ${method} is checked again in full when nothing is known of it in this boot`, async (t) => {
-    if (!needsRoot(t)) return;
+    if (!(method === 'loop' ? needsLoopDevices(t) : needsRoot(t))) return;
     const { request, run } = await makeHost(t, ...richArchives);
     await prepareTree({ ...request, method });
     rmSync(run, { recursive: true });
@@ -93,7 +94,7 @@ test('the kernel mounts the metadata image where it can, as found out by trying'
 });
 
 test('layers of every size are shown by all ways, also one without a byte', async (t) => {
-  if (!needsRoot(t)) return;
+  if (!needsLoopDevices(t)) return;
   const padded = Buffer.concat([tarArchive({ path: 'file', content: 'x' }), Buffer.alloc(100)]);
   const { request } = await makeHost(t, new Uint8Array(), padded, tarArchive({ path: 'other' }));
   for (const shown of await describeEach(t, request))
@@ -102,7 +103,7 @@ test('layers of every size are shown by all ways, also one without a byte', asyn
 
 for (const method of ['erofs', 'loop'] as const) {
   test(`a tree of a hundred layers is mounted by ${method}, whatever the length of the paths of the store`, async (t) => {
-    if (!needsRoot(t)) return;
+    if (!(method === 'loop' ? needsLoopDevices(t) : needsRoot(t))) return;
     const many = Array.from({ length: 100 }, (_, index) =>
       tarArchive({ path: `file-${index}`, content: String(index) }),
     );
