@@ -163,7 +163,7 @@ file of settings:
       fresh-minutes: 10                  how long a tag is not asked for again
       keep-days: 30                      what nobody has pulled for so long goes; it stays by default
       keep-gigabytes: 100                then those go that were pulled longest ago; any size by default
-      username: example                  who this registry is there
+      username: example                  who this registry is there; whoever may pull the names gets what that user may
       password-file: hub-password        a file with nothing else in it
       certificates: ca.pem               certificates to trust, in PEM
     Nobody pushes to such names. What is here is served when the other registry fails, with a Warning header.
