@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
@@ -103,6 +103,31 @@ test('an image shows what GNU tar extracts, in every attribute and byte', (t) =>
   execFileSync('tar', ['--xattrs', '--xattrs-include=*', '-xpf', built.archives[0] ?? '', '-C', extracted]);
   t.deepEqual(describeTree(mountErofs(t, built.image, built.archives)), describeTree(extracted));
 });
+
+test('an image shows what the one of mkfs.erofs --tar=i shows, in every attribute and byte', (t) => {
+  if (!needsRoot(t)) return;
+  const program = fsckErofs(t);
+  if (program === undefined) return;
+  const built = build(t, tarArchive(...rich));
+  const [archive = ''] = built.archives;
+  const path = join(temporaryFolder(t), 'other.erofs');
+  execFileSync(join(dirname(program), 'mkfs.erofs'), ['--quiet', '--tar=i', path, archive], {
+    stdio: 'pipe',
+  });
+  const other = mountErofs(t, readFileSync(path), [archive]);
+  const ours = describeTree(mountErofs(t, built.image, [archive]));
+  t.deepEqual(withoutLinkModes(ours), withoutLinkModes(describeTree(other)));
+});
+
+// Links have no mode on Linux, but mkfs.erofs keeps what the archive says.
+function withoutLinkModes(tree: ReturnType<typeof describeTree>): object {
+  return Object.fromEntries(
+    Object.entries(tree).map(([path, seen]) => [
+      path,
+      'target' in seen && seen.target !== '' ? { ...seen, mode: '' } : seen,
+    ]),
+  );
+}
 
 test('readErofs() gives back the tree that writeErofs() was given', (t) => {
   const { tree, image } = build(t, tarArchive(...rich));
