@@ -27,6 +27,7 @@ const limits = {
   unneededMs: graceMs,
   uploadMs: 30_000,
   retentionMs: 500,
+  snapshotMs: 2000,
   sweepMs: 100,
   checkpointBytes: 1024 * 1024,
 };

@@ -31,7 +31,7 @@ If it is broken off, run it again; it begins anew.
 All manifests come back with their blobs. Tags, their history, users with their passwords, organisations,
 robots, visibility, policies and rules are noted in storage every 15 minutes and when img serve ends: what
 changed later is lost. Browsers must log in again. Transparency logs can't come back; make new ones.
-Nothing is removed from storage for a week.`;
+What nothing seems to need stays in storage for a week.`;
 
 async function runRebuild(session: Session, places: RegistryStoreOptions): Promise<void> {
   const { output, signal, setExitCode } = session;

@@ -36,8 +36,19 @@ export class Recorder {
     if (this.#end !== undefined || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#running = this.#writeRecords();
+      this.#writeNow();
     }, this.#options.limits.recordMs).unref();
+  }
+
+  #writeNow(): void {
+    if (this.#running !== undefined) {
+      // It may have looked for the last time already.
+      void this.#running.then(() => this.wake());
+      return;
+    }
+    this.#running = this.#writeRecords().finally(() => {
+      this.#running = undefined;
+    });
   }
 
   /** Records what is due. What fails is logged and due again. */
