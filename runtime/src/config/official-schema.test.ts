@@ -125,7 +125,7 @@ function bundleConfig(
   const check = selfCheck(config, {
     sh: '/bin/sh',
     root: '/run/img/bundle/rootfs',
-    confinement: confinementOf(options),
+    isWritable: false,
     limits: [],
     isThere: () => true,
     folder: '/run/img/containers/0123456789abcdef',

@@ -181,7 +181,7 @@ export function makeBundle(
   const check = selfCheck(config, {
     sh,
     root: `${bundle}/rootfs`,
-    confinement,
+    isWritable,
     limits:
       unit === undefined ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath) : [],
     isThere: existsSync,

@@ -150,7 +150,7 @@ function check(t: ExecutionContext, state: string) {
   const { path, args } = selfCheck(config, {
     sh: '/bin/sh',
     root: '/',
-    confinement: { isWritable: false, noNewPrivileges: true },
+    isWritable: false,
     limits: [],
     isThere: () => false,
     folder,

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { printable } from '@img/spec/printable';
 import type { RuntimeConfig, RuntimeHook, RuntimeNamespace } from '@img/spec/runtime-config';
-import type { Confinement } from '../config/confinement.ts';
 import { capabilityMask } from '../linux/capability.ts';
 import type { LimitFile } from '../state/limit-files.ts';
 import { expectedMounts } from './expected-mounts.ts';
@@ -12,8 +11,8 @@ export type SelfCheckPlaces = {
   readonly sh: string;
   /** The root of the container, as a folder that runtime and hook see. */
   readonly root: string;
-  /** How the app may use it. */
-  readonly confinement: Pick<Confinement, 'isWritable' | 'noNewPrivileges'>;
+  /** Whether the app may write there. */
+  readonly isWritable: boolean;
   /** The limits of its control group, if they are not those of a unit. */
   readonly limits: readonly LimitFile[];
   /** Whether the kernel has a file. */
@@ -36,19 +35,16 @@ export type SelfCheckPlaces = {
  * runc calls it before anything of the app has run, crun while it begins.
  */
 export function selfCheck(config: RuntimeConfig, { sh, ...places }: SelfCheckPlaces): RuntimeHook {
-  return {
-    path: sh,
-    args: ['sh', '-c', `${readPid}${checkScript}`, 'img', ...selfCheckWords(config, places)],
-  };
+  return { path: sh, args: ['sh', '-c', script, 'img', ...wordsOf(config, places)] };
 }
 
-/** What {@link checkScript} is told of a container. */
-export function selfCheckWords(
+// What the script is told of a container.
+function wordsOf(
   { process, linux, mounts }: RuntimeConfig,
-  { root, confinement, limits, isThere, folder, runtimePid }: Omit<SelfCheckPlaces, 'sh'>,
+  { root, isWritable, limits, isThere, folder, runtimePid }: Omit<SelfCheckPlaces, 'sh'>,
 ): readonly string[] {
+  const { noNewPrivileges } = process;
   const { bounding } = process.capabilities;
-  const { isWritable, noNewPrivileges } = confinement;
   const rootClass = {
     kind: 'overlay',
     attributes: [isWritable ? 'rw' : 'ro', 'nodev', ...(noNewPrivileges ? ['nosuid'] : [])],
@@ -66,7 +62,7 @@ export function selfCheckWords(
     bounding.includes('CAP_SYS_CHROOT') ? 'any' : 'same',
     nameOf(process.args[0] ?? ''),
     runtimePid === undefined ? '/dev/null' : `/proc/${runtimePid}/fd/2`,
-    process.noNewPrivileges ? '1' : '[01]',
+    noNewPrivileges ? '1' : '[01]',
     linux.seccomp === undefined ? '[012]' : '2',
     linux.namespaces.map(({ type }) => namespaceFiles[type]).join(' '),
     ` ${limits.map(({ controller }) => controller).join(' ')} `,
@@ -102,20 +98,16 @@ function nameOf(program: string): string {
   return /^(crun|runc.*|\d+)$/.test(name) ? '' : name;
 }
 
-// The state of the container is on the input; its first "pid" is that of the runtime-spec, annotations come later.
-const readPid = `
-while read -r line || [ "$line" ]; do state=$state$line; done
-pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
-`;
-
-// On the usual way only what a shell has built in, because each program would cost another millisecond.
+// On the usual way only what a shell has built in, because each program would cost another millisecond. The state of
+// the container is on the input; its first "pid" is that of the runtime-spec, annotations come later.
 //
 // Until the program of the app has taken the place of the runtime, by which name it is known, the process may be about
 // to become what it should be; then it is looked at again, a number of times. What the app gives up by itself, such as
 // capabilities, is no mismatch, nor that it has another root if it may change that. Of a process that ends the kernel
 // says so (PF_EXITING) before it takes anything from it.
-/** Looks at the process `$pid`; its words are those of {@link selfCheckWords}. */
-export const checkScript = `
+const script = `
+while read -r line || [ "$line" ]; do state=$state$line; done
+pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
 report=$1 allowed=$2 group=$3 root=$4 change=$5 program=$6 story=$7 privileges=$8 filter=$9
 shift 9
 spaces=$1 controllers=$2 limits=$3 mounts=$4 times=0 line='
