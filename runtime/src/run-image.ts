@@ -39,6 +39,8 @@ export type RunImageRequest = {
 export type StartImageRequest = RunImageRequest & {
   /** What becomes of the container when it ends. */
   readonly atEnd: NonNullable<ContainerRecord['detached']>;
+  /** How to ask whether the app is healthy, and how long that may take; nobody asks unless it is given. */
+  readonly health?: { readonly check: string; readonly timeoutMs: number };
 };
 
 /**
@@ -61,8 +63,9 @@ export async function runImage(
 /**
  * Like {@link runImage}, but the app runs on without this process, which should have nothing left to do.
  *
- * @returns what is known of the container, as soon as it runs
- * @throws as `installImage`, `launchDetached` and `removeContainer`
+ * @returns what is known of the container, as soon as it runs and is healthy
+ * @throws RuntimeError APP_UNHEALTHY, APP_INVALID, and as `installImage`, `launchDetached` and `removeContainer`; of the
+ *   app nothing runs then
  */
 export async function startImage(
   request: StartImageRequest,
@@ -73,7 +76,13 @@ export async function startImage(
   await host.close();
   // Loaded where they are needed: most starts need neither.
   const { launchDetached } = await import('./launch/launch-detached.ts');
-  return launchDetached(host.state, launchRequest, request.atEnd);
+  const { health, atEnd } = request;
+  if (health === undefined) return await launchDetached(host.state, launchRequest, atEnd);
+  const checked = { ...launchRequest, health: health.check };
+  const record = await launchDetached(host.state, checked, atEnd);
+  const { endUnhealthy } = await import('./containers/end-unhealthy.ts');
+  await endUnhealthy(host.state, record, health, fetchOptions.signal);
+  return record;
 }
 
 async function prepare(

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import {
   canRunContainers,
@@ -8,6 +9,7 @@ import {
   startWords,
   untilTerm,
 } from '../testing/container-host.ts';
+import { newInstance } from '../testing/run-img.ts';
 
 test('img inspect of a container shows all that this host knows of it, and no value unless asked', async (t) => {
   if (!canRunContainers(t)) return;
@@ -116,3 +118,88 @@ test('img cp takes files into a container and out of it, also as an archive', as
     /everything that it wrote: that was in memory\n {5}hint: .*--volume/,
   );
 });
+
+test('img run --health returns when the app is healthy, and ps, inspect and wait ask it again', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  const healthy = [
+    ...startWords,
+    '--name',
+    'web',
+    '--health',
+    'http://:8080/page',
+    '--health-timeout',
+    '10m',
+  ];
+  const serve = 'cd /tmp; /bin/busybox sleep 0.2; echo hello >page; exec /bin/busybox httpd -f -p 8080';
+  const started = await run([...healthy, shellImage, serve]);
+  t.is(started.code, 0, started.stderr);
+  t.regex((await run(['ps', '--health'])).stdout, / +HEALTH\n.* +healthy\n$/, 'in the network of the app');
+  t.regex(
+    (await run(['inspect', '--health', 'web'])).stdout,
+    /^health +http:\/\/:8080\/page\n(?:.*\n)*health now +healthy$/m,
+  );
+  t.is((await run(['wait', '--condition', 'healthy', 'web'])).stdout, 'web\n');
+  await run(['exec', 'web', '/bin/busybox', 'rm', '/tmp/page']);
+  const [asked] = JSON.parse((await run(['ps', '--health', '--json'])).stdout) as { health: object }[];
+  const fault = 'port 8080 answered 404';
+  t.like(asked?.health, { check: 'http://:8080/page', isHealthy: false, fault });
+  const waited = await run(['wait', '--condition', 'healthy', '--timeout', '0', 'web']);
+  t.is(waited.code, 1);
+  t.regex(
+    waited.stderr,
+    /^img: the app was not healthy within 0 s: .+\n {5}hint: img logs web shows what it wrote\n$/,
+  );
+});
+
+for (const runtime of ['crun', 'runc']) {
+  test(`${runtime}: img run --health with a command ends and keeps what is not healthy in time`, async (t) => {
+    if (!canRunContainers(t) || !needsTool(t, runtime)) return;
+    const { run } = await containerHost(t);
+    const check = ['--runtime', runtime, '--health', '/bin/busybox test -e /tmp/ok', '--health-timeout'];
+    const good = await run([
+      ...startWords,
+      '--name',
+      'good',
+      ...check,
+      '1h',
+      shellImage,
+      `/bin/busybox touch /tmp/ok; ${untilTerm}`,
+    ]);
+    t.is(good.code, 0, good.stderr);
+    t.regex((await run(['ps', '--health'])).stdout, / healthy\n$/, 'asked by another command, too');
+    const bad = await run([...startWords, '--name', 'bad', ...check, '0', shellImage, untilTerm]);
+    t.is(bad.code, 1);
+    t.regex(
+      bad.stderr,
+      /^img: the app was not healthy within 0 s: .+\n {5}hint: img logs bad shows what it wrote\n$/m,
+    );
+    t.like(JSON.parse((await run(['inspect', '--json', 'bad'])).stdout), { state: 'ended' });
+    t.is((await run(['wait', '--condition', 'healthy', 'bad'])).code, 1, 'it has ended');
+    const gone = await run([...startWords, ...check, '10m', shellImage, 'exit 3']);
+    t.regex(gone.stderr, /^img: the app has ended\n {5}hint: img logs [0-9a-f]{16} shows/m);
+  });
+}
+
+for (const [words, message, reason] of [
+  [
+    ['run', '--health', 'tcp://:80', 'x'],
+    /not asked for its health\n {5}hint: leave out --health, or let it run on/,
+    'in the foreground',
+  ],
+  [['run', '-d', '--health', 'ftp://:80', 'x'], /health "ftp:\/\/:80" should be http:/, 'no check'],
+  [['run', '-d', '--health-timeout', '5s', 'x'], /--health-timeout needs --health/, 'nothing to wait for'],
+  [
+    ['run', '-d', '--health', 'tcp://:80', '--health-timeout', 'soon', 'x'],
+    /--health-timeout "soon" should be a number/,
+    'no time',
+  ],
+  [['wait', '--timeout', '5s', 'x'], /--timeout needs --condition healthy/, 'ends have no time'],
+] as const) {
+  test(`img ${words.join(' ')} is refused: ${reason}`, async (t) => {
+    const { run } = await newInstance(t);
+    const refused = await run(words);
+    t.is(refused.code, 2, refused.stderr);
+    t.regex(refused.stderr, message);
+  });
+}

@@ -27,6 +27,7 @@ type InspectOptions = {
   readonly layers?: boolean;
   readonly platform?: string;
   readonly env?: boolean;
+  readonly health?: boolean;
 };
 
 export function configure(command: Command, context: CommandContext): void {
@@ -36,6 +37,7 @@ export function configure(command: Command, context: CommandContext): void {
       'a container by name or id; or an image of this host, or of its registry if this host has none',
     )
     .option('--env', 'of a container: show the values of variables, too')
+    .option('--health', 'of a container with a health check: ask it now')
     .option('--remote', "look at the registry's copy")
     .option('--platform <platform>', 'which image of an index; by default that for this host')
     .option('--layers', 'show which packages each layer holds')
@@ -43,7 +45,7 @@ export function configure(command: Command, context: CommandContext): void {
   command.addHelpText(
     'after',
     '\nIf a name means a container and an image, it is the container; write the image with its tag. The options but\n' +
-      '--env are for images.',
+      '--env and --health are for images.',
   );
   addExamples(
     command,
@@ -59,7 +61,11 @@ async function inspect(session: Session, options: InspectOptions, text: string):
   await using host = await openHost(session);
   const container = await meantContainer(session, host, options, text);
   if (container !== undefined) {
-    return inspectContainer(session, host, container, { withValues: options.env === true });
+    const { env, health } = options;
+    return await inspectContainer(session, host, container, {
+      withValues: env === true,
+      asksHealth: health === true,
+    });
   }
   const reference = typedReference(text, config);
   const platform =
@@ -83,16 +89,20 @@ async function inspect(session: Session, options: InspectOptions, text: string):
 async function meantContainer(
   { config }: Session,
   host: Host,
-  { env, remote, raw, layers, platform }: InspectOptions,
+  { env, health, remote, raw, layers, platform }: InspectOptions,
   text: string,
 ): Promise<Container | undefined> {
   const isForImage = remote === true || raw === true || layers === true || platform !== undefined;
   const container = isForImage ? undefined : findContainerIfAny(host.state, text);
   if (container === undefined) {
-    if (env !== true) return undefined;
-    throw new CliError('USAGE', `--env is for containers, and there is none ${quote(text)}`, {
-      hint: 'img ps --all lists them',
-    });
+    if (env !== true && health !== true) return undefined;
+    throw new CliError(
+      'USAGE',
+      `--${env === true ? 'env' : 'health'} is for containers, and there is none ${quote(text)}`,
+      {
+        hint: 'img ps --all lists them',
+      },
+    );
   }
   if (text === container.name || text === container.id) return container;
   const reference = typedReference(text, config);

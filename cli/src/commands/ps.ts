@@ -1,9 +1,11 @@
 import { confinementText } from '@img/runtime/config/confinement';
 import { type Container, isEnded, listContainers } from '@img/runtime/containers/find-container';
+import type { Host } from '@img/runtime/host';
 import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
+import { type CurrentHealth, currentHealth, healthLine } from '../host/current-health.ts';
 import { networkText } from '../host/network-text.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
@@ -11,17 +13,21 @@ import { formatAge } from '../output/measure.ts';
 import { tableLines } from '../output/table.ts';
 import { bold, type Line, red } from '../output/text.ts';
 
-type CommandLine = { readonly all?: boolean };
+type CommandLine = { readonly all?: boolean; readonly health?: boolean };
 
 export function configure(command: Command, context: CommandContext): void {
-  command.option('-a, --all', 'also those that have ended and are kept');
+  command
+    .option('-a, --all', 'also those that have ended and are kept')
+    .option('--health', 'ask those that run and have a health check how they are now');
   addExamples(command, 'img ps', 'img ps --all', 'img ps --json');
   onRun(command, context, async (session, line: CommandLine) => showContainers(session, line));
 }
 
-async function showContainers(session: Session, { all }: CommandLine): Promise<void> {
+async function showContainers(session: Session, { all, health }: CommandLine): Promise<void> {
   await using host = await openHost(session);
-  const containers = all === true ? listContainers(host.state) : host.state.list();
+  const found = all === true ? listContainers(host.state) : host.state.list();
+  const containers: readonly AskedContainer[] =
+    health === true ? await withHealth(session, host, found) : found;
   const now = new Date();
   const hasNetworks = containers.some((container) => 'network' in container);
   session.output.result(containers, () =>
@@ -36,6 +42,7 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         { title: 'pid', align: 'right' },
         { title: 'started' },
         ...(all === true ? [{ title: 'ended' }] : []),
+        ...(health === true ? [{ title: 'health' }] : []),
       ],
       containers.map((container): readonly Line[] => [
         bold(container.id),
@@ -47,9 +54,25 @@ async function showContainers(session: Session, { all }: CommandLine): Promise<v
         isEnded(container) || container.pid === undefined ? '' : `${container.pid}`,
         formatAge(new Date(container.started), now),
         ...(all === true ? [endOf(container, now)] : []),
+        ...(health === true ? [healthLine(container.health)] : []),
       ]),
     ),
   );
+}
+
+type AskedContainer = Container & { readonly health?: CurrentHealth };
+
+async function withHealth(
+  { signal }: Session,
+  { state }: Host,
+  containers: readonly Container[],
+): Promise<readonly AskedContainer[]> {
+  const asked: AskedContainer[] = [];
+  for (const container of containers) {
+    const health = isEnded(container) ? undefined : await currentHealth(state, container, signal);
+    asked.push(health === undefined ? container : { ...container, health });
+  }
+  return asked;
 }
 
 function profileOf({ profile, insecure }: Container): Line {

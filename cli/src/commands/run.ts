@@ -1,6 +1,8 @@
 import type { PullPolicy } from '@img/runtime/acquire-image';
+import { parseSeconds } from '@img/runtime/apps/duration';
+import { parseHealthCheck } from '@img/runtime/apps/health-check';
 import type { InstalledImage } from '@img/runtime/install-image';
-import { runImage, startImage } from '@img/runtime/run-image';
+import { runImage, type StartImageRequest, startImage } from '@img/runtime/run-image';
 import { parseContainerName } from '@img/runtime/state/container-name';
 import type { RuntimeName } from '@img/runtime/state/container-record';
 import type { Decision } from '@img/sign/decision';
@@ -25,6 +27,8 @@ type CommandLine = AppCommandLine & {
   readonly runtime?: RuntimeName;
   readonly detach?: boolean;
   readonly rm?: boolean;
+  readonly health?: string;
+  readonly healthTimeout?: string;
   readonly name?: string;
   readonly replace?: boolean;
 };
@@ -42,14 +46,16 @@ export function configure(command: Command, context: CommandContext): void {
   addConfinementOptions(command);
   command.addHelpText(
     'after',
-    '\nThe exit code is that of the app; with --detach, 0 as soon as the app runs. Its id is printed then.',
+    '\nThe exit code is that of the app; with --detach, 0 as soon as the app runs. Its id is printed then.\n\n' +
+      'With --health that is as soon as it is healthy. Ports are asked for in the network of the app. Nothing of img stays\n' +
+      'to ask again: img ps --health, img inspect --health and img wait --condition healthy do, whenever they are used.',
   );
   addExamples(
     command,
     'img run com.example.app',
     'img run -e PORT=80 --publish 8080:80 com.example.app',
     'img run -it com.example.app /bin/sh',
-    'img run --detach --name web --replace com.example.app',
+    'img run --detach --name web --replace --health http://:80/ com.example.app',
   );
   onRun(command, context, run);
 }
@@ -59,7 +65,12 @@ function addLifeOptions(command: Command): void {
     .option('-d, --detach', 'let it run on; see img logs, img stop, img wait')
     .option('--name <name>', 'call the container so')
     .option('--replace', 'stop and remove the container that has the name')
-    .option('--rm', 'with --detach: remove it when it ends, with what it wrote');
+    .option('--rm', 'with --detach: remove it when it ends, with what it wrote')
+    .option(
+      '--health <check>',
+      'with --detach: http://:PORT/PATH, tcp://:PORT, or a command in the container',
+    )
+    .option('--health-timeout <time>', 'how long it may take to become healthy, 60s; then it is ended');
 }
 
 function addTerminalOptions(command: Command): void {
@@ -113,11 +124,33 @@ async function run(
   const fetchOptions = { progress: output.progress, signal };
   if (line.detach !== true) await runImage(request, host, fetchOptions);
   const atEnd = line.rm === true ? 'removed' : 'kept';
-  const { id, digest } = await startImage({ ...request, atEnd }, host, fetchOptions);
+  const health = typedHealth(line);
+  const { id, digest } = await startImage({ ...request, atEnd, ...health }, host, fetchOptions);
   output.result({ id, name: name ?? null, digest }, () => [id]);
 }
 
-function checkLine({ detach, tty, interactive, name, replace }: CommandLine): void {
+const defaultHealthTimeout = '60s';
+
+/** @throws CliError USAGE */
+function typedHealth({ health: check, healthTimeout }: CommandLine): Pick<StartImageRequest, 'health'> {
+  if (check === undefined) return {};
+  parseArgument(parseHealthCheck, check);
+  const parse = (text: string) => parseSeconds(text, '--health-timeout');
+  return { health: { check, timeoutMs: parseArgument(parse, healthTimeout ?? defaultHealthTimeout) * 1000 } };
+}
+
+function checkLine(line: CommandLine): void {
+  const { detach, tty, interactive, name, replace, health, healthTimeout } = line;
+  if (detach !== true && health !== undefined) {
+    throw new CliError('USAGE', 'an app in the foreground is not asked for its health', {
+      hint: 'leave out --health, or let it run on with --detach',
+    });
+  }
+  if (health === undefined && healthTimeout !== undefined) {
+    throw new CliError('USAGE', '--health-timeout needs --health');
+  }
+  typedHealth(line);
+
   if (detach === true && (tty === true || interactive === true)) {
     throw new CliError('USAGE', 'an app that runs on without you has no terminal and reads nothing', {
       hint: 'leave out --tty and --interactive, or --detach',

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeProcess } from '@img/spec/runtime-config';
 import { capabilitiesOf } from '../config/confinement.ts';
@@ -6,16 +6,12 @@ import { environmentValue, mergeEnvironment } from '../config/environment.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { resolveUser } from '../config/user.ts';
 import { parseWorkingDir } from '../config/working-dir.ts';
+import { besideContainer } from '../launch/beside-container.ts';
 import { checkCaller } from '../launch/check-caller.ts';
 import { executeRuntime } from '../launch/execute-runtime.ts';
 import { findRuntime } from '../launch/find-runtime.ts';
-import { hideUnified } from '../launch/hide-unified.ts';
 import { readInside } from '../launch/inside-root.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
-import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
-import { enterPrivateMounts } from '../linux/private-mounts.ts';
-import { RuntimeError } from '../runtime-error.ts';
-import { readControlGroups } from '../state/control-groups.ts';
 import type { RunningContainer, RunState } from '../state/run-state.ts';
 
 export type ExecOptions = Pick<
@@ -37,34 +33,17 @@ const userFileBytes = 1024 * 1024;
  */
 export function execInContainer(state: RunState, container: RunningContainer, options: ExecOptions): never {
   checkCaller(options);
-  const { id, name, runtime, pid } = container;
-  if (pid === undefined) {
-    throw new RuntimeError('CONTAINER_ENDED', `container ${name ?? id} has not started yet`, {
-      hint: 'try again in a moment',
-    });
-  }
+  const { id, runtime } = container;
   const path = findRuntime(runtime);
   const app = JSON.parse(readFileSync(state.processFile(id), 'utf8')) as RuntimeProcess;
   const content = JSON.stringify(processBeside(app, container, options));
-  // In a mount that only this process sees and that ends with it, so that nothing is left of it, whatever happens.
-  enterPrivateMounts();
-  mountFileSystem({
-    type: 'tmpfs',
-    target: state.bundleFolder,
-    options: [
-      ['source', 'img'],
-      ['mode', '700'],
-    ],
-    attributes: mountAttributes.noSuid | mountAttributes.noDev,
-  });
-  // runc starts in the folder where the root of the container was mounted for its own start.
-  mkdirSync(join(state.bundleFolder, 'rootfs'));
+  // In the mount that only the runtime sees and that ends with it, so that nothing is left of it, whatever happens.
   const file = join(state.bundleFolder, 'process.json');
-  writeFileSync(file, content, { mode: 0o600 });
-  const { mode, isUnifiedInUse } = readControlGroups();
-  if (runtime === 'crun' && mode === 'hybrid' && isUnifiedInUse) hideUnified();
   const args = [...runtimeArguments(state, runtime), 'exec', '--process', file, id];
-  executeRuntime({ name: runtime, path }, args, options);
+  return besideContainer(state, container, () => {
+    writeFileSync(file, content, { mode: 0o600 });
+    return executeRuntime({ name: runtime, path }, args, options);
+  });
 }
 
 function processBeside(
