@@ -1,6 +1,6 @@
 import { attachmentSubject } from '@img/registry/transfer/attachment-tag';
 import type { ManifestContent } from '@img/registry/transfer/content';
-import type { CodedError } from '@img/spec/coded-error';
+import { CodedError } from '@img/spec/coded-error';
 import type { Descriptor } from '@img/spec/descriptor';
 import { type Digest, isDigest } from '@img/spec/digest';
 import { childrenOf, parseManifest } from '@img/spec/manifest';
@@ -32,7 +32,7 @@ export type Fault = {
 export type Examination = {
   /** What the reference leads to; undefined if that can't be read. */
   readonly content: ManifestContent | undefined;
-  /** Undefined if it can't be read. */
+  /** Undefined if it can't be read, or is none for this host. */
   readonly image: PlatformImage | undefined;
   /** How many pieces were read: manifests, configs and signatures; layers; trees. */
   readonly blobs: number;
@@ -46,7 +46,7 @@ export type Examination = {
  * it: names, manifests, configs, signatures and what else is attached; every layer and its index; every tree. What is
  * damaged is checked by the next start, too, which then refuses it.
  *
- * @throws RuntimeError IMAGE_MISSING, IMAGE_UNSUPPORTED; SpecError for what can't run here
+ * @throws RuntimeError IMAGE_MISSING; SpecError for a manifest or config that is what was pushed, and none
  */
 export async function examineImage(
   reference: Reference,
@@ -55,6 +55,8 @@ export async function examineImage(
 ): Promise<Examination> {
   return await new ImageExaminer(reference, host, options).examine();
 }
+
+const otherCodes: readonly string[] = ['IMAGE_UNSUPPORTED', 'PLATFORM_UNKNOWN'];
 
 class ImageExaminer {
   readonly #reference: Reference;
@@ -96,11 +98,20 @@ class ImageExaminer {
   /** Everything but layers and trees. @returns the image for this platform if it can be read */
   async #examineContent(content: ManifestContent): Promise<PlatformImage | undefined> {
     await this.#examineManifest(content, false);
-    const { digest } = content.descriptor;
-    const read = await this.#attempt('content', digest, () =>
-      readImage(content, this.#local, detailedHostPlatform(), this.#options),
-    );
+    const read = await this.#attempt('content', content.descriptor.digest, () => this.#readImage(content));
     return 'value' in read ? read.value : undefined;
+  }
+
+  /** Undefined for what is no image for this host, of which there are no layers and no tree here. */
+  async #readImage(content: ManifestContent): Promise<PlatformImage | undefined> {
+    try {
+      const image = await readImage(content, this.#local, detailedHostPlatform(), this.#options);
+      layersOf(image);
+      return image;
+    } catch (error) {
+      if (error instanceof CodedError && otherCodes.includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /** @param isAttached whether all of it is on this host wherever it is */

@@ -29,7 +29,7 @@ import { flip } from './testing/change-file.ts';
 import { MemoryRepository } from './testing/memory-repository.ts';
 import { testRegistry } from './testing/run-image-here.ts';
 import { type TarBytes, tarArchive } from './testing/tar-bytes.ts';
-import { putTestImage, signTestImage } from './testing/test-image.ts';
+import { putTestImage, putTestIndex, signTestImage } from './testing/test-image.ts';
 import type { TreeMethod } from './tree/tree.ts';
 
 const tag = parseTag('1.0');
@@ -183,6 +183,21 @@ test('repairImage() leaves the damaged folder that an app has as its root, and s
   t.true(lstatSync(path).isFile());
   host.state.remove(id);
   t.deepEqual((await repairImage(reference, source, host)).left, []);
+});
+
+test('examineImage() reads what is no image for this host, too', async (t) => {
+  const { host } = await setUp(t);
+  const local = host.images.repository(reference);
+  const other = image({ platform: { os: 'linux', architecture: 's390x' } });
+  const content = await putTestImage(local, other, { tag: parseTag('other') });
+  await putTestIndex(local, [[{ os: 'linux', architecture: 's390x' }, content]], parseTag('index'));
+  for (const [name, blobs] of [
+    ['other', 2],
+    ['index', 3],
+  ] as const) {
+    const found = await examineImage({ ...reference, tag: parseTag(name) }, host);
+    t.like(found, { blobs, faults: [] }, name);
+  }
 });
 
 test('examineImage() of an image that is not on this host says so', async (t) => {

@@ -2,11 +2,12 @@ import { parseImage } from '@img/runtime/apps/app-definition';
 import type { Fault } from '@img/runtime/examine-image';
 import type { Host } from '@img/runtime/host';
 import { type Repair, repairImage } from '@img/runtime/repair-image';
+import { CodedError } from '@img/spec/coded-error';
 import { formatReference, type Reference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { exitCodes } from '../exit-code.ts';
+import { exitCodeOf, exitCodes } from '../exit-code.ts';
 import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
@@ -42,7 +43,15 @@ async function repair(session: Session, line: CommandLine, typed: readonly strin
     typed.length > 0 ? typed.map((text) => typedReference(text, config)) : await allReferences(host);
   const repairs: (Repair & { readonly reference: string })[] = [];
   for (const reference of references) {
-    repairs.push({ reference: shortName(reference, config), ...(await repairOne(session, reference, host)) });
+    try {
+      const name = shortName(reference, config);
+      repairs.push({ reference: name, ...(await repairOne(session, reference, host)) });
+    } catch (error) {
+      // One that can't be looked at keeps nobody from the others.
+      if (!(error instanceof CodedError)) throw error;
+      output.error(errorLines(error, { verbose: output.isVerbose }));
+      setExitCode(exitCodeOf(error));
+    }
   }
   output.result(
     repairs.map(({ reference, found, left }) => ({
