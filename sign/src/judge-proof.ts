@@ -20,9 +20,9 @@ type ProofContext = {
 const provenCodes: ReadonlySet<FindingCode> = new Set(['COUNTED', 'REFRESHES', 'EXPIRED']);
 
 /**
- * Whether a statement that would count, now or once it is extended, is also in the logs where it has to be: that of the rule, and, by a key that was
- * given up, that in which it must have been before. Only bundles bring proofs; the same statement in the other encoding
- * then doesn't count.
+ * Whether a statement that would count, now or once it is extended, is also in the logs where it has to be: that of the
+ * rule, and, by a key that was given up, that in which it must have been before. Only bundles bring proofs; the same
+ * statement in the other encoding then doesn't count.
  */
 export function judgeProof(
   judged: Judged,
