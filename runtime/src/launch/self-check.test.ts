@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram } from '@img/sign/testing/needs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { RuntimeConfig } from '@img/spec/runtime-config';
 import test, { type ExecutionContext } from 'ava';
@@ -176,6 +178,28 @@ test('selfCheck() has nothing to say about a process that has ended', (t) => {
     mismatch: undefined,
   });
 });
+
+test('selfCheck() ends what nobody can look at', async (t) => {
+  if (!needsRoot(t) || !needsTool(t, 'setpriv')) return;
+  const app = spawn('setpriv', ['--reuid=7', '--regid=7', '--clear-groups', 'sleep', '1000']);
+  t.teardown(() => app.kill('SIGKILL'));
+  const ended = once(app, 'exit');
+  await untilNamed(app.pid ?? 0, 'sleep');
+  const folder = temporaryFolder(t);
+  const sleeper = { ...config, process: { ...config.process, args: ['sleep'] } };
+  const places = { sh: '/bin/sh', root: '/', isWritable: false, limits: [], isThere: () => false, folder };
+  const { path, args } = selfCheck(sleeper, places);
+  const blind = ['--bounding-set=-sys_ptrace', path, ...args.slice(1)];
+  const { status } = spawnSync('setpriv', blind, { input: JSON.stringify({ pid: app.pid }) });
+  t.is(status, 1);
+  t.deepEqual(await ended, [null, 'SIGKILL']);
+  t.is(readMismatch(folder), 'nobody could look at it without CAP_SYS_PTRACE');
+});
+
+async function untilNamed(pid: number, name: string): Promise<void> {
+  // Nothing tells when a program has taken the place of the one that executes it.
+  while (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== name) await delay(5);
+}
 
 test('readMismatch() shows control characters as such', (t) => {
   const folder = temporaryFolder(t);
