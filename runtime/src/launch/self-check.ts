@@ -104,7 +104,8 @@ function nameOf(program: string): string {
 // Until the program of the app has taken the place of the runtime, by which name it is known, the process may be about
 // to become what it should be; then it is looked at again, a number of times. What the app gives up by itself, such as
 // capabilities, is no mismatch, nor that it has another root if it may change that. Of a process that ends the kernel
-// says so (PF_EXITING) before it takes anything from it.
+// says so (PF_EXITING) before it takes anything from it. A shell reads byte by byte, so it stops where nothing of use
+// comes any more.
 const script = `
 while read -r line || [ "$line" ]; do state=$state$line; done
 pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
@@ -123,11 +124,15 @@ while [ "$pid" ] && [ $times -lt 200 ]; do
   read -r name <"/proc/$pid/comm"
   while read -r key value rest; do
     case $key in
-      NoNewPrivs:) case $value in $privileges) ;; *) unlike='it could gain privileges' ;; esac ;;
-      Seccomp:) case $value in $filter) ;; *) unlike='it could make every system call' ;; esac ;;
       Cap*:) [ $((0x$value & ~allowed)) = 0 ] || unlike="it had other capabilities ($key $value)" ;;
+      NoNewPrivs:) case $value in $privileges) ;; *) unlike='it could gain privileges' ;; esac ;;
+      Seccomp:) case $value in $filter) ;; *) unlike='it could make every system call' ;; esac && break ;;
+      *) continue ;;
     esac
+    count=$((count + 1))
   done <"/proc/$pid/status"
+  [ $count = 6 ] || unlike='the kernel did not show its rights'
+  count=0
   for space in $spaces; do
     [ "/proc/$pid/ns/$space" -ef "/proc/$$/ns/$space" ] && unlike="it shared the namespace $space with the host"
   done
