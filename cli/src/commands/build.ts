@@ -124,7 +124,7 @@ function checkPush({ push, sign, output }: BuildOptions): void {
   }
   if (sign !== undefined && push !== true) {
     throw new CliError('USAGE', '--sign goes with --push', {
-      hint: `sign what is built with img sign --key ${sign} NAME, or sign and push it with --push --sign ${sign}`,
+      hint: 'add --push, or sign what was built with img sign --key KEY NAME',
     });
   }
 }
