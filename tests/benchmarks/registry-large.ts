@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Writer } from '@img/registry/metadata/database';
 import { migrate } from '@img/registry/metadata/migrate';
 import { SqliteDatabase } from '@img/registry/metadata/sqlite-database';
 
-const rowsTogether = 20_000;
+/** 1 up to the number that is the first parameter. */
+const numbers = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)';
 
 /** Fills the metadata of a registry of ours, before it starts, with blobs of a repository and tags of an image. */
 export async function fillMetadata(
@@ -23,44 +22,21 @@ export async function fillMetadata(
           VALUES (1, 1, 'sha256:${'0'.repeat(64)}', 'application/vnd.oci.image.manifest.v1+json', 2, 1, $1)`,
         Buffer.from('{}'),
       );
+      await writer.run(
+        `${numbers} INSERT INTO blobs (id, digest, size, key, created_at)
+          SELECT i, 'sha256:' || lower(hex(randomblob(32))), 1000, lower(hex(randomblob(16))), 1 FROM n`,
+        blobs,
+      );
+      await writer.run(
+        'INSERT INTO links (repository_id, blob_id, created_at) SELECT 1, id, 1 FROM blobs ORDER BY id',
+      );
+      await writer.run(
+        `${numbers} INSERT INTO tags (repository_id, name, manifest_id, updated_at)
+          SELECT 1, printf('v%09d', i - 1), 1, 1 FROM n`,
+        tags,
+      );
     });
-    await inPortions(database, blobs, addBlob);
-    await inPortions(database, tags, addTag);
   } finally {
     await database.close();
   }
-}
-
-async function inPortions(
-  database: SqliteDatabase,
-  count: number,
-  add: (writer: Writer, index: number) => Promise<void>,
-): Promise<void> {
-  for (let at = 0; at < count; at += rowsTogether) {
-    const end = Math.min(count, at + rowsTogether);
-    await database.transaction(
-      async (writer) => {
-        for (let index = at; index < end; index += 1) await add(writer, index);
-      },
-      { durable: false },
-    );
-  }
-}
-
-async function addBlob(writer: Writer, index: number): Promise<void> {
-  const hex = randomBytes(32).toString('hex');
-  await writer.run(
-    'INSERT INTO blobs (id, digest, size, key, created_at) VALUES ($1, $2, 1000, $3, 1)',
-    index + 1,
-    `sha256:${hex}`,
-    hex,
-  );
-  await writer.run('INSERT INTO links (repository_id, blob_id, created_at) VALUES (1, $1, 1)', index + 1);
-}
-
-async function addTag(writer: Writer, index: number): Promise<void> {
-  await writer.run(
-    'INSERT INTO tags (repository_id, name, manifest_id, updated_at) VALUES (1, $1, 1, 1)',
-    `v${String(index).padStart(9, '0')}`,
-  );
 }
