@@ -1,5 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import {
@@ -9,7 +11,7 @@ import {
   startWords,
   untilTerm,
 } from '../testing/container-host.ts';
-import { newInstance } from '../testing/run-img.ts';
+import { newInstance, programPath } from '../testing/run-img.ts';
 
 test('img inspect of a container shows all that this host knows of it, and no value unless asked', async (t) => {
   if (!canRunContainers(t)) return;
@@ -203,3 +205,22 @@ for (const [words, message, reason] of [
     t.regex(refused.stderr, message);
   });
 }
+
+test('img exec is refused for what was started in a chroot, where it would arrive outside of that', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run, folder, variables } = await containerHost(t);
+  const root = join(folder, 'chroot');
+  await mkdir(root);
+  const start = [process.execPath, programPath, ...startWords, '--name', 'web', shellImage, untilTerm];
+  // In a mount namespace of its own, which ends with the container.
+  const script = 'root=$1; shift; mount --rbind / "$root" && exec chroot "$root" "$@"';
+  const words = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', root, ...start];
+  await promisify(execFile)('unshare', words, { env: variables });
+  const refused = await run(['exec', 'web', '/bin/busybox', 'true']);
+  t.is(refused.code, 1);
+  t.regex(
+    refused.stderr,
+    /^img: container web was started in a chroot, .*\n {5}hint: start it outside of the chroot/,
+  );
+  t.is((await run(['rm', '--force', 'web'])).code, 0);
+});

@@ -11,21 +11,22 @@ import { stopContainer } from './stop-container.ts';
  */
 export async function endUnhealthy(
   state: RunState,
-  { id, name, detached, supervisor, ...record }: ContainerRecord,
+  record: ContainerRecord,
   { check, timeoutMs }: { readonly check: string; readonly timeoutMs: number },
   signal?: AbortSignal,
 ): Promise<void> {
+  const { id, name, detached } = record;
   const hint =
     detached === 'kept'
       ? `img logs ${name ?? id} shows what it wrote`
       : 'start it without --rm to keep what it writes';
-  const running = state.list().find((container) => container.id === id);
-  const container = running ?? { ...record, id, supervisor, pid: undefined };
+  const find = () => state.list().find((container) => container.id === id);
+  const container = find() ?? { ...record, pid: undefined };
   try {
     const patience = signal === undefined ? {} : { signal };
     await waitUntilHealthy(state, container, parseHealthCheck(check), { timeoutMs, hint, ...patience });
   } catch (error) {
-    const left = state.list().find((other) => other.id === id);
+    const left = find();
     if (left !== undefined) await stopContainer(state, left);
     throw error;
   }

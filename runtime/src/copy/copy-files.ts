@@ -78,7 +78,7 @@ function openSource(source: CopySource): OpenSource {
   return {
     name: /(?:^|\/)\.\/*$/.test(path) ? emptyByteString : name,
     isFolder: stat.isDirectory(),
-    read: (options) => readTree(place, options),
+    read: (options) => readTree(place, { ...options, isFollowed: source.isFollowed }),
     [Symbol.dispose]: () => closeSync(folder),
   };
 }

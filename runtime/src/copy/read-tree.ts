@@ -9,6 +9,8 @@ export type ReadTreeOptions = {
   readonly onLeftOut: OnLeftOut;
   /** The folder into which is copied, which must not be in what is copied. */
   readonly into?: Pick<BigIntStats, 'dev' | 'ino'>;
+  /** Whether what is copied as a whole was found by following links, so that it can't be one. */
+  readonly isFollowed?: boolean;
   readonly signal?: AbortSignal;
 };
 
@@ -30,6 +32,7 @@ export async function* readTree(
   const stat = await lstat(pathIn(folder, name), { bigint: true });
   if (stat.isFile()) yield { ...itemOf(path, stat), content: () => contentOf(folder, name, path, stat.size) };
   else if (stat.isSymbolicLink()) {
+    if (path === '' && options.isFollowed === true) throw changed(name);
     const target = byteString(await readlink(pathIn(folder, name), { encoding: 'buffer' }));
     yield { ...itemOf(path, stat), kind: 'link', target };
   } else if (stat.isDirectory()) {
@@ -81,22 +84,19 @@ async function* contentOf(
   path: ByteString,
   sizeBytes: bigint,
 ): AsyncGenerator<Uint8Array> {
-  const changed = () => {
-    return new RuntimeError(
-      'FILE_CHANGED',
-      `${quoteBytes(path === '' ? name : path)} was changed while it was read`,
-      {
-        hint: 'copy it again when nothing writes to it',
-      },
-    );
-  };
   await using file = await open(pathIn(folder, name), readFlags);
-  if (!(await file.stat()).isFile()) throw changed();
+  if (!(await file.stat()).isFile()) throw changed(path === '' ? name : path);
   for (let rest = Number(sizeBytes); rest > 0; ) {
     const piece = Buffer.allocUnsafe(Math.min(rest, pieceBytes));
     const { bytesRead } = await file.read(piece);
-    if (bytesRead === 0) throw changed();
+    if (bytesRead === 0) throw changed(path === '' ? name : path);
     rest -= bytesRead;
     yield piece.subarray(0, bytesRead);
   }
+}
+
+function changed(path: ByteString): RuntimeError {
+  return new RuntimeError('FILE_CHANGED', `${quoteBytes(path)} was changed while it was read`, {
+    hint: 'copy it again when nothing writes to it',
+  });
 }
