@@ -2,6 +2,7 @@ import type { Digest } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { Blob } from './blobs.ts';
 import type { Reader, Writer } from './database.ts';
+import { renewRecordsWith } from './manifest-records.ts';
 
 /**
  * Gives a blob to a repository. It is safe there until `reviewAt` also without a manifest that needs it: whoever
@@ -12,6 +13,7 @@ export async function linkBlob(
   link: { readonly repositoryId: number; readonly blobId: number },
   { now, reviewAt }: { readonly now: number; readonly reviewAt: number },
 ): Promise<void> {
+  await renewRecordsWith(writer, link);
   await writer.run(
     `INSERT INTO links (repository_id, blob_id, created_at, review_at) VALUES ($1, $2, $3, $4)
       ON CONFLICT (repository_id, blob_id) DO UPDATE SET review_at = excluded.review_at`,

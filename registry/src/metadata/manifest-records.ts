@@ -9,6 +9,9 @@ import { bury, buryBlob } from './tombstones.ts';
 /** The right to write the note of a manifest to storage under a key, for a time. */
 export type RecordClaim = { readonly manifestId: number; readonly key: BlobKey };
 
+/** A claim with the end of its time. */
+export type TimedClaim = RecordClaim & { readonly until: number };
+
 /** Asks for the note of a new manifest, in the transaction that stores the manifest. */
 export async function requestRecord(writer: Writer, manifestId: number): Promise<void> {
   await writer.run('INSERT INTO manifest_records (manifest_id, due_at) VALUES ($1, 0)', manifestId);
@@ -21,16 +24,16 @@ export async function requestRecord(writer: Writer, manifestId: number): Promise
 export async function claimRecords(
   writer: Writer,
   { now, until, limit }: { readonly now: number; readonly until: number; readonly limit: number },
-): Promise<readonly RecordClaim[]> {
+): Promise<readonly TimedClaim[]> {
   const due = await writer.all<{ manifest_id: number; key: BlobKey | null }>(
     `SELECT manifest_id, key FROM manifest_records r
       WHERE due_at <= $1 ORDER BY due_at, manifest_id LIMIT $2 ${writer.dialect.skipLocked('r')}`,
     now,
     limit,
   );
-  const claims: RecordClaim[] = [];
+  const claims: TimedClaim[] = [];
   for (const { manifest_id: manifestId, key: before } of due) {
-    if (before !== null) await bury(writer, { key: before, state: emptyUpload }, now);
+    if (before !== null) await bury(writer, { key: before, state: emptyUpload }, until);
     const key = createBlobKey('manifest');
     await writer.run(
       'UPDATE manifest_records SET key = $1, due_at = $2 WHERE manifest_id = $3',
@@ -38,21 +41,22 @@ export async function claimRecords(
       until,
       manifestId,
     );
-    claims.push({ manifestId, key });
+    claims.push({ manifestId, key, until });
   }
   return claims;
 }
 
-/** Notes that a note is written; buries it if the claim was lost, or the manifest deleted. */
+/** Notes that a note is written; buries it if the claim was lost, the manifest deleted, or the note asked for anew. */
 export async function finishRecord(
   writer: Writer,
-  { manifestId, key }: RecordClaim,
+  { manifestId, key, until }: TimedClaim,
   now: number,
 ): Promise<void> {
   const finished = await writer.run(
-    'UPDATE manifest_records SET due_at = NULL WHERE manifest_id = $1 AND key = $2',
+    'UPDATE manifest_records SET due_at = NULL WHERE manifest_id = $1 AND key = $2 AND due_at = $3',
     manifestId,
     key,
+    until,
   );
   if (finished === 0) await bury(writer, { key, state: emptyUpload }, now);
 }
@@ -75,6 +79,22 @@ export async function renewRecord(writer: Writer, { manifestId, key }: RecordCla
     key,
   );
   return changed > 0;
+}
+
+/** Asks anew for the notes of manifests that came before this blob of theirs: they say where it is. */
+export async function renewRecordsWith(
+  writer: Writer,
+  { repositoryId, blobId }: { readonly repositoryId: number; readonly blobId: number },
+): Promise<void> {
+  await writer.run(
+    `UPDATE manifest_records SET due_at = 0
+      WHERE manifest_id IN (
+          SELECT e.manifest_id FROM edges e
+            WHERE e.repository_id = $1 AND e.kind = 'blob' AND e.digest = (SELECT digest FROM blobs WHERE id = $2))
+        AND NOT EXISTS (SELECT 1 FROM links WHERE repository_id = $1 AND blob_id = $2)`,
+    repositoryId,
+    blobId,
+  );
 }
 
 /** Notes the key of a note that storage has already. */
@@ -114,6 +134,7 @@ export async function listBlobKeys(
 ): Promise<readonly { readonly digest: Digest; readonly key: BlobKey }[]> {
   return reader.all<{ digest: Digest; key: BlobKey }>(
     `SELECT b.digest, b.key FROM edges e JOIN blobs b ON b.digest = e.digest
+      JOIN links l ON l.repository_id = e.repository_id AND l.blob_id = b.id
       WHERE e.manifest_id = $1 AND e.kind = 'blob' ORDER BY b.digest`,
     manifestId,
   );

@@ -1,4 +1,5 @@
 import type { Digest } from '@img/spec/digest';
+import type { RepositoryName } from '@img/spec/repository-name';
 import type { BlobKey } from '../storage/blob-key.ts';
 import type { Reader, Writer } from './database.ts';
 
@@ -17,13 +18,18 @@ export async function restoreBlob(
   );
 }
 
-/** Gives every repository the blobs that its manifests point at, as far as they are known. */
-export async function linkNeededBlobs(writer: Writer, now: number): Promise<void> {
-  const { integer } = writer.dialect;
+/** Gives a repository a blob that it had, if it is known. */
+export async function restoreLink(
+  writer: Writer,
+  { repository, digest }: { readonly repository: RepositoryName; readonly digest: Digest },
+  now: number,
+): Promise<void> {
   await writer.run(
     `INSERT INTO links (repository_id, blob_id, created_at)
-      SELECT DISTINCT e.repository_id, b.id, CAST($1 AS ${integer}) FROM edges e JOIN blobs b ON b.digest = e.digest
-        WHERE e.kind = 'blob' ON CONFLICT DO NOTHING`,
+      SELECT r.id, b.id, CAST($3 AS ${writer.dialect.integer}) FROM repositories r, blobs b
+        WHERE r.name = $1 AND b.digest = $2 ON CONFLICT DO NOTHING`,
+    repository,
+    digest,
     now,
   );
 }

@@ -14,7 +14,10 @@ export type ManifestRecord = {
   readonly mediaType: string;
   /** When it was pushed, in milliseconds since 1970. */
   readonly createdAt: number;
-  /** Where its blobs were stored when this was written. They may have moved since, and some may have come later. */
+  /**
+   * The blobs that its repository had when this was written, and where they were stored; they may have moved since. What
+   * a manifest names and its repository hasn't may be somebody else's.
+   */
   readonly blobs: ReadonlyMap<Digest, BlobKey>;
   /** The manifest, byte for byte. */
   readonly bytes: Uint8Array;

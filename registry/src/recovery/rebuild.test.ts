@@ -160,23 +160,41 @@ test('rebuild() says what is lost', async (t) => {
 });
 
 test('rebuild() finds blobs that are not where their manifests say', async (t) => {
-  const { blobs, database: before, client } = await filled(t);
-  const config = { mediaType: mediaTypes.ociEmpty, digest: digestOf(Buffer.from('{}')), size: 2 };
-  const late = digestOf(Buffer.from('later'));
-  const layers = [{ mediaType: mediaTypes.ociLayer, digest: late, size: 5 }];
-  const image = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
-  await pushManifest(client, image, { reference: 'sparse' });
-  await sweepOnce(before, blobs, 0);
-  await pushBlob(client, 'later');
-  await pushBlob(client, 'nobody needs this');
+  const { blobs, database: before } = await filled(t);
+  const layer = digestOf(Buffer.from('layer'));
+  const { key } = (await findBlob(before, parseRepositoryName('app'), layer)) ?? {};
+  await blobs.delete([key as never]);
+  await putBlob(blobs, [Buffer.from('layer')]);
+  for (const other of ['reyal', 'nobody needs this']) await putBlob(blobs, [Buffer.from(other)]);
   const database = await open(t, openSqlite);
-  const rebuilt = await rebuildIn(database, blobs);
-  t.like(rebuilt, { manifests: 6, lostBlobs: [], unneeded: 1 });
-  const { client: again } = await serve(t, { blobs, database });
-  t.is((await again.send('GET', `/v2/app/blobs/${late}`)).text, 'later');
+  t.like(await rebuildIn(database, blobs), { manifests: 5, lostBlobs: [], unneeded: 2 });
+  const { client } = await serve(t, { blobs, database });
+  t.is((await client.send('GET', `/v2/app/blobs/${layer}`)).text, 'layer');
   const week = Date.now() + 7 * 24 * 3_600_000;
   t.deepEqual(await listTombstones(database, week - 3_600_000, 9), [], 'there is time to find out');
-  t.is((await listTombstones(database, week, 9)).length, 1);
+  t.is((await listTombstones(database, week, 9)).length, 2);
+});
+
+test('rebuild() gives no repository a blob that it did not have, whatever its manifests name', async (t) => {
+  const { blobs, database: before, client } = await filled(t);
+  const secret = await pushBlob(client, 'secret', { into: 'private' });
+  const late = digestOf(Buffer.from('later'));
+  const config = { mediaType: mediaTypes.ociEmpty, digest: digestOf(Buffer.from('{}')), size: 2 };
+  const layers = [secret, late].map((digest, index) => {
+    return { mediaType: mediaTypes.ociLayer, digest, size: 6 - index };
+  });
+  const image = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
+  await pushManifest(client, image, { reference: 'sparse' });
+  await pushManifest(client, { ...image, layers: layers.slice(0, 1) }, { into: 'private' });
+  await sweepOnce(before, blobs, 1);
+  await pushBlob(client, 'later');
+  await sweepOnce(before, blobs, 2);
+  const database = await open(t, openSqlite);
+  t.like(await rebuildIn(database, blobs), { lostBlobs: [] });
+  const { client: again } = await serve(t, { blobs, database });
+  t.is((await again.send('GET', `/v2/app/blobs/${secret}`)).status, 404);
+  t.is((await again.send('GET', `/v2/private/blobs/${secret}`)).text, 'secret');
+  t.is((await again.send('GET', `/v2/app/blobs/${late}`)).text, 'later', 'what came after its manifest');
 });
 
 /** A registry in memory with everything that can be rebuilt; its storage has all notes. */

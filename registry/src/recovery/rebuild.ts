@@ -1,17 +1,18 @@
 import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
+import { findStoredBlob } from '../metadata/blobs.ts';
 import type { Database } from '../metadata/database.ts';
 import { areTablesEmpty, emptyTables } from '../metadata/empty-tables.ts';
 import { ensureJob, findJob, removeJob } from '../metadata/jobs.ts';
 import { MetadataError } from '../metadata/metadata-error.ts';
 import { migrate } from '../metadata/migrate.ts';
-import { countRows, linkNeededBlobs, noteAllLeft, restoreBlob } from '../metadata/restored-blobs.ts';
+import { countRows, noteAllLeft, restoreBlob, restoreLink } from '../metadata/restored-blobs.ts';
 import { putOffPolicies } from '../metadata/retention-policies.ts';
 import { buryBlob } from '../metadata/tombstones.ts';
 import { RegistryError } from '../registry-error.ts';
 import { type BlobKey, type BlobKind, kindOfKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
-import { findBlobs } from './find-blobs.ts';
+import { findBlobs, type WantedBlob } from './find-blobs.ts';
 import { type RestoredManifests, restoreManifests } from './restore-manifests.ts';
 import { findSnapshot, restoreSnapshot } from './restore-snapshot.ts';
 
@@ -92,7 +93,6 @@ export async function rebuild(
     progress,
     signal,
   });
-  await database.transaction((writer) => linkNeededBlobs(writer, clock()));
   const { newest, damaged } = await findSnapshot(blobs, [...objects.snapshot.keys()]);
   if (newest !== undefined) needed.add(newest.key);
   const losses = newest && (await restoreSnapshot(database, blobs, newest, signal));
@@ -165,8 +165,12 @@ async function restoreMoved(
     readonly needed: Set<BlobKey>;
   },
 ): Promise<readonly Digest[]> {
-  const wanted = [...restored.wanted].map(([digest, sizeBytes]) => ({ digest, sizeBytes }));
-  if (wanted.length === 0) return [];
+  const wanted: WantedBlob[] = [];
+  for (const [digest, { sizeBytes }] of restored.wanted) {
+    // Another record may have said where it is.
+    if ((await findStoredBlob(database, digest)) === undefined) wanted.push({ digest, sizeBytes });
+  }
+  if (restored.wanted.size === 0) return [];
   progress({ kind: 'note', text: `looking for ${wanted.length} blobs that are not where they were` });
   const stored = new Map([...objects.blob].filter(([key]) => !needed.has(key)));
   const found = await findBlobs(blobs, wanted, { stored, signal });
@@ -174,6 +178,9 @@ async function restoreMoved(
     for (const { digest, sizeBytes } of wanted) {
       const key = found.get(digest);
       if (key !== undefined) await restoreBlob(writer, { digest, key, sizeBytes }, clock());
+    }
+    for (const [digest, { repositories }] of restored.wanted) {
+      for (const repository of repositories) await restoreLink(writer, { repository, digest }, clock());
     }
   });
   for (const key of found.values()) needed.add(key);

@@ -1,13 +1,12 @@
 import { collect } from '@img/spec/collect';
-import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
 import type { Manifest } from '@img/spec/manifest';
-import { isIndexMediaType, isManifestMediaType, isNondistributable } from '@img/spec/media-types';
+import type { RepositoryName } from '@img/spec/repository-name';
 import type { Database, Writer } from '../metadata/database.ts';
 import { putRecord } from '../metadata/manifest-records.ts';
 import { findManifestHead, type ManifestHead } from '../metadata/manifests.ts';
 import { putManifest } from '../metadata/put-manifest.ts';
-import { restoreBlob } from '../metadata/restored-blobs.ts';
+import { restoreBlob, restoreLink } from '../metadata/restored-blobs.ts';
 import type { BlobKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { forEachParallel } from '../transfer/parallel.ts';
@@ -17,12 +16,15 @@ import { decodeManifestRecord, type ManifestRecord, recordBytes } from './manife
 const batchRecords = 200;
 const readAtOnce = 8;
 
+/** A blob that is somewhere else, or nowhere, and who had it. */
+export type MovedBlob = { readonly sizeBytes: number; readonly repositories: Set<RepositoryName> };
+
 /** What came of the records of manifests. */
 export type RestoredManifests = {
   /** What is needed, by its key: records, and blobs where they say. */
   readonly needed: ReadonlySet<BlobKey>;
-  /** Blobs that are needed and not where a record says, with their sizes. */
-  readonly wanted: ReadonlyMap<Digest, number>;
+  /** Blobs that repositories had and that are not where a record says. */
+  readonly wanted: ReadonlyMap<Digest, MovedBlob>;
   /** Records that can't be read. */
   readonly damaged: number;
 };
@@ -50,7 +52,7 @@ export async function restoreManifests(
   },
 ): Promise<RestoredManifests> {
   const needed = new Set<BlobKey>();
-  const wanted = new Map<Digest, number>();
+  const wanted = new Map<Digest, MovedBlob>();
   const placed = new Set<Digest>();
   let damaged = 0;
   for (let at = 0; at < records.length; at += batchRecords) {
@@ -59,7 +61,10 @@ export async function restoreManifests(
     await database.transaction(async (writer) => {
       for (const { key, decoded } of batch) {
         if (decoded !== undefined && (await restore(writer, { key, ...decoded }))) needed.add(key);
-        for (const found of placesIn(decoded, stored)) await restoreBlob(writer, found, now);
+        for (const found of placesIn(decoded, stored)) {
+          await restoreBlob(writer, found, now);
+          await restoreLink(writer, found, now);
+        }
       }
     });
     for (const { decoded } of batch) {
@@ -68,11 +73,15 @@ export async function restoreManifests(
         if (!placed.has(digest)) needed.add(key);
         placed.add(digest);
       }
-      for (const { digest, size } of blobsOf(decoded?.manifest)) wanted.set(digest, size);
+      for (const { digest, key, sizeBytes, repository } of blobsOf(decoded)) {
+        if (stored.get(key) === sizeBytes) continue;
+        const moved = wanted.get(digest) ?? { sizeBytes, repositories: new Set() };
+        wanted.set(digest, moved);
+        moved.repositories.add(repository);
+      }
     }
     onRead(keys);
   }
-  for (const digest of placed) wanted.delete(digest);
   return { needed, wanted, damaged };
 }
 
@@ -104,24 +113,25 @@ async function restore(
   return true;
 }
 
+type NotedBlob = {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly key: BlobKey;
+  readonly sizeBytes: number;
+};
+
 /** The blobs that are where a record says, with the size that the manifest says. */
-function placesIn(
-  decoded: Read['decoded'],
-  stored: ReadonlyMap<BlobKey, number>,
-): readonly { readonly digest: Digest; readonly key: BlobKey; readonly sizeBytes: number }[] {
-  return blobsOf(decoded?.manifest).flatMap(({ digest, size: sizeBytes }) => {
-    const key = decoded?.record.blobs.get(digest);
-    return key !== undefined && stored.get(key) === sizeBytes ? [{ digest, key, sizeBytes }] : [];
-  });
+function placesIn(decoded: Read['decoded'], stored: ReadonlyMap<BlobKey, number>): readonly NotedBlob[] {
+  return blobsOf(decoded).filter(({ key, sizeBytes }) => stored.get(key) === sizeBytes);
 }
 
-/** What a manifest points at that must be stored here. */
-function blobsOf(manifest: Manifest | undefined): readonly Descriptor[] {
-  if (manifest === undefined) return [];
+/** The blobs of a manifest that its repository had. */
+function blobsOf(decoded: Read['decoded']): readonly NotedBlob[] {
+  if (decoded === undefined) return [];
+  const { manifest, record } = decoded;
   const all = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers];
-  return all.filter(({ mediaType }) => {
-    const isManifest =
-      manifest.kind === 'index' && (isManifestMediaType(mediaType) || isIndexMediaType(mediaType));
-    return !isManifest && !isNondistributable(mediaType);
+  return all.flatMap(({ digest, size: sizeBytes }) => {
+    const key = record.blobs.get(digest);
+    return key === undefined ? [] : [{ repository: record.repository, digest, key, sizeBytes }];
   });
 }

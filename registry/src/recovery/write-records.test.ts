@@ -53,7 +53,7 @@ for (const [name, open] of databases) {
       const [written] = await Array.fromAsync(blobs.list());
       t.is(await writeRecords(database, blobs, clock(9 * minuteMs)), 0, 'it may be slow only');
       t.is(await writeRecords(database, blobs, clock(10 * minuteMs)), 1);
-      const buried = await listTombstones(database, 10 * minuteMs, 9);
+      const buried = await listTombstones(database, 20 * minuteMs, 9);
       t.deepEqual(
         buried.map(({ key }) => key),
         [written?.key],

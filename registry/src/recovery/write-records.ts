@@ -4,7 +4,7 @@ import {
   findRecorded,
   finishRecord,
   listBlobKeys,
-  type RecordClaim,
+  type TimedClaim,
 } from '../metadata/manifest-records.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { putBlob } from '../storage/put-blob.ts';
@@ -44,7 +44,7 @@ export async function writeRecords(
 async function writeRecord(
   database: Database,
   blobs: BlobStore,
-  claim: RecordClaim,
+  claim: TimedClaim,
   clock: () => number,
 ): Promise<void> {
   const found = await findRecorded(database, claim.manifestId);
