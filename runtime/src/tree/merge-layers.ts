@@ -29,7 +29,8 @@ export function mergeLayers(layers: Iterable<readonly LayerEntry[]>): DirectoryN
   return merger.root;
 }
 
-const implicit: NodeMetadata = {
+/** What a folder is that no layer describes. */
+export const implicitFolder: NodeMetadata = {
   mode: 0o755,
   uid: 0,
   gid: 0,
@@ -39,7 +40,7 @@ const implicit: NodeMetadata = {
 };
 
 class Merger {
-  root: Folder = { ...implicit, kind: 'directory', children: new Map() };
+  root: Folder = { ...implicitFolder, kind: 'directory', children: new Map() };
   #layer = -1;
   #nodes = 1;
   /** The folder of the entry before, because archives have the members of a folder together. */
@@ -147,7 +148,7 @@ class Merger {
       let child = folder.children.get(name);
       if (child === undefined) {
         this.#count();
-        child = { ...implicit, kind: 'directory', children: new Map() };
+        child = { ...implicitFolder, kind: 'directory', children: new Map() };
         folder.children.set(name, child);
       }
       if (child.kind !== 'directory') throw this.#throughLink(entryPath, child);

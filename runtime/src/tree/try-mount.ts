@@ -4,18 +4,10 @@ import { join } from 'node:path';
 import { writeErofs } from '../erofs/write-erofs.ts';
 import { fileIdentity } from '../layers/file-identity.ts';
 import { type MountMethod, mountMethod } from './image-tree.ts';
+import { implicitFolder } from './merge-layers.ts';
 import type { DirectoryNode } from './tree-node.ts';
 
-const emptyFolder: DirectoryNode = {
-  kind: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtimeSeconds: 0,
-  mtimeNanoseconds: 0,
-  xattrs: undefined,
-  children: new Map(),
-};
+const emptyFolder: DirectoryNode = { ...implicitFolder, kind: 'directory', children: new Map() };
 
 /**
  * The best way in which this process can have trees mounted here and now, found out with an empty one; undefined if

@@ -26,6 +26,7 @@ import { putSignedShellImage } from '../testing/shell-image.ts';
 import { done } from '../testing/stage.ts';
 import { buildDebianApp } from './debian-app.ts';
 import { sceneWith } from './outside-tools.ts';
+import { makeUmociBundle } from './umoci-bundle.ts';
 
 // The whole file runs in one child process of AVA, so its private mounts end with it.
 test.before(() => {
@@ -71,12 +72,8 @@ test('an image that umoci made of everything that files can be is the same tree 
   if (scene === undefined) return;
   const { stage, tools } = scene;
   const { umoci } = tools;
-  const image = ['--image', `${join(stage.folder, 'made')}:1`];
-  const bundle = join(stage.folder, 'bundle');
-  const data = join(bundle, 'rootfs/data');
-  await umoci.ok('init', '--layout', join(stage.folder, 'made'));
-  await umoci.ok('new', ...image);
-  await umoci.ok('unpack', ...image, bundle);
+  const { image, bundle, root } = await makeUmociBundle(scene);
+  const data = join(root, 'data');
   for (const folder of ['opaque', 'removed']) await mkdir(join(data, folder), { recursive: true });
   for (const path of ['opaque/hidden', 'removed/file', 'replaced', 'linked'])
     await writeFile(join(data, path), 'at first\n');

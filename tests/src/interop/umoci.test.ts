@@ -7,6 +7,7 @@ import { done } from '../testing/stage.ts';
 import { buildDebianApp } from './debian-app.ts';
 import { describeScript } from './describe-root.ts';
 import { type Scene, sceneWith } from './outside-tools.ts';
+import { makeUmociBundle } from './umoci-bundle.ts';
 
 test('umoci unpacks an image of odd files to what the app sees from inside', async (t) => {
   const scene = await sceneWith(t, 'umoci');
@@ -64,12 +65,7 @@ test('img signs, carries and runs an image that umoci made, with files removed a
   if (scene === undefined) return;
   const { stage, tools } = scene;
   const { umoci } = tools;
-  const image = ['--image', `${join(stage.folder, 'made')}:1`];
-  const bundle = join(stage.folder, 'bundle');
-  const root = join(bundle, 'rootfs');
-  await umoci.ok('init', '--layout', join(stage.folder, 'made'));
-  await umoci.ok('new', ...image);
-  await umoci.ok('unpack', ...image, bundle);
+  const { image, bundle, root } = await makeUmociBundle(scene);
   for (const folder of ['bin', 'data/folder', 'data/removed']) {
     await mkdir(join(root, folder), { recursive: true });
   }
