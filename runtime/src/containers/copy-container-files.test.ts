@@ -91,6 +91,14 @@ each('files are copied into a container and out of it, as its app sees them', as
     'from the image\n',
     'what the link leads to in the container',
   );
+  for (const to of ['/tmp/d', '/tmp/d/e', '/tmp/d/new', '/tmp/d/e/new']) {
+    await t.throwsAsync(
+      copy(inside('/tmp/d'), inside(to)),
+      { code: 'COPY_REFUSED', message: /into itself/ },
+      to,
+    );
+  }
+  await copy(inside('/tmp/d/f'), inside('/tmp/d/e/same'));
   await copy(inside('/tmp/d/.'), inside('/tmp/site'));
   t.is(readFileSync(seen('/tmp/site/f'), 'utf8'), 'own\n', 'from one to another');
 });

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { RuntimeError } from '../runtime-error.ts';
 import { type ByteString, byteStringOf, emptyByteString } from '../tar/byte-string.ts';
 import type { CopyItem, OnLeftOut } from './copy-item.ts';
@@ -47,8 +47,8 @@ export async function copyFiles(
   const { folder, name, stat } = findTarget(target);
   try {
     const top = topName(target, { name, stat }, from);
-    // Only the folder itself has no name.
-    const items = from.read({ ...options, ...(name === '' && stat !== undefined ? { into: stat } : {}) });
+    // Also if what is copied gets a new name there: what is made would be found and copied again, without end.
+    const items = from.read({ ...options, into: fstatSync(folder, { bigint: true }) });
     await writeTree(items, folder, top, { ...target, ...options });
   } finally {
     closeSync(folder);
