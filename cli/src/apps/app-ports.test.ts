@@ -7,7 +7,7 @@ for (const [texts, network, expected, reason] of [
   [
     ['8080:80'],
     undefined,
-    { network: 'bridge', ports: ['127.0.0.1:8080:80'], health: 'tcp://127.0.0.1:8080' },
+    { network: 'bridge', ports: ['127.0.0.1:8080:80'], health: 'tcp://:80' },
     'published for this host alone',
   ],
   [
@@ -16,21 +16,21 @@ for (const [texts, network, expected, reason] of [
     {
       network: 'bridge',
       ports: ['127.0.0.1:53:53/udp', '0.0.0.0:8080:80'],
-      health: 'tcp://127.0.0.1:8080',
+      health: 'tcp://:80',
     },
-    'asked where connections are made, by the address that this host has for itself',
+    'asked where connections are made, by the port that the app itself serves',
   ],
   [
     ['192.0.2.1:8080:80'],
     'bridge',
-    { network: 'bridge', ports: ['192.0.2.1:8080:80'], health: 'tcp://192.0.2.1:8080' },
+    { network: 'bridge', ports: ['192.0.2.1:8080:80'], health: 'tcp://:80' },
     'one address',
   ],
   [['53:53/udp'], undefined, { network: 'bridge', ports: ['127.0.0.1:53:53/udp'] }, 'nothing that answers'],
   [
     ['80'],
     'bridge',
-    { network: 'bridge', ports: ['127.0.0.1:80:80'], health: 'tcp://127.0.0.1:80' },
+    { network: 'bridge', ports: ['127.0.0.1:80:80'], health: 'tcp://:80' },
     'the same port of the host',
   ],
 ] as const) {

@@ -1,10 +1,10 @@
 import type { AppDefinition } from '@img/runtime/apps/app-definition';
-import { formatPortMapping, ownAddress, parsePortMapping } from '@img/runtime/config/port-mapping';
+import { formatPortMapping, parsePortMapping } from '@img/runtime/config/port-mapping';
 
 /**
  * What the ports of an app mean. Numbers alone are those that it serves in the network of the host. With `8080:80`
  * among them, or in the network `bridge`, they are published: a number alone leads from the same port of the host. In
- * both cases an app that serves a port is healthy if that can be reached, and the file may know better.
+ * both cases an app that serves a port is healthy if that can be reached in its own network, and the file may know better.
  *
  * @param network what the file says
  * @throws RuntimeError PORT_INVALID
@@ -22,6 +22,6 @@ export function appPorts(
   return {
     network: 'bridge',
     ports: ports.map(formatPortMapping),
-    ...(asked === undefined ? {} : { health: `tcp://${ownAddress(asked)}:${asked.hostPort}` }),
+    ...(asked === undefined ? {} : { health: `tcp://:${asked.containerPort}` }),
   };
 }

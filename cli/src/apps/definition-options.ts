@@ -36,7 +36,10 @@ export type DefinitionLine = AppLine &
 export function addDefinitionOptions(command: Command): void {
   const groups: { readonly [heading: string]: readonly Option[] } = {
     'Service:': [
-      new Option('--health <check>', 'http://:PORT/PATH, tcp://:PORT, or a command in the container'),
+      new Option(
+        '--health <check>',
+        'http://:PORT/PATH or tcp://:PORT in the network of the app, or a command in it',
+      ),
       new Option('--health-timeout <time>', 'how long it may take to become healthy; 60s'),
       new Option('--restart <when>', 'whether it is started again').choices(['always', 'on-failure', 'no']),
       new Option('--requires <unit>', 'a unit that has to run before and with it').argParser(collectText),

@@ -51,7 +51,7 @@ test('parseAppFile() publishes ports', (t) => {
   t.like(parse('image: com.example.web\nports: [8080:80]\n')[0]?.definition, {
     network: 'bridge',
     ports: ['127.0.0.1:8080:80'],
-    health: 'tcp://127.0.0.1:8080',
+    health: 'tcp://:80',
   });
 });
 

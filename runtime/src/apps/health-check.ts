@@ -9,7 +9,7 @@ export type HealthCheck =
   | { readonly kind: 'command'; readonly words: readonly string[] };
 
 /**
- * Reads `http://[HOST]:PORT[/PATH]`, `tcp://[HOST]:PORT` (this host unless given), or the words of a command.
+ * Reads `http://[HOST]:PORT[/PATH]`, `tcp://[HOST]:PORT` (the loopback of the app's own network unless given), or the words of a command.
  *
  * @throws RuntimeError APP_INVALID
  */

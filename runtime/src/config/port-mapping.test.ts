@@ -1,5 +1,5 @@
 import test from 'ava';
-import { checkPorts, formatPortMapping, isSamePort, ownAddress, parsePortMapping } from './port-mapping.ts';
+import { checkPorts, formatPortMapping, isSamePort, parsePortMapping } from './port-mapping.ts';
 
 for (const [text, full, reason] of [
   ['8080:80', '127.0.0.1:8080:80', 'this host alone, unless somebody says where'],
@@ -65,9 +65,4 @@ test('checkPorts() refuses ports that meet, and those of another network', (t) =
   for (const network of ['none', 'host'] as const) {
     t.throws(() => checkPorts([one], network), { code: 'PORT_INVALID', message: /needs the network bridge/ });
   }
-});
-
-test('ownAddress() is where this host reaches what it shows to everybody', (t) => {
-  t.is(ownAddress(parsePortMapping('0.0.0.0:80:1')), '127.0.0.1');
-  t.is(ownAddress(parsePortMapping('192.0.2.1:80:1')), '192.0.2.1');
 });

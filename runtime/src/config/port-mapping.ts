@@ -60,11 +60,6 @@ export function isSamePort(a: PortMapping, b: PortMapping): boolean {
   return a.protocol === b.protocol && a.hostPort === b.hostPort && isSameAddress;
 }
 
-/** Where this host itself reaches the port. */
-export function ownAddress({ hostAddress }: PortMapping): string {
-  return hostAddress === everyAddress ? defaultAddress : hostAddress;
-}
-
 /**
  * Checks that ports can be published in that network, and that no two take the same port of the host.
  *

@@ -26,7 +26,7 @@ test('an installed app is reached by its published port after each start, and le
   await publishService(repository, { version: 1, behaviour: 'serves' });
   const host = await bootHost(t);
   const image = `${double.host}/com.example.app:1.0`;
-  const options = ['--publish', '8080:80', '--health', 'tcp://:8080', '--stable', '0s'];
+  const options = ['--publish', '8080:80', '--health', 'tcp://:80', '--stable', '0s'];
   const installed = await host.img('install', ...options, image, 'sh', '/service');
   t.is(installed.code, 0, installed.stderr);
   t.is(await ask(8080), 'version 1\n');
