@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { ImageStore } from '@img/registry/images/image-store';
+import type { Garbage } from '@img/registry/images/collect-garbage';
+import { type CollectOptions, ImageStore } from '@img/registry/images/image-store';
 import type { Digest } from '@img/spec/digest';
 import { AppStore } from './apps/app-store.ts';
 import { ApplyTurn, type ApplyTurnOptions } from './apps/apply-turn.ts';
@@ -118,10 +119,19 @@ export class Host implements AsyncDisposable {
    */
   async collectGarbage(): Promise<readonly Digest[]> {
     await Promise.all([this.layers.sweep(), sweepTrees(this.layers)]);
-    return await this.images.collectGarbage({
+    return await this.images.collectGarbage(await this.#collected());
+  }
+
+  /** What {@link collectGarbage} would remove now, without what killed commands left. @throws as it does */
+  async findGarbage(): Promise<readonly Garbage[]> {
+    return await this.images.findGarbage(await this.#collected());
+  }
+
+  async #collected(): Promise<CollectOptions> {
+    return {
       roots: [...this.state.list(), ...(await this.apps.allGenerations())].map(({ digest }) => digest),
       stores: [this.layers, collectedTrees(this.layers)],
-    });
+    };
   }
 
   async close(): Promise<void> {

@@ -229,7 +229,12 @@ test('img ps shows what runs and who signed it, and img run passes on signals', 
   child.kill('SIGTERM');
   t.is((await once(child, 'exit'))[0], 9);
   t.is((await host.run(['ps'])).stdout, '');
-  t.regex((await host.run(['gc'])).stderr, /^removed [1-9]\d* pieces of content$/m);
+  const planned = await host.run(['gc', '--dry-run']);
+  t.regex(planned.stderr, /^[1-9]\d* pieces of content would be removed, [\d.]+ [kM]B$/m);
+  const collected = await host.run(['gc']);
+  t.regex(collected.stderr, /^removed [1-9]\d* pieces of content$/m);
+  t.deepEqual(collected.stdout.split('\n').sort(), planned.stdout.split('\n').sort());
+  t.regex((await host.run(['gc', '-n'])).stderr, /^0 pieces of content would be removed, 0 B$/m);
   t.deepEqual(await leftovers(host), []);
 });
 

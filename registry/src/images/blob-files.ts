@@ -7,6 +7,7 @@ import { limits } from '@img/spec/limits';
 import { RegistryError } from '../registry-error.ts';
 import { ignoreMissing, namesIn } from '../storage/ignore-missing.ts';
 import { makeFolder } from '../storage/make-folder.ts';
+import { storedBytes } from '../storage/stored-bytes.ts';
 import { syncFolder } from '../storage/write-file-atomic.ts';
 import type { CollectedStore } from './collect-garbage.ts';
 
@@ -129,6 +130,10 @@ export class BlobFiles implements CollectedStore {
 
   async removeHidden(digest: Digest): Promise<void> {
     await rm(this.#hiddenPath(digest), { force: true });
+  }
+
+  async sizeBytes(digest: Digest): Promise<number> {
+    return (await storedBytes(this.path(digest))) + (await storedBytes(this.#hiddenPath(digest)));
   }
 
   #hiddenPath(digest: Digest): string {

@@ -103,8 +103,12 @@ test('what no image needs goes, with the entries that led to it', async (t) => {
     await repository.putManifest(referrer);
     await putImage(repository, testImage(['signature']), signatureTag(image.manifest.descriptor.digest));
   });
+  t.deepEqual(await store.findGarbage(), []);
   await store.remove(location, tag);
+  const found = await store.findGarbage();
+  t.is(found.find(({ digest }) => digest === note.descriptor.digest)?.sizeBytes, note.bytes.byteLength);
   const removed = await store.collectGarbage();
+  t.deepEqual(removed.toSorted(), found.map(({ digest }) => digest).toSorted());
   t.is(removed.length, 4 + 3 + 3);
   t.deepEqual(readdirSync(join(store.root, 'blobs', 'sha256')), []);
   const entries = readdirSync(join(store.root, 'refs'), { recursive: true, withFileTypes: true });
@@ -348,6 +352,7 @@ function memoryStore(...digests: readonly string[]): {
       hide: move(present, hidden),
       show: move(hidden, present),
       removeHidden: async (digest) => void hidden.delete(digest),
+      sizeBytes: async (digest) => digest.length,
     },
   };
 }

@@ -13,7 +13,28 @@ export type CollectedStore = {
   /** Undoes `hide`; no error if it is gone. */
   show(digest: Digest): Promise<void>;
   removeHidden(digest: Digest): Promise<void>;
+  /** What its files have, hidden or not; 0 if it is gone. */
+  sizeBytes(digest: Digest): Promise<number>;
 };
+
+/** Something that nothing needs. */
+export type Garbage = { readonly digest: Digest; readonly sizeBytes: number };
+
+/** What {@link collectGarbage} would remove now; nothing is hidden or changed. */
+export async function findGarbage(
+  stores: readonly CollectedStore[],
+  needed: () => Promise<ReadonlySet<Digest>>,
+): Promise<readonly Garbage[]> {
+  const isNeeded = await needed();
+  const garbage: Garbage[] = [];
+  for (const store of stores) {
+    const digests = new Set([...(await store.list()), ...(await store.listHidden())]);
+    for (const digest of digests) {
+      if (!isNeeded.has(digest)) garbage.push({ digest, sizeBytes: await store.sizeBytes(digest) });
+    }
+  }
+  return garbage;
+}
 
 /**
  * Removes what nothing needs, while other commands work.

@@ -6,7 +6,7 @@ import type { Tag } from '@img/spec/tag';
 import { RegistryError } from '../registry-error.ts';
 import { attachmentSubject } from '../transfer/attachment-tag.ts';
 import type { RepositoryLocation } from '../transfer/content.ts';
-import { type CollectedStore, collectGarbage } from './collect-garbage.ts';
+import { type CollectedStore, collectGarbage, findGarbage, type Garbage } from './collect-garbage.ts';
 import { markNeeded } from './mark-needed.ts';
 import { listRepositories, RepositoryFiles } from './repository-files.ts';
 import { StoreRepository } from './store-repository.ts';
@@ -132,6 +132,11 @@ export class ImageStore implements AsyncDisposable {
       await files.removeDangling(async (digest) => !(await this.#writer.blobs.exists(digest)));
     }
     return removed;
+  }
+
+  /** What {@link collectGarbage} would remove now. @throws as it does */
+  async findGarbage({ roots = [], stores = [] }: CollectOptions = {}): Promise<readonly Garbage[]> {
+    return await findGarbage([this.#writer.blobs, ...stores], () => this.#needed(roots));
   }
 
   /** Whether there is content of that name, whether or not it is what its name says. */

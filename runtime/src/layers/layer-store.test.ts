@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { collectGarbage } from '@img/registry/images/collect-garbage';
+import { collectGarbage, findGarbage } from '@img/registry/images/collect-garbage';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
 import test from 'ava';
@@ -251,7 +251,11 @@ test('a store is collected as images are: what is needed stays, or comes back', 
 test('what a killed collector had hidden comes back, and no sweep takes it', async (t) => {
   const { store } = makeStore(t);
   const diffId = await putArchive(store);
+  const sizeBytes = await store.sizeBytes(diffId);
+  t.true(sizeBytes > 1024, 'the archive alone ends with as many zeros');
   await store.hide(diffId);
+  t.deepEqual(await findGarbage([store], () => Promise.resolve(new Set())), [{ digest: diffId, sizeBytes }]);
+  t.deepEqual(await findGarbage([store], () => Promise.resolve(new Set([diffId]))), []);
   t.false(await store.has(diffId));
   t.deepEqual(await store.list(), []);
   t.deepEqual(await store.sweep(), []);

@@ -2,6 +2,7 @@ import { existsSync, type Stats } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
+import { storedBytes } from '@img/registry/storage/stored-bytes';
 import type { Digest } from '@img/spec/digest';
 import {
   type CheckedLayer,
@@ -137,6 +138,14 @@ export class LayerStore implements CollectedStore {
   async removeHidden(diffId: Digest): Promise<void> {
     const { archiveName, indexName } = this.#place(diffId);
     for (const name of [archiveName, indexName]) await rm(hiddenPath(this.#folder, name), { force: true });
+  }
+
+  async sizeBytes(diffId: Digest): Promise<number> {
+    const { archiveName, indexName } = this.#place(diffId);
+    const paths = [archiveName, indexName].flatMap((name) => {
+      return [join(this.#folder, name), hiddenPath(this.#folder, name)];
+    });
+    return (await Promise.all(paths.map(storedBytes))).reduce((sum, size) => sum + size, 0);
   }
 
   /**

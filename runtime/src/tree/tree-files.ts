@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
+import { storedBytes } from '@img/registry/storage/stored-bytes';
 import type { Digest } from '@img/spec/digest';
 import { hiddenPath, hideFile, listHidden, showFile } from '../layers/hide-file.ts';
 import { digestFileName, digestsOf } from '../layers/layer-place.ts';
@@ -68,6 +69,13 @@ export function collectedTrees({ folders: { root }, stamps }: LayerStore): Colle
     show: (manifest) => each(manifest, showFile),
     removeHidden: (manifest) =>
       each(manifest, (folder, name) => rm(hiddenPath(folder, name), { recursive: true, force: true })),
+    sizeBytes: async (manifest) => {
+      let sum = 0;
+      await each(manifest, async (folder, name) => {
+        sum += (await storedBytes(join(folder, name))) + (await storedBytes(hiddenPath(folder, name)));
+      });
+      return sum;
+    },
   };
 }
 
