@@ -75,6 +75,18 @@ for (const [why, damage] of damaged) {
   });
 }
 
+test('decompressXz() refuses a file cut anywhere, also within what it reads itself', async (t) => {
+  if (!needsTool(t, 'xz')) return;
+  const packed = xz(Buffer.alloc(30_000), '-T2', '--block-size=10KiB');
+  for (const length of packed.keys()) {
+    await t.throwsAsync(
+      unpack(packed.subarray(0, length)),
+      { code: 'COMPRESSION_INVALID' },
+      `${length} bytes`,
+    );
+  }
+});
+
 test('decompressXz() reads blocks that are too large to be held, and those around them', async (t) => {
   if (!needsTool(t, 'xz')) return;
   const large = Buffer.alloc(80 * 1024 * 1024);

@@ -91,9 +91,11 @@ async function* readStream(
 /** The header of a block (section 3.1), or the byte 0 that the index begins with. */
 async function readBlockHeader(reader: ByteReader): Promise<Buffer> {
   const size = await reader.exactly(1);
-  if (size.byteLength === 0) throw new XzDamagedError('the file is cut off');
   if (size[0] === 0) return size;
-  return Buffer.concat([size, await reader.exactly(((size[0] ?? 0) + 1) * 4 - 1)]);
+  const restBytes = ((size[0] ?? 0) + 1) * 4 - 1;
+  const rest = await reader.exactly(restBytes);
+  if (rest.byteLength < restBytes) throw new XzDamagedError('the file is cut off');
+  return Buffer.concat([size, rest]);
 }
 
 async function* bodyOf(reader: ByteReader, sizeBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
