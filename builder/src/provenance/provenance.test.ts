@@ -30,6 +30,20 @@ test('provenanceOf() names the recipe, the commit, the index and every package w
   t.deepEqual(commitsOf(), []);
   t.deepEqual(commitsOf(found), [revision]);
   t.deepEqual(commitsOf({ 'org.opencontainers.image.revision': `${revision}-dirty` }), []);
+  const address = 'https://example.com/packaging';
+  const checkout = { ...found, 'org.opencontainers.image.source': address };
+  const sourcesOf = (written: { readonly [key: string]: string }): readonly object[] => {
+    const recipe = { ...other.recipe, annotations: new Map(Object.entries(written)) };
+    const { buildDefinition } = provenanceOf(plain ?? built, { ...options, recipe, checkout }) as {
+      buildDefinition: { resolvedDependencies: readonly { digest: { gitCommit?: string } }[] };
+    };
+    return buildDefinition.resolvedDependencies.filter(({ digest }) => digest.gitCommit !== undefined);
+  };
+  t.deepEqual(sourcesOf({}), [{ uri: address, digest: { gitCommit: revision } }]);
+  const upstream = { 'org.opencontainers.image.revision': 'b'.repeat(40) };
+  t.deepEqual(sourcesOf(upstream), [{ digest: { gitCommit: 'b'.repeat(40) } }], 'not of that checkout');
+  const elsewhere = { 'org.opencontainers.image.source': 'https://example.com/upstream' };
+  t.deepEqual(sourcesOf(elsewhere), sourcesOf({}), 'nor has the other place this commit');
   const [release] = built.lock.releases;
   t.deepEqual(JSON.parse(JSON.stringify(predicate)), {
     buildDefinition: {

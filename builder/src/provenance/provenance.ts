@@ -40,7 +40,7 @@ export function provenanceOf(
         ...(recipe.os.kind === 'image' && lock.base !== undefined
           ? [{ name: recipe.os.from, digest: digestSet(lock.base) }]
           : []),
-        ...sourceOf(new Map([...Object.entries(checkout), ...recipe.annotations])),
+        ...sourceOf(recipe.annotations, checkout),
         ...lock.releases.map(({ suite, date, digest, keyFingerprint }) => ({
           name: `InRelease of ${suite}`,
           digest: digestSet(digest),
@@ -60,12 +60,16 @@ export function provenanceOf(
   };
 }
 
-/** The commit that annotations name. */
-function sourceOf(written: ImageRecipe['annotations']): readonly JsonObject[] {
-  const revision = written.get(annotations.revision);
+/** The commit that the recipe names, or else the checkout does. Its address is of the same: others may not have it. */
+function sourceOf(
+  written: ImageRecipe['annotations'],
+  checkout: { readonly [key: string]: string },
+): readonly JsonObject[] {
+  const from = written.has(annotations.revision) ? written : new Map(Object.entries(checkout));
+  const revision = from.get(annotations.revision);
   // A checkout with changes is none that others could get.
   if (revision === undefined || !/^[0-9a-f]{40,64}$/.test(revision)) return [];
-  const source = written.get(annotations.source);
+  const source = from.get(annotations.source);
   return [{ ...(source === undefined ? {} : { uri: source }), digest: { gitCommit: revision } }];
 }
 
