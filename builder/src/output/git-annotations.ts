@@ -14,7 +14,9 @@ const run = promisify(execFile);
  */
 export async function gitAnnotations(folder: string): Promise<{ readonly [key: string]: string }> {
   const git = async (...args: readonly string[]) => {
-    const { stdout } = await run('git', ['--no-optional-locks', '-C', folder, ...args], {
+    // The folder may be a stranger's, whose settings name a program for this.
+    const safe = ['--no-optional-locks', '-c', 'core.fsmonitor=false'];
+    const { stdout } = await run('git', [...safe, '-C', folder, ...args], {
       maxBuffer: 64 * 1024 * 1024,
     });
     return stdout.trim();

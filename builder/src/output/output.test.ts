@@ -72,6 +72,21 @@ test('writeDockerArchive() writes what skopeo and our own reader take for the sa
   t.deepEqual(layers, [...image.config.diffIds]);
 });
 
+test('gitAnnotations() start no file monitor, which the settings of a checkout name', async (t) => {
+  if (!needsTool(t, 'git')) return;
+  const folder = temporaryFolder(t);
+  const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: folder, stdio: 'ignore' });
+  git('init', '-q');
+  await writeFile(join(folder, 'monitor'), '#!/bin/sh\n: > "$(dirname "$0")/started"\n', { mode: 0o755 });
+  git('add', '.');
+  git('-c', 'user.name=a', '-c', 'user.email=a@example.com', 'commit', '-qm', 'first');
+  git('config', 'core.fsmonitor', join(folder, 'monitor'));
+  await gitAnnotations(folder);
+  t.false((await readdir(folder)).includes('started'));
+  git('status');
+  t.true((await readdir(folder)).includes('started'), 'as git does by itself');
+});
+
 test('gitAnnotations() say the commit, whether there are changes, and where it is from, without passwords', async (t) => {
   if (!needsTool(t, 'git')) return;
   const folder = temporaryFolder(t);
