@@ -23,6 +23,18 @@ test('check() is content with a registry that lets everybody in', async (t) => {
   await t.notThrowsAsync(clientOf(t, double).check());
 });
 
+test('a client that is closed asks nothing anymore, also if it has never asked', async (t) => {
+  for (const isUsed of [false, true]) {
+    const double = await startDouble(t);
+    const client = clientOf(t, double);
+    if (isUsed) await client.check();
+    await client.close();
+    double.requests.length = 0;
+    await t.throwsAsync(client.check(), { code: 'REGISTRY_UNREACHABLE' });
+    t.deepEqual(double.requests, []);
+  }
+});
+
 test('an error names the request, the registry, the status and what the registry said', async (t) => {
   const double = await startDouble(t);
   double.misbehave(({ response }) => {

@@ -42,6 +42,7 @@ export type TransportOptions = {
 export class Transport {
   readonly #options: TransportOptions;
   #opened: Promise<Agent> | undefined;
+  #isClosed = false;
   /** Origins. */
   readonly #answered = new Set<string>();
 
@@ -57,6 +58,8 @@ export class Transport {
     const { what, method, url, headers, body, signal } = exchange;
     const sent = body === undefined ? undefined : watched(body.open());
     try {
+      // Nobody would close what a request opened that was on its way here.
+      if (this.#isClosed) throw new Error('the connections are closed');
       this.#opened ??= openAgent(this.#options);
       const agent = await this.#opened;
       const answer = await agent.request({
@@ -81,6 +84,7 @@ export class Transport {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await (await this.#opened)?.destroy();
   }
 }
