@@ -55,6 +55,7 @@ test('img build --push --sign signs what it pushes', async (t) => {
 const refusals: readonly (readonly [why: string, words: readonly string[], message: RegExp])[] = [
   ['two places', ['--push', '--output', 'oci:out'], /--push and --output go to different places/],
   ['a signature that goes nowhere', ['--sign', 'alice'], /--sign goes with --push/],
+  ['it at once, not after each change', ['--watch', '--sign', 'alice'], /--sign goes with --push/],
 ];
 
 for (const [why, words, message] of refusals) {

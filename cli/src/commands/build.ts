@@ -60,6 +60,7 @@ export function configure(command: Command, context: CommandContext): void {
     'img build --push --sign alice',
   );
   onRun<BuildOptions, [string]>(command, context, async (session, options, path) => {
+    checkPush(options);
     const once = () => build(session, options, path);
     await (options.watch === true ? buildOnChange(session, path, once) : once());
   });
@@ -76,7 +77,6 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   const { config } = session;
   const startedAt = performance.now();
   const startedOn = new Date();
-  checkPush(options);
   await using resources = new AsyncDisposableStack();
   const host = resources.use(await openHost(session));
   const place =
