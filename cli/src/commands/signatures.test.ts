@@ -82,6 +82,8 @@ test('img signatures --output writes files for other programs into a new folder,
     return name.replace(/^\d-(\w+)-(?:bundle|simple-signing)\./, '$1.');
   });
   t.deepEqual(found.toSorted(), [...expected, ...expected, 'allowed_signers'].toSorted());
+  t.is((await run([...words.slice(0, -1), 'new/folder'])).code, 0, 'in a folder that is not there yet');
+  t.deepEqual((await readdir(join(folder, 'new/folder'))).length, expected.length * 2 + 1);
   const again = await run(words);
   t.is(again.code, 1);
   t.regex(again.stderr, /^img: "files" is there already, and no empty folder\n {5}hint: /);

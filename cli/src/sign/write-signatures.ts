@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder, temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import type { SignatureFiles } from '@img/sign/signature-files';
 import { quote } from '@img/spec/quote';
@@ -19,6 +20,7 @@ export async function writeSignatures(
 ): Promise<void> {
   const path = resolve(folder);
   const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString('hex')}`);
+  await makeFolder(dirname(path), 0o755);
   await mkdir(temporary);
   try {
     for (const { name, payload, signature, sshSignature, publicKey } of signatures) {
