@@ -1,7 +1,11 @@
-import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { tarArchive } from '@img/runtime/testing/tar-bytes';
 import { needsTool } from '@img/sign/testing/needs';
 import test from 'ava';
 import {
@@ -119,6 +123,25 @@ test('img cp takes files into a container and out of it, also as an archive', as
     (await run(['cp', 'web:/tmp/b', '.'])).stderr,
     /everything that it wrote: that was in memory\n {5}hint: .*--volume/,
   );
+});
+
+test('img cp that is stopped does not wait for the rest of an archive, and leaves nothing of it', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run, folder, variables } = await containerHost(t);
+  await run([...startWords, '--name', 'web', shellImage, untilTerm]);
+  const { pid } = JSON.parse((await run(['inspect', '--json', 'web'])).stdout) as { pid: number };
+  const copy = spawn(process.execPath, [programPath, 'cp', '-', 'web:/tmp'], { cwd: folder, env: variables });
+  t.teardown(() => copy.kill('SIGKILL'));
+  const said = text(copy.stderr);
+  const ended = once(copy, 'exit');
+  copy.stdin.write(tarArchive({ path: 'file', content: 'x'.repeat(5000) }).subarray(0, 1000));
+  const written = () => readdir(`/proc/${pid}/root/tmp`);
+  // Nothing tells that it has begun to write but what it writes.
+  while ((await written()).length === 0) await delay(20);
+  copy.kill('SIGTERM');
+  t.deepEqual(await ended, [143, null]);
+  t.is(await said, 'img: stopped by SIGTERM\n');
+  t.deepEqual(await written(), []);
 });
 
 test('img run --health returns when the app is healthy, and ps, inspect and wait ask it again', async (t) => {

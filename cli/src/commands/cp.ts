@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   type CopyRequest,
@@ -43,7 +44,8 @@ export function configure(command: Command, context: CommandContext): void {
 async function copy(session: Session, line: CommandLine, source: string, destination: string): Promise<void> {
   const { output, signal } = session;
   await using host = await openHost(session);
-  const from = source === '-' ? process.stdin : placeOf(session, host, source);
+  // Else it would be waited for whoever writes, although the command was stopped.
+  const from = source === '-' ? addAbortSignal(signal, process.stdin) : placeOf(session, host, source);
   const to = destination === '-' ? archiveWriter(signal) : placeOf(session, host, destination);
   if (!isInContainer(from) && !isInContainer(to)) {
     throw new CliError('USAGE', `neither ${quote(source)} nor ${quote(destination)} is in a container`, {
