@@ -1,4 +1,5 @@
 import type { Digest } from '@img/spec/digest';
+import { ProtocolError } from '@img/spec/protocol-error';
 import type { Tag } from '@img/spec/tag';
 import { findCheck, noteCheck } from '../../metadata/cache/checks.ts';
 import { ofOneRow } from '../../metadata/database.ts';
@@ -50,11 +51,17 @@ async function refresh(
   await database.transaction((writer) => noteCheck(writer, name, tag, clock()), ofOneRow);
 }
 
-/** Points the tag at what is here already; false if it isn't. */
+/** Points the tag at what is here already; false if it isn't, or if a rule does not admit it with what is here. */
 async function point(copy: CachedRepository, tag: Tag, digest: Digest | undefined): Promise<boolean> {
   if (digest === undefined) return false;
   const pointing = { tag, digest, current: undefined };
-  return (await pointAdmittedTag(copy.services, copy.name, pointing, moveOf(copy))).kind === 'done';
+  try {
+    return (await pointAdmittedTag(copy.services, copy.name, pointing, moveOf(copy))).kind === 'done';
+  } catch (error) {
+    // It may have been signed upstream since it was brought.
+    if (error instanceof ProtocolError && error.code === 'DENIED') return false;
+    throw error;
+  }
 }
 
 /** What was removed upstream is no longer called so here either; it stays by its digest. */
