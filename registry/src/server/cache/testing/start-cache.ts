@@ -30,6 +30,8 @@ export async function startCache(
     log,
     upstreams: [{ names: parseNamePrefix('hub/'), registry: upstream.host, ...options }],
     ...registry,
+    // An upstream that answers late, on a busy machine, must not become one that fails.
+    limits: { upstreamMs: 3_600_000, ...registry.limits },
   });
   const pass = (milliseconds: number) => {
     ahead += milliseconds;
