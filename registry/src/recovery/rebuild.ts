@@ -171,7 +171,11 @@ async function restoreMoved(
     if ((await findStoredBlob(database, digest)) === undefined) wanted.push({ digest, sizeBytes });
   }
   if (restored.wanted.size === 0) return [];
-  progress({ kind: 'note', text: `looking for ${wanted.length} blobs that are not where they were` });
+  const what =
+    wanted.length === 1
+      ? '1 blob that is not where it was'
+      : `${wanted.length} blobs that are not where they were`;
+  if (wanted.length > 0) progress({ kind: 'note', text: `looking for ${what}` });
   const stored = new Map([...objects.blob].filter(([key]) => !needed.has(key)));
   const found = await findBlobs(blobs, wanted, { stored, signal });
   await database.transaction(async (writer) => {

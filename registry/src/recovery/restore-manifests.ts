@@ -2,6 +2,7 @@ import { collect } from '@img/spec/collect';
 import type { Digest } from '@img/spec/digest';
 import type { Manifest } from '@img/spec/manifest';
 import type { RepositoryName } from '@img/spec/repository-name';
+import { SpecError } from '@img/spec/spec-error';
 import type { Database, Writer } from '../metadata/database.ts';
 import { putRecord } from '../metadata/manifest-records.ts';
 import { findManifestHead, type ManifestHead } from '../metadata/manifests.ts';
@@ -92,10 +93,19 @@ async function readRecords(
 ): Promise<readonly Read[]> {
   const found: Read[] = [];
   await forEachParallel(keys, readAtOnce, signal, async (key) => {
-    const bytes = await collect(await blobs.get(key), recordBytes, 'record');
-    found.push({ key, decoded: decodeManifestRecord(bytes) });
+    found.push({ key, decoded: await readRecord(blobs, key) });
   });
   return found;
+}
+
+/** Undefined for what is no record; also for what is longer than any, so that one object does not end the rebuild. */
+async function readRecord(blobs: BlobStore, key: BlobKey): Promise<Read['decoded']> {
+  try {
+    return decodeManifestRecord(await collect(await blobs.get(key), recordBytes, 'record'));
+  } catch (error) {
+    if (error instanceof SpecError && error.code === 'CONTENT_SIZE') return undefined;
+    throw error;
+  }
 }
 
 /** False if there was another record of the same manifest. */
