@@ -73,7 +73,7 @@ export type ContentTarget = {
   putBlob(request: BlobRequest, open: OpenBlob, options?: ContentOptions): Promise<void>;
   /** Stores a manifest after everything that it points at, and points the tag at it. */
   putManifest(content: ManifestContent, options?: PutManifestOptions): Promise<void>;
-  /** The same for several tags, all or none of them; absent where that saves nothing. */
+  /** The same for several tags; if one is refused, others may be there. Absent where that saves nothing. */
   putTagged?(content: ManifestContent, tags: readonly Tag[], options?: ContentOptions): Promise<void>;
   /** The manifest that is already there, to merge with (signatures) or to skip. */
   getManifest(reference: Tag | Digest, options?: ContentOptions): Promise<ManifestContent | undefined>;
