@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findProgram } from '@img/sign/testing/needs';
+import { findProgram, needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import test from 'ava';
+import { besideContainer } from '../launch/beside-container.ts';
 import type { RuntimeError } from '../runtime-error.ts';
 import { parseContainerName } from '../state/container-name.ts';
 import { identifyProcess } from '../state/process-identity.ts';
@@ -219,6 +221,25 @@ test('findContainer() takes a name, an id, or how one id begins', (t) => {
   t.throws(() => findContainer(state, 'aa'), { message: /2 containers have ids that begin with "aa"/ });
   const error = t.throws<RuntimeError>(() => findContainer(state, 'wbe'), { code: 'CONTAINER_UNKNOWN' });
   t.is(error.hint, 'did you mean web?');
+});
+
+test('besideContainer() says so of an app that has just ended, and leaves this process where it was', async (t) => {
+  if (!needsRoot(t)) return;
+  const state = new RunState(join(temporaryFolder(t), 'run'));
+  const supervisor = identifyProcess(process.pid) ?? t.fail();
+  const [id, started] = ['aa11111111111111', new Date().toISOString()];
+  const image = { reference: 'x', digest: digestOf(new Uint8Array()), signers: [], insecure: [] };
+  state.add({ ...image, id, profile: 'app', supervisor, runtime: 'crun', stopSignal: 15, started });
+  const app = spawn('true');
+  await once(app, 'exit');
+  writeFileSync(state.pidFile(id), String(app.pid));
+  const mounts = readlinkSync('/proc/thread-self/ns/mnt');
+  const container = findRunningContainer(state, id);
+  t.throws(() => besideContainer(state, container, () => t.fail()), {
+    code: 'CONTAINER_ENDED',
+    message: 'container aa11111111111111 has just ended',
+  });
+  t.is(readlinkSync('/proc/thread-self/ns/mnt'), mounts);
 });
 
 for (const name of ['', '-a', '.a', 'a b', 'a/b', 'ä', '0123456789abcdef', 'a'.repeat(64)]) {

@@ -35,7 +35,11 @@ export function besideContainer<T>(
   }
   using _places = new ThreadPlaces();
   enterPrivateMounts();
-  if (!arrivesInRoot(pid)) {
+  const isInRoot = arrivesInRoot(pid);
+  if (isInRoot === undefined) {
+    throw new RuntimeError('CONTAINER_ENDED', `container ${name ?? id} has just ended`);
+  }
+  if (!isInRoot) {
     throw new RuntimeError(
       'HOST_UNSUPPORTED',
       `container ${name ?? id} was started in a chroot, and a command would not arrive in its root but outside of that`,
@@ -74,15 +78,18 @@ class ThreadPlaces implements Disposable {
 }
 
 // What enters a mount namespace is at the root of all its mounts; pivot_root(2) made that the root of the container,
-// unless it was itself in a chroot.
-function arrivesInRoot(pid: number): boolean {
-  const root = openSync(`/proc/${pid}/root`, onlyPath);
-  const theirs = openSync(`/proc/${pid}/ns/mnt`, constants.O_RDONLY);
-  const reached = reachRoot(theirs);
+// unless it was itself in a chroot. Undefined if the process has ended.
+function arrivesInRoot(pid: number): boolean | undefined {
+  using descriptors = new DisposableStack();
+  const keep = (descriptor: number) => descriptors.adopt(descriptor, closeSync);
   try {
-    return mountOf(reached) === mountOf(root);
-  } finally {
-    for (const descriptor of [root, theirs, reached]) closeSync(descriptor);
+    const root = keep(openSync(`/proc/${pid}/root`, onlyPath));
+    const theirs = keep(openSync(`/proc/${pid}/ns/mnt`, constants.O_RDONLY));
+    return mountOf(keep(reachRoot(theirs))) === mountOf(root);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
   }
 }
 
