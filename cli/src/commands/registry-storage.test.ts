@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRegistry } from '@img/registry/server/start-registry';
 import test, { type ExecutionContext } from 'ava';
@@ -89,6 +89,18 @@ test('img registry export and import carry repositories with their signatures to
   t.regex(await ok(['verify', `${host}/com.example.app:1.0.0`]), /alice/);
   const again = JSON.parse(await ok(['registry', 'import', 'backup', host, '--json'])) as readonly object[];
   t.like(again[0], { repository: 'com.example.app', tags: ['1.0.0'], copiedBlobs: 0 });
+});
+
+test('img registry scrub forgets nothing where the storage is not there', async (t) => {
+  const { folder, run } = await newInstance(t);
+  const data = join(folder, 'data');
+  const registry = await startRegistry({ dataFolder: data, administrator });
+  await registry.close();
+  await rename(join(data, 'storage'), join(folder, 'elsewhere'));
+  const { code, stderr } = await run(['registry', 'scrub', '--data', data, '--repair']);
+  t.is(code, 2, stderr);
+  t.regex(stderr, /there is no registry in .*data: it has no storage\n {5}hint: /);
+  await t.throwsAsync(stat(join(data, 'storage')), { code: 'ENOENT' });
 });
 
 const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [

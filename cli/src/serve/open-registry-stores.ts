@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Database } from '@img/registry/metadata/database';
 import { SqliteDatabase } from '@img/registry/metadata/sqlite-database';
 import type { BlobStore } from '@img/registry/storage/blob-store';
@@ -30,7 +30,7 @@ export function addRegistryStoreOptions(command: Command): Command {
 /**
  * Opens what a registry keeps, beside its processes.
  *
- * @param wanted what must be there: a look must not make it
+ * @param wanted whether the database must be there, too, and not only the storage: a look must not make either
  * @throws CliError USAGE where it isn't, and for a password on the command line; BlobStoreError, MetadataError
  */
 export async function openRegistryStores(
@@ -44,8 +44,9 @@ export async function openRegistryStores(
   const paths = { database: join(folder, 'metadata.sqlite'), storage: join(folder, 'storage') };
   await using opened = new AsyncDisposableStack();
   const stores = opened.adopt(await openStores(environment, options), (found) => found.close());
-  const isElsewhere = (wanted === 'database' ? stores.database : stores.blobs) !== undefined;
-  if (!isElsewhere) await checkThere(paths[wanted], folder);
+  if (wanted === 'database' && stores.database === undefined) await checkThere(paths.database, folder);
+  // To make an empty one would say that everything is lost.
+  if (stores.blobs === undefined) await checkThere(paths.storage, folder);
   const blobs = stores.blobs ?? (await FileBlobStore.open(paths.storage));
   const database =
     stores.database ?? opened.adopt(await SqliteDatabase.open(paths.database), (found) => found.close());
@@ -59,7 +60,7 @@ async function checkThere(path: string, folder: string): Promise<void> {
     () => false,
   );
   if (exists) return;
-  throw new CliError('USAGE', `there is no registry in ${folder}`, {
+  throw new CliError('USAGE', `there is no registry in ${folder}: it has no ${basename(path)}`, {
     hint: 'name its data folder with --data, or its settings with --settings',
   });
 }
