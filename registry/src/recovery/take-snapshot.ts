@@ -50,7 +50,13 @@ export async function takeSnapshot(
     const isKept = await database.transaction((writer) => keepJob(writer, lease()));
     if (!isKept) throw new Error('another process takes the snapshot');
   };
-  await putBlob(blobs, eachAfter(keep, encodeSnapshot(database, begunAt)), nextKey);
+  try {
+    await putBlob(blobs, eachAfter(keep, encodeSnapshot(database, begunAt)), nextKey);
+  } catch (error) {
+    // A registry that ends meanwhile must not find that somebody is at it.
+    await database.transaction((writer) => endJob(writer, lease(), { dueAt: clock() + leaseMs }));
+    throw error;
+  }
   const dueAt = clock() + Math.max(everyMs, (clock() - begunAt) / mostShare);
   return await database.transaction(async (writer) => {
     const isDone = await replaceJobKey(writer, { name: 'snapshot', holder }, nextKey, clock());
