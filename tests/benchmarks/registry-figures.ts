@@ -18,7 +18,7 @@ const kB = 1000;
 const MB = 1000 * kB;
 const blobBytes = [MB, 10 * MB, 100 * MB];
 
-/** Puts into a registry what the figures ask it for, the same into all of them. */
+/** Puts into a registry what the figures ask it for: of the same sizes into all of them, and each time new. */
 export async function fill(contestant: Contestant): Promise<readonly RegistryFigure[]> {
   const connection = new Connection(contestant);
   const config = new TextEncoder().encode(
