@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -11,10 +14,11 @@ import {
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { readTree } from '../copy/read-tree.ts';
 import type { RuntimeError } from '../runtime-error.ts';
 import type { RuntimeName } from '../state/container-record.ts';
-import { type ByteString, quoteBytes } from '../tar/byte-string.ts';
+import { type ByteString, emptyByteString, quoteBytes } from '../tar/byte-string.ts';
 import { each, startDetached } from '../testing/launch-harness.ts';
 import { tarArchive } from '../testing/tar-bytes.ts';
 import { type CopyRequest, copyContainerFiles, type FilePlace } from './copy-container-files.ts';
@@ -83,6 +87,8 @@ each('files are copied into a container and out of it, as its app sees them', as
   t.true(lstatSync(join(folder, 'd/l')).isSymbolicLink());
   t.is(statSync(join(folder, 'd/f')).mtimeMs, statSync(seen('/tmp/d/f')).mtimeMs);
   t.deepEqual(left, ['"p" a pipe']);
+  const pipe = { code: 'COPY_REFUSED', message: '"p" is a pipe' };
+  await t.throwsAsync(copy(inside('/tmp/d/p'), outside('p')), pipe, 'nothing of it is left');
   await copy(inside('/tmp/d'), outside('owned'), true);
   t.like(statSync(join(folder, 'owned/f')), { uid: 7, gid: 8, mode: 0o100755 });
   await copy(inside('/tmp/conf'), outside('conf'), false, true);
@@ -101,6 +107,34 @@ each('files are copied into a container and out of it, as its app sees them', as
   await copy(inside('/tmp/d/f'), inside('/tmp/d/e/same'));
   await copy(inside('/tmp/d/.'), inside('/tmp/site'));
   t.is(readFileSync(seen('/tmp/site/f'), 'utf8'), 'own\n', 'from one to another');
+});
+
+function replaceByLink(path: string): void {
+  rmSync(path);
+  symlinkSync('/etc', path);
+}
+
+test('readTree() names what was removed, or has become something else, before it was read', async (t) => {
+  for (const [change, reason] of [
+    [(path: string) => rmSync(path), 'gone'],
+    [replaceByLink, 'a link'],
+  ] as const) {
+    const folder = temporaryFolder(t);
+    for (const name of ['a', 'b']) writeFileSync(join(folder, name), name);
+    const descriptor = openSync(folder, 'r');
+    t.teardown(() => closeSync(descriptor));
+    const place = { folder: descriptor, name: emptyByteString };
+    const items = readTree(place, { onLeftOut: () => t.fail() });
+    for (const path of ['', 'a', 'b']) {
+      const { value } = await items.next();
+      t.is(value?.path, path as ByteString);
+      if (path !== 'b') continue;
+      change(join(folder, 'b'));
+      const content = Array.fromAsync(value?.content() ?? []);
+      await t.throwsAsync(content, { code: 'FILE_CHANGED', message: /^"b" was changed/ }, reason);
+    }
+    await items.return(undefined);
+  }
 });
 
 each('a container is read as an archive, and an archive unpacked in it', async (t, runtime) => {

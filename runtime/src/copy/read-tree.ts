@@ -21,7 +21,8 @@ const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
  * Reads a file, folder or link and all that is in it, parents before children, each folder sorted. Each name is looked
  * up in a folder that is open and without following links, so that what somebody changes meanwhile leads nowhere else.
  *
- * @throws RuntimeError COPY_REFUSED for a folder that is copied into itself, FILE_CHANGED; the reason of the signal
+ * @throws RuntimeError COPY_REFUSED for a folder that is copied into itself, and for what can't be copied if it is all
+ *   that is asked for; FILE_CHANGED; the reason of the signal
  */
 export async function* readTree(
   { folder, name }: Pick<CopyPlace, 'folder' | 'name'>,
@@ -29,7 +30,8 @@ export async function* readTree(
   path: ByteString = emptyByteString,
 ): AsyncGenerator<CopyItem> {
   options.signal?.throwIfAborted();
-  const stat = await lstat(pathIn(folder, name), { bigint: true });
+  const what = path === '' ? name : path;
+  const stat = await unlessChanged(what, lstat(pathIn(folder, name), { bigint: true }));
   if (stat.isFile()) yield { ...itemOf(path, stat), content: () => contentOf(folder, name, path, stat.size) };
   else if (stat.isSymbolicLink()) {
     if (path === '' && options.isFollowed === true) throw changed(name);
@@ -38,7 +40,11 @@ export async function* readTree(
   } else if (stat.isDirectory()) {
     yield* readFolder({ folder, name }, options, path);
   } else {
-    options.onLeftOut(path, stat.isFIFO() ? 'a pipe' : stat.isSocket() ? 'a socket' : 'a device');
+    const kind = stat.isFIFO() ? 'a pipe' : stat.isSocket() ? 'a socket' : 'a device';
+    if (path !== '') return options.onLeftOut(path, kind);
+    throw new RuntimeError('COPY_REFUSED', `${quoteBytes(name)} is ${kind}`, {
+      hint: 'files, folders and links can be copied',
+    });
   }
 }
 
@@ -47,7 +53,10 @@ async function* readFolder(
   options: ReadTreeOptions,
   path: ByteString,
 ): AsyncGenerator<CopyItem> {
-  await using opened = await open(pathIn(folder, name), readFlags | constants.O_DIRECTORY);
+  await using opened = await unlessChanged(
+    path === '' ? name : path,
+    open(pathIn(folder, name), readFlags | constants.O_DIRECTORY),
+  );
   const stat = await opened.stat({ bigint: true });
   if (stat.ino === options.into?.ino && stat.dev === options.into.dev) {
     throw new RuntimeError('COPY_REFUSED', "a folder can't be copied into itself");
@@ -84,19 +93,31 @@ async function* contentOf(
   path: ByteString,
   sizeBytes: bigint,
 ): AsyncGenerator<Uint8Array> {
-  await using file = await open(pathIn(folder, name), readFlags);
-  if (!(await file.stat()).isFile()) throw changed(path === '' ? name : path);
+  const what = path === '' ? name : path;
+  await using file = await unlessChanged(what, open(pathIn(folder, name), readFlags));
+  if (!(await file.stat()).isFile()) throw changed(what);
   for (let rest = Number(sizeBytes); rest > 0; ) {
     const piece = Buffer.allocUnsafe(Math.min(rest, pieceBytes));
     const { bytesRead } = await file.read(piece);
-    if (bytesRead === 0) throw changed(path === '' ? name : path);
+    if (bytesRead === 0) throw changed(what);
     rest -= bytesRead;
     yield piece.subarray(0, bytesRead);
   }
 }
 
-function changed(path: ByteString): RuntimeError {
+// What was there a moment ago, and was something else.
+async function unlessChanged<T>(path: ByteString, action: Promise<T>): Promise<T> {
+  try {
+    return await action;
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    throw ['ENOENT', 'ESRCH', 'ELOOP', 'ENOTDIR'].includes(code) ? changed(path, cause) : cause;
+  }
+}
+
+function changed(path: ByteString, cause?: unknown): RuntimeError {
   return new RuntimeError('FILE_CHANGED', `${quoteBytes(path)} was changed while it was read`, {
+    cause,
     hint: 'copy it again when nothing writes to it',
   });
 }
