@@ -76,6 +76,9 @@ const damages: readonly (readonly [content: string | Buffer, reason: string])[] 
   [`${begin}{"rows":0}`, 'cut off within its last line'],
   [`${begin}nonsense\n${line({ rows: 0 })}`, 'not JSON'],
   [`${begin}null\n${line({ rows: 0 })}`, 'JSON of another kind'],
+  [begin.replace(':1}', ':"1"}') + line({ rows: 0 }), 'begun at no time'],
+  [begin + line({ table: 'user' }) + line({ rows: 1 }), 'without the values of a row'],
+  [begin + line({}) + line({ rows: 0 }), 'with a line that says nothing'],
 ];
 
 for (const [content, reason] of damages) {

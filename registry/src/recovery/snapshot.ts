@@ -136,11 +136,18 @@ async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<st
 function parseLine(text: string): Line {
   try {
     const line: unknown = JSON.parse(text);
-    if (typeof line === 'object' && line !== null) return line as Line;
+    if (typeof line === 'object' && line !== null && isLine(line)) return line;
   } catch {
     // Said below.
   }
   throw notWhole();
+}
+
+/** Whether a line has what its kind must have; the values of a row are looked at when it is put back. */
+function isLine(line: object): line is Line {
+  if ('format' in line) return 'begunAt' in line && Number.isSafeInteger(line.begunAt);
+  if ('table' in line) return 'row' in line && typeof line.row === 'object' && line.row !== null;
+  return 'rows' in line;
 }
 
 function toJson(value: SqlValue): JsonSqlValue {
