@@ -87,6 +87,24 @@ test('gitAnnotations() start no file monitor, which the settings of a checkout n
   t.true((await readdir(folder)).includes('started'), 'as git does by itself');
 });
 
+test('gitAnnotations() refuse a checkout whose settings have git start a filter', async (t) => {
+  if (!needsTool(t, 'git')) return;
+  const folder = temporaryFolder(t);
+  const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: folder, stdio: 'ignore' });
+  git('init', '-q');
+  await writeFile(join(folder, '.gitattributes'), '* filter=odd\n');
+  await writeFile(join(folder, 'file'), 'first\n');
+  git('add', '.');
+  git('-c', 'user.name=a', '-c', 'user.email=a@example.com', 'commit', '-qm', 'first');
+  git('config', 'filter.odd.clean', `touch ${join(folder, 'started')}; cat`);
+  await writeFile(join(folder, 'file'), 'other\n');
+  const error = await t.throwsAsync(gitAnnotations(folder), { code: 'SOURCE_UNVERSIONED' });
+  t.regex(error?.message ?? '', /by its setting "filter\.odd\.clean"$/);
+  t.false((await readdir(folder)).includes('started'));
+  git('status');
+  t.true((await readdir(folder)).includes('started'), 'as git does by itself');
+});
+
 test('gitAnnotations() say the commit, whether there are changes, and where it is from, without passwords', async (t) => {
   if (!needsTool(t, 'git')) return;
   const folder = temporaryFolder(t);
