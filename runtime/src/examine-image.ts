@@ -84,7 +84,7 @@ class ImageExaminer {
       throw new RuntimeError('IMAGE_MISSING', 'the reference has neither tag nor digest');
     const named = await this.#attempt('content', digest, () => this.#local.getManifest(wanted));
     if ('value' in named && named.value === undefined) {
-      throw new RuntimeError('IMAGE_MISSING', `${this.#local.name} has no ${wanted} on this host`, {
+      throw new RuntimeError('IMAGE_MISSING', `${this.#local.name} has no ${wanted}`, {
         hint: 'img images lists what this host has',
       });
     }

@@ -203,5 +203,8 @@ test('examineImage() reads what is no image for this host, too', async (t) => {
 test('examineImage() of an image that is not on this host says so', async (t) => {
   const { host } = await setUp(t);
   const other = { ...reference, tag: parseTag('2.0') };
-  await t.throwsAsync(examineImage(other, host), { code: 'IMAGE_MISSING' });
+  await t.throwsAsync(examineImage(other, host), {
+    code: 'IMAGE_MISSING',
+    message: /com\.example\.app on this host has no 2\.0$/,
+  });
 });
