@@ -28,12 +28,13 @@ A file says what an app is; only its image must be there:
   replicas: 2                   # NAME-1 and NAME-2
   environment: {LEVEL: info}
   ports: [8080]                 # on the network of the host; healthy when the first can be reached
+                                # or "8080:80": published, for port 80 of the app in the network bridge
   health: http://:8080/healthz
   memory: 512m
   update: {minAge: 48h, window: "Sat,Sun 02:00-04:00", stable: 5m}
 and command, entrypoint, volumes, tmpfs, secrets, network, user, workdir, hostname, writable, cpus, pids, profile,
-insecure, healthTimeout, restart, schedule, sockets, requires, notify, watchdog as img install has them. From then on the folder
-is watched: what changes in it is applied.`,
+insecure, healthTimeout, restart, schedule, sockets, requires, notify, watchdog as img install has them. From then on
+the folder is watched: what changes in it is applied.`,
   );
   addExamples(command, 'img apply --dry-run', 'img apply');
   onRun(command, context, async (session, line: CommandLine, folder?: string) =>
