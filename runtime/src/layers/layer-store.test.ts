@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { collectGarbage, findGarbage } from '@img/registry/images/collect-garbage';
@@ -247,6 +255,26 @@ test('a store is collected as images are: what is needed stays, or comes back', 
   t.is((await store.check(late)).diffId, late);
   t.deepEqual(readdirSync(join(layers, 'trash')), []);
 });
+
+for (const [hidden, reason] of [
+  [['tar', 'index'], 'a collector has just hidden it'],
+  [['tar'], 'a collector was killed before it hid the index'],
+  [['index'], 'another process brings it back at the same moment'],
+] as const) {
+  test(`check() brings back a layer that is needed: ${reason}`, async (t) => {
+    const { store, layers } = makeStore(t);
+    const diffId = await putArchive(store);
+    await store.hide(diffId);
+    for (const ending of ['tar', 'index'] as const) {
+      const name = `${diffId.replace(':', '-')}.${ending}`;
+      if (!hidden.some((one) => one === ending)) renameSync(join(layers, 'trash', name), join(layers, name));
+    }
+    t.is((await store.check(diffId)).diffId, diffId);
+    t.deepEqual(readdirSync(join(layers, 'trash')), []);
+    await store.removeHidden(diffId);
+    t.true(await store.has(diffId), 'the collector comes too late');
+  });
+}
 
 test('what a killed collector had hidden comes back, and no sweep takes it', async (t) => {
   const { store } = makeStore(t);

@@ -1,9 +1,11 @@
 import { existsSync, type Stats } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
 import { storedBytes } from '@img/registry/storage/stored-bytes';
 import type { Digest } from '@img/spec/digest';
+import { RuntimeError } from '../runtime-error.ts';
 import {
   type CheckedLayer,
   type CheckLayerOptions,
@@ -24,6 +26,10 @@ export type LayerStoreFolders = {
   /** What counts until the next boot: usually /run/img. */
   readonly run: string;
 };
+
+// Collectors hide and show files while others check them; none does so for ever.
+const maxRounds = 5;
+const betweenRoundsMs = 2;
 
 /**
  * The layers on this host: each as one uncompressed archive, `layers/<diffID>.tar`, as its diffID says byte for
@@ -74,12 +80,20 @@ export class LayerStore implements CollectedStore {
 
   /**
    * Makes sure that a layer is what its diffID says: by its stamp of this boot, else, or if asked to, by hashing all
-   * of it.
+   * of it. One that a collector has hidden, before it knew that it is needed, is shown again.
    *
    * @throws RuntimeError LAYER_MISSING, LAYER_DAMAGED
    */
-  check(diffId: Digest, options: CheckLayerOptions = {}): Promise<CheckedLayer> {
-    return checkLayer(this.#place(diffId), options);
+  async check(diffId: Digest, options: CheckLayerOptions = {}): Promise<CheckedLayer> {
+    for (let round = 1; ; round += 1) {
+      try {
+        return await checkLayer(this.#place(diffId), options);
+      } catch (error) {
+        const isMissing = error instanceof RuntimeError && error.code === 'LAYER_MISSING';
+        if (!isMissing || round > maxRounds) throw error;
+        if (!(await this.#bringBack(diffId, round === maxRounds))) throw error;
+      }
+    }
   }
 
   /**
@@ -157,6 +171,19 @@ export class LayerStore implements CollectedStore {
     return sweepTemporaries(this.#folder, (name) => {
       return name.endsWith('.tar') && !existsSync(join(this.#folder, name.replace(/tar$/, 'index')));
     });
+  }
+
+  // False if it is nowhere. What a collector is about to remove is removed or comes back, each file for itself.
+  async #bringBack(diffId: Digest, isLast: boolean): Promise<boolean> {
+    const { archiveName, indexName } = this.#place(diffId);
+    const [isArchiveHidden, isIndexHidden] = [archiveName, indexName].map((name) => {
+      return existsSync(hiddenPath(this.#folder, name));
+    });
+    // While only the archive is hidden, a collector is about to hide the index, or was killed then. If the archive came
+    // back in between, a sweep would take it for one that never got its index.
+    if (isIndexHidden || isLast) await this.show(diffId);
+    else await delay(betweenRoundsMs);
+    return isArchiveHidden || isIndexHidden || (await this.has(diffId));
   }
 
   #place(diffId: Digest): LayerPlace {
