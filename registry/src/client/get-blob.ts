@@ -44,7 +44,7 @@ export async function* getBlob(
           { cause: error.error },
         );
       }
-      await pauseBeforeRetry(retry, failures, signal);
+      await pauseBeforeRetry(retry, failures, error, signal);
     }
   }
 }

@@ -167,6 +167,27 @@ test('putBlob() tries again when the registry is busy', async (t) => {
   t.true(double.blobs.has(descriptor.digest));
 });
 
+test('putBlob() heeds the pause that the registry asks for, and does not wait for a long one', async (t) => {
+  const { double, repository } = await setUp(t);
+  double.misbehave(
+    onRoute(
+      'upload',
+      async ({ request: incoming, response }) => {
+        for await (const chunk of incoming) void chunk;
+        response.setHeader('retry-after', '3600');
+        refuse(response, 429, 'TOOMANYREQUESTS');
+        return true;
+      },
+      'PUT',
+    ),
+  );
+  const error = await t.throwsAsync(repository.putBlob(request, opened(bytes)), {
+    code: 'TOO_MANY_REQUESTS',
+  });
+  t.is((error as { hint?: string }).hint, 'the registry asks to wait for 3600 s');
+  t.is(double.count(/^PUT/), 1);
+});
+
 test('putBlob() reports what the registry finds wrong with the digest', async (t) => {
   const { double, repository } = await setUp(t);
   double.misbehave(

@@ -41,7 +41,7 @@ export async function putBlob(
       const reached = status === undefined || status.offset > size ? 0 : status.offset;
       failures = failuresAfter(failures, reached - offset);
       if (failures >= retry.attempts) throw error.error;
-      await pauseBeforeRetry(retry, failures, signal);
+      await pauseBeforeRetry(retry, failures, error, signal);
       offset = reached;
       // An upload that broke before anything arrived, or that is gone, is begun anew.
       location = offset > 0 ? status?.location : await startUpload(upload, origin);

@@ -48,9 +48,8 @@ export async function withRetries<T>(
       return await attempt();
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
-      const pauseMs = error.pauseMs ?? backoffMs(policy, count);
-      if (count >= policy.attempts || pauseMs > policy.longestPauseMs) throw error.error;
-      await pause(pauseMs, signal);
+      if (count >= policy.attempts) throw error.error;
+      await pauseBeforeRetry(policy, count, error, signal);
     }
   }
 }
@@ -63,17 +62,20 @@ export function failuresAfter(failures: number, bytesSinceLast: number): number 
   return bytesSinceLast >= progressBytes ? 1 : failures + 1;
 }
 
-/** Waits as long as is usual before try `count + 1`. */
+/**
+ * Waits before try `count + 1` for as long as the registry has asked, else as is usual.
+ *
+ * @throws the failure's error if the registry asked for too much
+ */
 export async function pauseBeforeRetry(
   policy: RetryPolicy,
   count: number,
+  failure: TransientFailure,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await pause(backoffMs(policy, count), signal);
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await setTimeout(ms, undefined, signal === undefined ? {} : { signal });
+  const pauseMs = failure.pauseMs ?? backoffMs(policy, count);
+  if (pauseMs > policy.longestPauseMs) throw failure.error;
+  await setTimeout(pauseMs, undefined, signal === undefined ? {} : { signal });
 }
 
 /** The pause before attempt `count + 1`: doubled each time, the upper half of it random. */
