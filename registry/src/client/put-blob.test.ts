@@ -149,38 +149,30 @@ test('putBlob() gives up on a registry that always breaks the upload', async (t)
   t.is(double.count(/^PUT/), 3);
 });
 
+/** Refuses to take the content of an upload. */
+function busy(status: number, retryAfter?: string): Misbehaviour {
+  return onRoute(
+    'upload',
+    async ({ request: incoming, response }) => {
+      for await (const chunk of incoming) void chunk;
+      if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
+      refuse(response, status, 'TOOMANYREQUESTS');
+      return true;
+    },
+    'PUT',
+  );
+}
+
 test('putBlob() tries again when the registry is busy', async (t) => {
   const { double, repository } = await setUp(t);
-  double.misbehaveTimes(
-    1,
-    onRoute(
-      'upload',
-      async ({ request: incoming, response }) => {
-        for await (const chunk of incoming) void chunk;
-        refuse(response, 503, 'TOOMANYREQUESTS');
-        return true;
-      },
-      'PUT',
-    ),
-  );
+  double.misbehaveTimes(1, busy(503));
   await repository.putBlob(request, opened(bytes));
   t.true(double.blobs.has(descriptor.digest));
 });
 
 test('putBlob() heeds the pause that the registry asks for, and does not wait for a long one', async (t) => {
   const { double, repository } = await setUp(t);
-  double.misbehave(
-    onRoute(
-      'upload',
-      async ({ request: incoming, response }) => {
-        for await (const chunk of incoming) void chunk;
-        response.setHeader('retry-after', '3600');
-        refuse(response, 429, 'TOOMANYREQUESTS');
-        return true;
-      },
-      'PUT',
-    ),
-  );
+  double.misbehave(busy(429, '3600'));
   const error = await t.throwsAsync(repository.putBlob(request, opened(bytes)), {
     code: 'TOO_MANY_REQUESTS',
   });

@@ -70,24 +70,20 @@ async function* scrubBlobs(
   options: ScrubOptions,
   first: number,
 ): AsyncGenerator<Scrubbed, void, undefined> {
-  for (let after = first; ; ) {
-    const rows = await listBlobs(database, { after, limit: rowsTogether });
-    for (const blob of rows) {
-      const { digest, size: sizeBytes } = blob;
-      const state = await stateOf(blobs, blob, options);
-      // What was collected or replaced since the row was read was not lost.
-      if (state !== 'sound' && (await findStoredBlob(database, digest))?.key !== blob.key) continue;
-      const isForgotten = state !== 'sound' && options.forgets();
-      const repositories =
-        state === 'sound' ? [] : await listRepositoriesWithBlob(database, digest, mostRepositories);
-      if (isForgotten) {
-        await database.transaction((writer) => dropBlob(writer, blob, options.clock() + keptMs));
-      }
-      const position = { kind: 'blob', id: blob.id } as const;
-      yield { position, digest, sizeBytes, state, isForgotten, repositories };
+  const list = (page: Page) => listBlobs(database, page);
+  for await (const blob of rowsAfter(first, list, ({ id }) => id)) {
+    const { digest, size: sizeBytes } = blob;
+    const state = await stateOf(blobs, blob, options);
+    // What was collected or replaced since the row was read was not lost.
+    if (state !== 'sound' && (await findStoredBlob(database, digest))?.key !== blob.key) continue;
+    const isForgotten = state !== 'sound' && options.forgets();
+    const repositories =
+      state === 'sound' ? [] : await listRepositoriesWithBlob(database, digest, mostRepositories);
+    if (isForgotten) {
+      await database.transaction((writer) => dropBlob(writer, blob, options.clock() + keptMs));
     }
-    if (rows.length < rowsTogether) return;
-    after = rows.at(-1)?.id ?? after;
+    const position = { kind: 'blob', id: blob.id } as const;
+    yield { position, digest, sizeBytes, state, isForgotten, repositories };
   }
 }
 
@@ -97,20 +93,33 @@ async function* scrubNotes(
   options: ScrubOptions,
   first: number,
 ): AsyncGenerator<Scrubbed, void, undefined> {
+  const list = (page: Page) => listStoredRecords(database, page);
+  for await (const row of rowsAfter(first, list, ({ manifest_id: id }) => id)) {
+    const { manifest_id: manifestId, key, digest, size: sizeBytes, repository } = row;
+    const state = await stateOfNote(blobs, row, options);
+    if (state !== 'sound' && !(await isStoredRecord(database, { manifestId, key }))) continue;
+    const isForgotten = state !== 'sound' && options.forgets();
+    if (isForgotten) await database.transaction((writer) => renewRecord(writer, { manifestId, key }));
+    const position = { kind: 'note', id: manifestId } as const;
+    const repositories = state === 'sound' ? [] : [repository];
+    yield { position, digest, sizeBytes, state, isForgotten, repositories };
+  }
+}
+
+type Page = { readonly after: number; readonly limit: number };
+
+/** All rows in the order of their ids, read some at a time: those that come meanwhile belong to them. */
+async function* rowsAfter<Row>(
+  first: number,
+  list: (page: Page) => Promise<readonly Row[]>,
+  idOf: (row: Row) => number,
+): AsyncGenerator<Row, void, undefined> {
   for (let after = first; ; ) {
-    const rows = await listStoredRecords(database, { after, limit: rowsTogether });
-    for (const row of rows) {
-      const { manifest_id: manifestId, key, digest, size: sizeBytes, repository } = row;
-      const state = await stateOfNote(blobs, row, options);
-      if (state !== 'sound' && !(await isStoredRecord(database, { manifestId, key }))) continue;
-      const isForgotten = state !== 'sound' && options.forgets();
-      if (isForgotten) await database.transaction((writer) => renewRecord(writer, { manifestId, key }));
-      const position = { kind: 'note', id: manifestId } as const;
-      const repositories = state === 'sound' ? [] : [repository];
-      yield { position, digest, sizeBytes, state, isForgotten, repositories };
-    }
-    if (rows.length < rowsTogether) return;
-    after = rows.at(-1)?.manifest_id ?? after;
+    const rows = await list({ after, limit: rowsTogether });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < rowsTogether) return;
+    after = idOf(last);
   }
 }
 
