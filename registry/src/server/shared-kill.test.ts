@@ -141,7 +141,9 @@ async function checkCollected(
 ) {
   const metadata = await PostgresDatabase.open(database);
   const blobs = await S3BlobStore.open(bucket);
-  await sweepOnce(metadata, blobs, 50);
+  // The note of a manifest whose writer was killed is written anew, under another key; the first one goes when that
+  // writer's time is over once more, and what a process wrote meanwhile a round later.
+  for (const hours of [50, 51, 52]) await sweepOnce(metadata, blobs, hours);
   const stored = await Array.fromAsync(blobs.list(), ({ key }) => key);
   const rows = await metadata.all<{ key: string; digest: string | null }>(
     `SELECT key, digest FROM blobs UNION ALL SELECT key, NULL FROM manifest_records
