@@ -127,6 +127,20 @@ test('putBlob() goes on where the registry says that it stopped', async (t) => {
   t.is(double.headers.at(-1)?.['content-range'], `1234567-2999999`);
 });
 
+test('putBlob() only closes an upload that broke when everything had arrived', async (t) => {
+  const { double, repository } = await setUp(t);
+  double.misbehaveTimes(1, keepAndBreak(double, bytes.byteLength));
+  const offsets: number[] = [];
+  await repository.putBlob(request, (offset, options) => {
+    offsets.push(offset);
+    return opened(bytes)(offset, options);
+  });
+  t.true(Buffer.from(double.blobs.get(descriptor.digest) ?? []).equals(bytes));
+  t.deepEqual(offsets, [0]);
+  const { 'content-range': range, 'content-length': length } = double.headers.at(-1) ?? {};
+  t.deepEqual([range, length], [undefined, '0']);
+});
+
 test('putBlob() begins anew when the registry has forgotten the upload', async (t) => {
   const { double, repository } = await setUp(t);
   double.misbehaveTimes(1, onRoute('upload', unknownUpload, 'PUT'));

@@ -26,7 +26,10 @@ export async function putBlob(
   const options = signal === undefined ? {} : { signal };
   const bodyFrom = (offset: number) => ({
     sizeBytes: size - offset,
-    open: () => (offset === 0 ? verified(open(0, options), descriptor) : open(offset, options)),
+    open: () => {
+      if (offset === 0) return verified(open(0, options), descriptor);
+      return offset === size ? nothing() : open(offset, options);
+    },
   });
   let location = await startUpload(upload, origin);
   let offset = 0;
@@ -48,3 +51,5 @@ export async function putBlob(
     }
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

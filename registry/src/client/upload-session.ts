@@ -84,7 +84,10 @@ export async function finishUpload(
     scopes: remote.scopes,
     headers: {
       'content-type': 'application/octet-stream',
-      ...(offset === 0 ? {} : { 'content-range': `${offset}-${offset + body.sizeBytes - 1}` }),
+      // No range is empty: nothing is sent if all had arrived.
+      ...(offset === 0 || body.sizeBytes === 0
+        ? {}
+        : { 'content-range': `${offset}-${offset + body.sizeBytes - 1}` }),
     },
     body,
     accept: [200, 201, 204, 400, 404, 416],

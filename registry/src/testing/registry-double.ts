@@ -222,7 +222,8 @@ export class RegistryDouble implements AsyncDisposable {
     const range = () => `0-${Math.max(0, session.bytes.byteLength - 1)}`;
     if (request.method === 'GET') return void response.writeHead(204, { location, range: range() }).end();
     const start = Number(/^(\d+)-/.exec(request.headers['content-range'] ?? '')?.[1] ?? 0);
-    if (start !== session.bytes.byteLength) {
+    const closesOnly = request.method === 'PUT' && request.headers['content-length'] === '0';
+    if (!closesOnly && start !== session.bytes.byteLength) {
       response.setHeader('range', range());
       return refuse(response, 416, 'BLOB_UPLOAD_INVALID');
     }
