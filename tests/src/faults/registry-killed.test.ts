@@ -5,7 +5,6 @@ import { mount, unmount } from '@img/runtime/linux/mount';
 import { enterPrivateMounts } from '@img/runtime/linux/private-mounts';
 import test from 'ava';
 import { runForRefusal, startImg } from '../testing/instance.ts';
-import { killAtChange } from '../testing/kill-at.ts';
 import { serveAgain, setServedStage } from '../testing/served-registry.ts';
 import { canRunShellApp, writeShellApp } from '../testing/shell-app.ts';
 import { done, type Stage } from '../testing/stage.ts';
@@ -26,15 +25,15 @@ async function buildLargeImage({ publisher, folder }: Stage): Promise<void> {
   await done(publisher, ['sign', '--key', 'alice', name]);
 }
 
-for (const n of [3, 25]) {
-  test(`img push goes on when its registry is killed at change ${n} of its data and started again`, async (t) => {
+for (const megabytes of [1, 13]) {
+  test(`img push goes on when its registry is killed after ${megabytes} MB and started again`, async (t) => {
     if (!canRunShellApp(t)) return;
     const stage = await setServedStage(t);
-    const { base, served, publisher, host } = stage;
+    const { served, relay, publisher, host } = stage;
     await buildLargeImage(stage);
-    killAtChange(t, served.dataFolder, served.child, n);
+    relay.afterBytes('clients', megabytes * megabyte, () => served.child.kill('SIGKILL'));
     const pushing = startImg(t, publisher, ['push', name]);
-    await serveAgain(t, base, served);
+    await serveAgain(t, stage);
     const { code, stderr } = await pushing.ended;
     t.is(code, 0, stderr);
     t.deepEqual(await host.run(['run', name]), hello);
@@ -44,14 +43,12 @@ for (const n of [3, 25]) {
 test('img pull goes on when its registry is killed in the middle of a layer and started again', async (t) => {
   if (!canRunShellApp(t)) return;
   const stage = await setServedStage(t);
-  const { base, served, publisher, host } = stage;
+  const { served, relay, publisher, host } = stage;
   await buildLargeImage(stage);
   await done(publisher, ['push', name]);
-  const root = join(stage.folder, 'host/root');
-  mkdirSync(root, { recursive: true });
-  killAtChange(t, root, served.child, 12);
+  relay.afterBytes('server', 12 * megabyte, () => served.child.kill('SIGKILL'));
   const pulling = startImg(t, host, ['pull', name]);
-  await serveAgain(t, base, served);
+  await serveAgain(t, stage);
   const { code, stderr } = await pulling.ended;
   t.is(code, 0, stderr);
   t.deepEqual(await host.run(['run', name]), hello);

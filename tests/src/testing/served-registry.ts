@@ -5,6 +5,7 @@ import { type Instance, newInstance } from '@img/cli/testing/run-img';
 import { administrator } from '@img/cli/testing/test-registry';
 import type { ExecutionContext } from 'ava';
 import { startImg, withVariables } from './instance.ts';
+import { type PatientRelay, startPatientRelay } from './patient-relay.ts';
 import { done, hostOf, type Stage, trustAlice } from './stage.ts';
 
 /** `img serve` in a process of its own, which a test may kill. */
@@ -16,19 +17,11 @@ export type ServedRegistry = {
   readonly child: ChildProcess;
 };
 
-/**
- * Starts `img serve` and waits until it listens; everybody may pull com.example.* there.
- *
- * @param listen where; a free port of loopback unless given
- */
-export async function serveRegistry(
-  t: ExecutionContext,
-  instance: Instance,
-  listen = '127.0.0.1:0',
-): Promise<ServedRegistry> {
+/** Starts `img serve` on a free port and waits until it listens; everybody may pull com.example.* there. */
+export async function serveRegistry(t: ExecutionContext, instance: Instance): Promise<ServedRegistry> {
   const dataFolder = join(instance.folder, 'registry');
   const logFile = join(instance.folder, 'registry.log');
-  const words = ['--json', '--listen', listen, '--data', dataFolder, '--log', logFile];
+  const words = ['--json', '--listen', '127.0.0.1:0', '--data', dataFolder, '--log', logFile];
   const serving = withVariables(instance, { IMG_ADMIN_PASSWORD: administrator.password });
   const { child, ended } = startImg(t, serving, ['serve', ...words, '--public', 'com.example.']);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer | undefined];
@@ -37,14 +30,18 @@ export async function serveRegistry(
   return { host, dataFolder, logFile, child };
 }
 
-/** Starts a registry again, at the same address, as soon as it has ended. */
-export async function serveAgain(
-  t: ExecutionContext,
-  instance: Instance,
-  { child, host }: ServedRegistry,
-): Promise<ServedRegistry> {
+/** `img serve` behind an address that stays when it is started again. */
+export type ServedStage = Stage & {
+  readonly base: Instance;
+  readonly served: ServedRegistry;
+  readonly relay: PatientRelay;
+};
+
+/** Starts a registry again, at the same address for its clients, as soon as it has ended. */
+export async function serveAgain(t: ExecutionContext, { base, served, relay }: ServedStage): Promise<void> {
+  const { child } = served;
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  return await serveRegistry(t, instance, host);
+  relay.leadTo((await serveRegistry(t, base)).host);
 }
 
 /**
@@ -55,14 +52,15 @@ export async function serveAgain(
 export async function setServedStage(
   t: ExecutionContext,
   prepare?: (dataFolder: string) => void,
-): Promise<Stage & { readonly base: Instance; readonly served: ServedRegistry }> {
+): Promise<ServedStage> {
   const base = await newInstance(t);
   prepare?.(join(base.folder, 'registry'));
   const served = await serveRegistry(t, base);
-  const publisher = withVariables(base, { IMG_REGISTRY: served.host, IMG_KEY_PASSPHRASE: 'x' });
-  const host = hostOf(base, served.host);
+  const relay = await startPatientRelay(t, served.host);
+  const publisher = withVariables(base, { IMG_REGISTRY: relay.host, IMG_KEY_PASSPHRASE: 'x' });
+  const host = hostOf(base, relay.host);
   await done(publisher, ['login', '-u', administrator.name, '--password-stdin'], administrator.password);
   await done(publisher, ['key', 'new', 'alice']);
   await trustAlice(host);
-  return { folder: base.folder, registry: served.host, publisher, host, base, served };
+  return { folder: base.folder, registry: relay.host, publisher, host, base, served, relay };
 }
