@@ -24,6 +24,10 @@ export function compileGlob(pattern: string): Glob | undefined {
     return (path) =>
       path.endsWith(literalEnd) || (literalEnd.startsWith('/') && path === literalEnd.slice(1));
   }
+  // Most patterns are names or endings of names, and are compared with thousands of paths.
+  if (!/[*?[\]\\]/.test(pattern)) return (path) => path === pattern;
+  const nameEnd = /^\*\*\/\*([^*?[\]\\/]+)$/.exec(pattern)?.[1];
+  if (nameEnd !== undefined) return (path) => path.endsWith(nameEnd);
   const tokens = tokensOf([...pattern]);
   return tokens === undefined ? undefined : (path) => fits(tokens, path);
 }

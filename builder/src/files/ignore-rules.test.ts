@@ -9,6 +9,8 @@ const ignores = (lines: string, path: string) => parseIgnoreRules(lines, '.imgig
 const globs: readonly [pattern: string, path: string, expected: boolean | undefined][] = [
   ['abc', 'abc', true],
   ['abc', 'abcd', false],
+  ['abc/def', 'abc/def', true],
+  ['abc/def', 'def', false],
   ['*', 'abc', true],
   ['*', 'a/b', false],
   ['*c', 'abc', true],
@@ -48,6 +50,9 @@ const globs: readonly [pattern: string, path: string, expected: boolean | undefi
   ['**/.foo', 'bar.foo', false],
   ['**file', 'dir/myfile', true],
   ['**/file*.txt*', 'dir/dir/file.txt', true],
+  ['**/*.txt', 'dir/dir/file.txt', true],
+  ['**/*.txt', '.txt', true],
+  ['**/*.txt', 'file.txt/other', false],
   ['**/**/*.txt', 'file.txt', true],
   ['**/**/*.txt2', 'dir/file.txt', false],
   ['a**/*.txt', 'a/dir/dir/file.txt', true],

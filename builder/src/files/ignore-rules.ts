@@ -92,6 +92,9 @@ function isIgnored(rules: readonly Rule[], path: string): boolean {
 
 /** The path and the folders that it is in. */
 function prefixesOf(path: string): readonly string[] {
-  const parts = path.split('/');
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+  const result: string[] = [];
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+    result.push(path.slice(0, slash));
+  }
+  return [...result, path];
 }

@@ -104,7 +104,8 @@ function encodeUstar(fields: UstarFields): Uint8Array {
   block.write(octal(0, 7), 329);
   block.write(octal(0, 7), 337);
   block.set(fields.prefix ?? [], 345);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of block) sum += byte;
   block.write(`${octal(sum, 6)}\0 `, 148);
   return block;
 }

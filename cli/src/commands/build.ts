@@ -9,7 +9,8 @@ import { type CheckoutAnnotations, findCheckout } from '../build/find-checkout.t
 import { rememberProvenance } from '../build/remember-provenance.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { openOutput, outputHelp } from '../copy/build-output.ts';
+import type { BuildOutput } from '../copy/build-output.ts';
+import { outputHelp } from '../copy/output-help.ts';
 import type { PushedImage } from '../copy/push-image.ts';
 import { pushStory } from '../copy/push-story.ts';
 import { openHost } from '../host/open-host.ts';
@@ -79,8 +80,8 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   const startedOn = new Date();
   await using resources = new AsyncDisposableStack();
   const host = resources.use(await openHost(session));
-  const place =
-    options.output === undefined ? undefined : resources.use(await openOutput(options.output, session));
+  const place = options.output === undefined ? undefined : await openPlace(options.output, session);
+  resources.use(place);
   const push = options.push === true ? resources.use(await openPush(session)) : undefined;
   let checkout: Promise<CheckoutAnnotations> = Promise.resolve({});
   const built = await buildFolder(path, {
@@ -129,7 +130,13 @@ function checkPush({ push, sign, output }: BuildOptions): void {
   }
 }
 
-/** Loaded for those who push only. */
+/** Loaded for those only who want it. */
+async function openPlace(text: string, session: Session): Promise<BuildOutput> {
+  const { openOutput } = await import('../copy/build-output.ts');
+  return await openOutput(text, session);
+}
+
+/** Loaded for those only who push. */
 async function openPush(session: Session): Promise<BuildPush> {
   const { BuildPush } = await import('../build/build-push.ts');
   return new BuildPush(session);

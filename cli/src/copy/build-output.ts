@@ -20,13 +20,6 @@ export type BuildOutput = AsyncDisposable & {
   readonly finish: (image: BuiltImage) => Promise<void>;
 };
 
-export const outputHelp = `
-An output is one of
-  oci:FOLDER             an image layout in a folder
-  oci-archive:FILE       an image layout in one file
-  docker-archive:FILE    what docker load reads; one platform
-  rootfs:FOLDER          the files of the image; one platform`;
-
 /** @throws CliError USAGE */
 export async function openOutput(text: string, session: Session): Promise<BuildOutput> {
   const [, kind, path = ''] = /^(oci|oci-archive|docker-archive|rootfs):(.+)$/s.exec(text) ?? [];

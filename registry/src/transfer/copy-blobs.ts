@@ -9,8 +9,11 @@ import type { PlannedBlob } from './plan-copy.ts';
 
 const defaultParallel = 4;
 
+// A question with its headers has about 1 kB, and what waits for the answer has a round trip more.
+const unaskedBytes = 16 * 1024;
+
 export type CopyBlobsOptions = {
-  /** What the target need not be asked for. */
+  /** What the target has. Then what is small and not among it is new most of the time, and sent without asking. */
   readonly known?: ReadonlySet<Digest>;
   readonly parallel?: number;
   readonly progress?: ProgressListener;
@@ -27,7 +30,8 @@ export async function copyBlobs(
   const unique = [...new Map(blobs.map((blob) => [blob.request.descriptor.digest, blob])).values()];
   const requests = unique.map(({ request }) => request);
   const unknown = requests.filter(({ descriptor }) => !known.has(descriptor.digest));
-  const found = await target.presentBlobs(unknown, signal === undefined ? {} : { signal });
+  const asked = unknown.filter(({ descriptor }) => known.size === 0 || descriptor.size > unaskedBytes);
+  const found = await target.presentBlobs(asked, signal === undefined ? {} : { signal });
   const present = known.union(found);
   const missing = unique.filter(({ request }) => !present.has(request.descriptor.digest));
   for (const { descriptor } of requests) {

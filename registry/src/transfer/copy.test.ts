@@ -117,6 +117,35 @@ test('copy() asks for no blob that is known, and for all of them if the target r
   t.is(double.count(/^HEAD/), 0);
 });
 
+test('copy() sends a small blob without asking where others are known, and asks for a large one', async (t) => {
+  const { target: filled, source } = await storePlace(t);
+  await fill(filled);
+  const double = await startDouble(t);
+  const target = clientOf(t, double).repository(app, 'push');
+  const all = [amd64, arm64].flatMap(({ config, layers }) => [config, ...layers]);
+  const [small, large] = [
+    all.find(({ descriptor }) => descriptor.size <= 16 * 1024),
+    all.find(({ descriptor }) => descriptor.size > 16 * 1024),
+  ].map((blob) => blob?.descriptor.digest);
+  t.truthy(small);
+  t.truthy(large);
+  await copy({ source: await source(), target, reference: tag, attachments: false });
+  double.blobs.delete(small ?? '');
+  double.blobs.delete(large ?? '');
+  double.requests.length = 0;
+  const known = new Set(
+    all.map(({ descriptor }) => descriptor.digest).filter((digest) => ![small, large].includes(digest)),
+  );
+  const copied = await copy({ source: await source(), target, reference: tag, attachments: false, known });
+  t.is(copied.copiedBlobs, 2);
+  t.deepEqual(
+    double.requests
+      .filter((request) => request.startsWith('HEAD'))
+      .map((request) => request.split('/').at(-1)),
+    [large],
+  );
+});
+
 test('copy() reports every blob from start to end, or why it was not needed', async (t) => {
   const { target } = await storePlace(t);
   const { target: filled, source } = await storePlace(t);

@@ -20,7 +20,10 @@ export type CopyOptions = {
   readonly platform?: Platform;
   /** Whether signatures and other referrers travel with the image; true if absent. */
   readonly attachments?: boolean;
-  /** Blobs that the target had a moment ago; it is asked for them only if it refuses the image. */
+  /**
+   * Blobs that the target had a moment ago, for example of the image before this one. It is asked only for larger ones
+   * that are not among them, and for all of them if it refuses the image.
+   */
   readonly known?: ReadonlySet<Digest>;
   /** How many blobs are moved at a time; 4 if absent. */
   readonly parallel?: number;
