@@ -40,6 +40,20 @@ test('headBlob() describes a blob, and refuses one without a size', async (t) =>
   await t.throwsAsync(repository.headBlob(descriptor.digest), { code: 'ANSWER_INVALID' });
 });
 
+test('looking for content keeps the connection for what comes next', async (t) => {
+  const double = await startDouble(t);
+  double.addManifest(app, manifest.bytes, mediaTypes.ociManifest, tag);
+  const { digest } = double.addBlob(contentOf('content').bytes);
+  const repository = clientOf(t, double).repository(app, 'pull');
+  await repository.headTag(tag);
+  await repository.headBlob(digest);
+  await repository.getManifest(tag);
+  t.deepEqual(
+    double.headers.map(({ connection }) => connection),
+    ['keep-alive', 'keep-alive', 'keep-alive'],
+  );
+});
+
 test('listTags() begins after a tag', async (t) => {
   const double = await startDouble(t);
   for (const name of ['1', '2', '3']) double.addManifest(app, manifest.bytes, mediaTypes.ociManifest, name);

@@ -69,6 +69,8 @@ export class Transport {
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.sizeBytes) }) },
         body: sent === undefined ? null : Readable.from(sent.chunks, { objectMode: false }),
         highWaterMark: 256 * 1024,
+        // Otherwise the connection ends with each HEAD, for servers that send a body with the answer to one.
+        reset: false,
         ...(signal === undefined ? {} : { signal }),
       });
       this.#answered.add(url.origin);
