@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RegistryDouble, refuse } from '@img/registry/testing/registry-double';
 import test from 'ava';
 import { newInstance } from '../testing/run-img.ts';
 import { writeTestApp } from '../testing/test-app.ts';
@@ -37,4 +38,23 @@ test('img push --sign signs tags, what is in an image and how it was built', asy
   t.regex(again.stderr, /it is not stated how sha256:\w+ was built/);
   const wrong = await instance.run(['push', '--sign', 'bob', 'com.example.app'], { variables });
   t.is(wrong.code, 4);
+});
+
+test('img push goes on where the registry does not say what a tag meant', async (t) => {
+  const instance = await newInstance(t);
+  const double = await RegistryDouble.start();
+  t.teardown(() => double[Symbol.asyncDispose]());
+  await writeTestApp(instance, 'one');
+  t.is((await instance.run(['build', 'app'])).code, 0);
+  const name = `${double.host}/com.example.app:1.0.0`;
+  t.is((await instance.run(['tag', 'com.example.app:1.0.0', name])).code, 0);
+  double.misbehave(({ request, response, url }) => {
+    if (request.method !== 'HEAD' || !url.pathname.endsWith('/1.0.0')) return false;
+    refuse(response, 405, 'UNSUPPORTED');
+    return true;
+  });
+  const pushed = await instance.run(['push', name]);
+  t.is(pushed.code, 0, pushed.stderr);
+  t.true(double.count(/^HEAD .*\/1\.0\.0$/) > 0);
+  t.true(double.manifests.has('com.example.app:1.0.0'));
 });

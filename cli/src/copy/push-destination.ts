@@ -1,5 +1,6 @@
 import type { RegistryClient } from '@img/registry/client/registry-client';
 import type { RegistryRepository } from '@img/registry/client/registry-repository';
+import { RegistryError } from '@img/registry/registry-error';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
 import type { Digest } from '@img/spec/digest';
 import type { Tag } from '@img/spec/tag';
@@ -21,7 +22,7 @@ export class PushDestination implements AsyncDisposable {
     this.#before.catch(() => undefined);
   }
 
-  /** What the tag meant; undefined for nothing. */
+  /** What the tag meant; undefined for nothing, or where the registry doesn't say. */
   get before(): Promise<Digest | undefined> {
     return this.#before;
   }
@@ -31,6 +32,13 @@ export class PushDestination implements AsyncDisposable {
   }
 
   async #ask(tag: Tag | undefined, signal: AbortSignal): Promise<Digest | undefined> {
-    return tag === undefined ? undefined : (await this.target.headTag(tag, { signal }))?.digest;
+    if (tag === undefined) return undefined;
+    try {
+      return (await this.target.headTag(tag, { signal }))?.digest;
+    } catch (error) {
+      // Without the answer more is compared, that is all. Whatever else is refused, the push itself tells.
+      if (error instanceof RegistryError && error.code !== 'REGISTRY_UNREACHABLE') return undefined;
+      throw error;
+    }
   }
 }
