@@ -175,7 +175,7 @@ test('img run --health returns when the app is healthy, and ps, inspect and wait
   t.is(waited.code, 1);
   t.regex(
     waited.stderr,
-    /^img: the app was not healthy within 0 s: .+\n {5}hint: img logs web shows what it wrote\n$/,
+    /^img: container web was not healthy within 0 s: .+\n {5}hint: img logs web shows what it wrote\n$/,
   );
 });
 

@@ -67,8 +67,9 @@ async function waitForHealth(
   });
   await Promise.all(
     wanted.map(async ({ container, check }) => {
-      const hint = `img logs ${container.name ?? container.id} shows what it wrote`;
-      await waitUntilHealthy(host.state, container, check, { timeoutMs, hint, signal });
+      const name = container.name ?? container.id;
+      const says = { what: `container ${name}`, hint: `img logs ${name} shows what it wrote` };
+      await waitUntilHealthy(host.state, container, check, { timeoutMs, ...says, signal });
     }),
   );
   const healthy = wanted.map(({ container: { id, name = null } }) => ({ id, name, isHealthy: true }));

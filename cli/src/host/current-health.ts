@@ -23,7 +23,7 @@ export async function currentHealth(
 ): Promise<CurrentHealth | undefined> {
   const check = readContainerSettings(state.settingsFile(container.id))?.health;
   if (check === undefined) return undefined;
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+  const patience = () => AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
   const fault = await askHealth(state, container, parseHealthCheck(check), patience);
   signal.throwIfAborted();
   return { check, isHealthy: fault === undefined, fault: fault ?? null };

@@ -14,21 +14,22 @@ import { readAppProcess } from './describe-container.ts';
 /**
  * Asks an app once whether it is healthy: over its own network, or with a command beside it.
  *
- * @param signal how long it is waited for an answer
+ * @param patience called when the app is about to be asked, which may be after others; tells how long it is waited for an
+ *   answer
  * @returns why it is not; undefined if it is
  */
 export async function askHealth(
   state: RunState,
   container: RunningContainer,
   check: HealthCheck,
-  signal: AbortSignal,
+  patience: () => AbortSignal,
 ): Promise<string | undefined> {
   const { pid } = container;
   if (pid === undefined) return 'the app has not started yet';
   try {
-    if (check.kind === 'http') return await inNetworkOf(pid, async () => await httpFault(check, signal));
-    if (check.kind === 'tcp') return await inNetworkOf(pid, async () => await tcpFault(check, signal));
-    return await commandFault(state, container, check.words, signal);
+    if (check.kind === 'http') return await inNetworkOf(pid, async () => await httpFault(check, patience()));
+    if (check.kind === 'tcp') return await inNetworkOf(pid, async () => await tcpFault(check, patience()));
+    return await commandFault(state, container, check.words, patience());
   } catch (error) {
     // That it has just ended, or that this host can't ask.
     return (error as Error).message;
@@ -46,7 +47,7 @@ async function httpFault(
       const isGood = statusCode >= 200 && statusCode < 400;
       resolve(isGood ? undefined : `port ${port} answered ${statusCode}`);
     });
-    request.on('error', ({ message }) => resolve(`port ${port}: ${message}`));
+    request.on('error', (error) => resolve(connectionFault(port, error, signal)));
   });
 }
 
@@ -59,8 +60,12 @@ async function tcpFault(
       socket.destroy();
       resolve(undefined);
     });
-    socket.on('error', ({ message }) => resolve(`port ${port}: ${message}`));
+    socket.on('error', (error) => resolve(connectionFault(port, error, signal)));
   });
+}
+
+function connectionFault(port: number, { message }: Error, signal: AbortSignal): string {
+  return `port ${port}: ${signal.aborted ? 'no answer in time' : message}`;
 }
 
 async function commandFault(

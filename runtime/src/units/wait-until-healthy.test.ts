@@ -6,6 +6,7 @@ import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { parseHealthCheck } from '../apps/health-check.ts';
+import { askHealth } from '../containers/ask-health.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import { type RunningContainer, RunState } from '../state/run-state.ts';
 import { waitUntilHealthy } from './wait-until-healthy.ts';
@@ -70,6 +71,29 @@ test('waitUntilHealthy() says what was wrong when the time is over', async (t) =
       message: /^the app was not healthy within 0 s: port \d+/,
     },
   );
+});
+
+test('askHealth() counts the time of an app from its turn, not from that of those before it', async (t) => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const state = new RunState(temporaryFolder(t));
+  const first = new AbortController();
+  const answers: string[] = [];
+  const ask = async (check: string, patience: () => AbortSignal) =>
+    answers.push((await askHealth(state, container(), parseHealthCheck(check), patience)) ?? 'healthy');
+  const isAsked = once(silent, 'request');
+  const waiting = ask(`http://:${port}`, () => first.signal);
+  const next = ask(`http://:${await serve(t, 200)}`, () => {
+    answers.push('its turn');
+    return new AbortController().signal;
+  });
+  await isAsked;
+  t.deepEqual(answers, []);
+  first.abort();
+  await Promise.all([waiting, next]);
+  t.deepEqual(answers.toSorted(), ['healthy', 'its turn', `port ${port}: no answer in time`]);
 });
 
 test('waitUntilHealthy() does not wait for an app that has ended', async (t) => {
