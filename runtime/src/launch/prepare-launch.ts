@@ -15,6 +15,7 @@ import { capabilities, hasCapability } from '../linux/capability.ts';
 import { findProgram } from '../linux/find-program.ts';
 import { hasChildren } from '../linux/has-children.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { pageSize } from '../linux/page-size.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
@@ -183,7 +184,9 @@ export function makeBundle(
     root: `${bundle}/rootfs`,
     isWritable,
     limits:
-      unit === undefined ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath) : [],
+      unit === undefined
+        ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath, pageSize())
+        : [],
     isThere: existsSync,
     folder: state.containerFolder(id),
     // The runtime takes the place of this process.

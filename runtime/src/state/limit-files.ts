@@ -6,18 +6,17 @@ import type { ControlGroups } from './control-groups.ts';
 /** A file of a control group and what stands in it. */
 export type LimitFile = { readonly controller: Controller; readonly path: string; readonly value: string };
 
-// What the kernel counts memory in.
-const pageBytes = 4096;
-
 /**
  * The limits of a control group as the kernel shows them.
  *
  * @param group below the root of each hierarchy
+ * @param pageBytes what the kernel counts memory in
  */
 export function limitFiles(
   { memory, cpu, pids }: RuntimeResources,
   { mode, root }: Pick<ControlGroups, 'mode' | 'root'>,
   group: string,
+  pageBytes: number,
 ): readonly LimitFile[] {
   const file = (controller: Controller, old: string, unified: string, value: string, unifiedValue = value) =>
     mode === 'v2'
