@@ -43,14 +43,14 @@ export async function copyContainerFiles(
     roots.defer(() => closeSync(root));
     return root;
   };
-  const source: CopySource = isPlace(from)
-    ? { kind: 'path', ...from, root: openRoot(from), isFollowed }
-    : { kind: 'archive', bytes: from };
-  const target: CopyTarget =
-    typeof to === 'function'
-      ? { kind: 'archive', write: to }
-      : { kind: 'path', ...to, root: openRoot(to), ...rightsIn(state, to, keepsOwners) };
   try {
+    const source: CopySource = isPlace(from)
+      ? { kind: 'path', ...from, root: openRoot(from), isFollowed }
+      : { kind: 'archive', bytes: from };
+    const target: CopyTarget =
+      typeof to === 'function'
+        ? { kind: 'archive', write: to }
+        : { kind: 'path', ...to, root: openRoot(to), ...rightsIn(state, to, keepsOwners) };
     await copyFiles(source, target, options);
   } catch (error) {
     throw explained(error, typeof to === 'function' ? undefined : to);
@@ -70,12 +70,15 @@ function rightsIn(state: RunState, { container }: FilePlace, keepsOwners: boolea
 }
 
 function explained(error: unknown, to: FilePlace | undefined): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
   // Of the file system; what is refused on purpose says more.
-  if (error instanceof RuntimeError || code === undefined || syscall === undefined) return error;
+  const isSystemCall = error instanceof RuntimeError && error.code === 'SYSTEM_CALL_FAILED';
+  const { code, syscall } = (isSystemCall ? error.cause : error) as NodeJS.ErrnoException;
+  if ((error instanceof RuntimeError && !isSystemCall) || code === undefined || syscall === undefined) {
+    return error;
+  }
   const container = to?.container;
   if (code === 'EROFS' && container !== undefined && !isEnded(container) && container.pid !== undefined) {
-    const places = writableFolders(container.pid).join(', ');
+    const places = foldersToWrite(container.pid).join(', ');
     return new RuntimeError(
       'COPY_FAILED',
       `${to?.what} is read-only for the app, and so for what is copied there`,
@@ -87,4 +90,13 @@ function explained(error: unknown, to: FilePlace | undefined): unknown {
   }
   const reason = code === 'ENOSPC' ? 'nothing more fits there' : `${syscall} failed with ${code}`;
   return new RuntimeError('COPY_FAILED', `the copy could not be made: ${reason}`, { cause: error });
+}
+
+// None of an app that has ended meanwhile.
+function foldersToWrite(pid: number): readonly string[] {
+  try {
+    return writableFolders(pid);
+  } catch {
+    return [];
+  }
 }

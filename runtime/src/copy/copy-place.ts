@@ -31,11 +31,10 @@ export function findPlace(root: number, path: ByteString, isFollowed: boolean, w
     const [parent, name, isFolder] = splitPath(rest);
     if (name === '') return findFolder(root, parent, what);
     const folder = openFolder(root, parent, what);
-    const stat = lstatSync(pathIn(folder, name), { bigint: true, throwIfNoEntry: false });
-    if (stat?.isSymbolicLink() !== true || !(isFollowed || isFolder)) return { folder, name, stat };
-    const target = byteString(readlinkSync(pathIn(folder, name), { encoding: 'buffer' }));
+    const found = orClose(folder, () => look(folder, name, isFollowed || isFolder));
+    if (typeof found !== 'string') return { folder, name, stat: found };
     closeSync(folder);
-    rest = `${target.startsWith('/') ? '' : `${parent}/`}${target}${isFolder ? '/' : ''}` as ByteString;
+    rest = `${found.startsWith('/') ? '' : `${parent}/`}${found}${isFolder ? '/' : ''}` as ByteString;
   }
   throw new RuntimeError('COPY_REFUSED', `${what} leads through more than ${maxLinks} links`);
 }
@@ -47,11 +46,25 @@ export function findPlace(root: number, path: ByteString, isFollowed: boolean, w
  */
 export function findFolder(root: number, path: ByteString, what: string): CopyPlace {
   const folder = openFolder(root, path, what);
-  return {
-    folder,
-    name: emptyByteString,
-    stat: lstatSync(pathIn(folder, emptyByteString), { bigint: true }),
-  };
+  const stat = orClose(folder, () => lstatSync(pathIn(folder, emptyByteString), { bigint: true }));
+  return { folder, name: emptyByteString, stat };
+}
+
+/** What a name is; where it leads if it is a link that is followed. */
+function look(folder: number, name: ByteString, isFollowed: boolean): CopyPlace['stat'] | ByteString {
+  const path = pathIn(folder, name);
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat?.isSymbolicLink() !== true || !isFollowed) return stat;
+  return byteString(readlinkSync(path, { encoding: 'buffer' }));
+}
+
+function orClose<Result>(folder: number, action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    closeSync(folder);
+    throw error;
+  }
 }
 
 /** The path by which this process reaches a name in an open folder, without following a link at its end. */
