@@ -96,7 +96,7 @@ test('acquireImage() never asks if told so', async (t) => {
   await publish(1, 'one');
   await t.throwsAsync(acquire({ pull: 'never' }), {
     code: 'IMAGE_MISSING',
-    message: /com\.example\.app has no "1\.0"/,
+    message: /com\.example\.app:1\.0 is not on this host$/,
   });
   t.deepEqual(remote.requests, []);
 });

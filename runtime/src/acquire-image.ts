@@ -68,7 +68,7 @@ export async function acquireImage(
     content = await fetchImage(wanted, request, access, options);
   }
   if (content === undefined) {
-    throw new RuntimeError('IMAGE_MISSING', `${local.name} has no ${quote(wanted)} on this host`, {
+    throw new RuntimeError('IMAGE_MISSING', `${name} is not on this host`, {
       hint: 'fetch it with img pull, or let img run do so: --pull missing',
     });
   }

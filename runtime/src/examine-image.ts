@@ -6,7 +6,7 @@ import { type Digest, isDigest } from '@img/spec/digest';
 import { childrenOf, parseManifest } from '@img/spec/manifest';
 import { isIndexMediaType, isManifestMediaType } from '@img/spec/media-types';
 import type { ProgressListener } from '@img/spec/progress';
-import type { Reference } from '@img/spec/reference';
+import { formatReference, type Reference } from '@img/spec/reference';
 import { referrersTag } from '@img/spec/routes';
 import type { Tag } from '@img/spec/tag';
 import { verified } from '@img/spec/verified';
@@ -84,7 +84,7 @@ class ImageExaminer {
       throw new RuntimeError('IMAGE_MISSING', 'the reference has neither tag nor digest');
     const named = await this.#attempt('content', digest, () => this.#local.getManifest(wanted));
     if ('value' in named && named.value === undefined) {
-      throw new RuntimeError('IMAGE_MISSING', `${this.#local.name} has no ${wanted}`, {
+      throw new RuntimeError('IMAGE_MISSING', `${formatReference(this.#reference)} is not on this host`, {
         hint: 'img images lists what this host has',
       });
     }

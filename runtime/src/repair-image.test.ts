@@ -205,6 +205,6 @@ test('examineImage() of an image that is not on this host says so', async (t) =>
   const other = { ...reference, tag: parseTag('2.0') };
   await t.throwsAsync(examineImage(other, host), {
     code: 'IMAGE_MISSING',
-    message: /com\.example\.app on this host has no 2\.0$/,
+    message: /com\.example\.app:2\.0 is not on this host$/,
   });
 });

@@ -107,7 +107,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [
     ['--pull', 'never', 'com.example.app'],
     4,
-    /has no "latest" on this host\n {5}hint: fetch it with img pull/,
+    /com\.example\.app:latest is not on this host\n {5}hint: fetch it with img pull/,
     'not fetched',
   ],
   [
