@@ -1,4 +1,5 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -52,16 +53,26 @@ function bridge(...ports: readonly string[]): RunOptions {
 // Says hello to everybody who connects, until it is ended.
 const service = 'trap "exit 0" TERM; nc -ll -p 80 -e echo hello & echo ready; wait';
 
-/** What a service answers, as soon as it does. */
-async function ask(address: string, port: number, via: readonly string[] = []): Promise<string> {
+/** What a service answers, as soon as it does; or that it has ended. */
+async function ask(
+  isUp: () => boolean,
+  address: string,
+  port: number,
+  via: readonly string[] = [],
+): Promise<string> {
   const [program = '', ...words] = [...via, 'busybox', 'nc', address, String(port)];
   for (;;) {
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] });
     const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
     // Nothing tells when the app begins to listen.
     if (said !== '') return said;
+    if (!isUp()) throw new Error(`nothing can answer at ${address}:${port}: the app has ended`);
     await delay(20);
   }
+}
+
+function runs({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 function connects(address: string, port: number, via: readonly string[] = []): boolean {
@@ -83,8 +94,8 @@ each('an app in the bridge is reached by a published port, and leaves nothing th
     ),
   );
   t.not(networkNamespaceOf(pid), networkNamespaceOf('self'));
-  t.is(await ask('127.0.0.1', 8080), 'hello\n');
-  t.is(await ask(address, 80), 'hello\n', 'the host reaches the app directly, too');
+  t.is(await ask(() => runs(child), '127.0.0.1', 8080), 'hello\n');
+  t.is(await ask(() => runs(child), address, 80), 'hello\n', 'the host reaches the app directly, too');
   child.kill('SIGTERM');
   t.deepEqual(await once(child, 'close'), [0, null]);
   assertNothingLeft(t, runFolder, [id]);
@@ -119,16 +130,49 @@ each(
     ];
     const neighbour = spawn(program, words, { stdio: 'ignore' });
     t.teardown(() => neighbour.kill());
-    await ask(neighbourAddress, 7000);
+    await ask(() => runs(neighbour), neighbourAddress, 7000);
     const { child } = start(t, runtime, command, { options });
     t.regex(await untilReady(child), /^of the neighbour\nready/, 'the app reaches what the host reaches');
-    t.is(await ask(ownLanAddress, 8081, there), 'hello\n');
-    t.is(await ask(ownLanAddress, 8082, there), 'hello\n');
+    t.is(await ask(() => runs(child), ownLanAddress, 8081, there), 'hello\n');
+    t.is(await ask(() => runs(child), ownLanAddress, 8082, there), 'hello\n');
     t.false(connects(ownLanAddress, 8080, there));
-    t.is(await ask('127.0.0.1', 8081), 'hello\n');
-    t.is(await ask('127.0.0.1', 8080), 'hello\n');
+    t.is(await ask(() => runs(child), '127.0.0.1', 8081), 'hello\n');
+    t.is(await ask(() => runs(child), '127.0.0.1', 8080), 'hello\n');
   },
 );
+
+// Busybox serves no datagrams, so a program in the network of the app does.
+const echo = `require('node:dgram').createSocket('udp4').on('message', function (bytes, { port, address }) {
+  this.send('re: ' + bytes, port, address);
+}).bind(53, () => console.log('ready'));`;
+
+each('a published port of datagrams leads to the app, and answers find back', async (t, runtime) => {
+  const { child, state } = start(t, runtime, service, { options: bridge('5353:53/udp') });
+  t.is(await firstLine(child), 'ready');
+  const { pid } = await theContainer(state);
+  const server = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', echo]);
+  t.teardown(() => server.kill('SIGKILL'));
+  t.is(await firstLine(server), 'ready');
+  t.is(await exchange(() => runs(server), 5353, 'hello'), 're: hello');
+  t.false(connects('127.0.0.1', 5353), 'connections are another protocol');
+});
+
+/** What is answered to a datagram, which is sent again until something is: each may be lost. */
+async function exchange(isUp: () => boolean, port: number, content: string): Promise<string> {
+  const socket = createSocket('udp4');
+  const answers: string[] = [];
+  socket.on('message', (bytes) => answers.push(String(bytes)));
+  try {
+    while (answers.length === 0) {
+      if (!isUp()) throw new Error(`nothing can answer at port ${port}: the app has ended`);
+      socket.send(content, port, '127.0.0.1');
+      await delay(20);
+    }
+  } finally {
+    socket.close();
+  }
+  return answers[0] ?? '';
+}
 
 each('an app with every right in its network does not reach the loopback of the host', async (t, runtime) => {
   const server = createServer((socket) => socket.end('secret\n')).listen(0, '127.0.0.1');
@@ -144,9 +188,13 @@ each('an app with every right in its network does not reach the loopback of the 
     ip addr del 127.0.0.1/8 dev lo && ip route add 127.0.0.1 via ${gateway}`;
   execFileSync('nsenter', [...inside.slice(1), 'sh', '-c', detour]);
   t.false(connects('127.0.0.1', port, inside));
-  t.is(await ask('127.0.0.1', 8080), 'hello\n', 'the host reaches the app all the same');
+  t.is(await ask(() => runs(child), '127.0.0.1', 8080), 'hello\n', 'the host reaches the app all the same');
   execFileSync('iptables', ['-t', 'raw', '-F']);
-  t.is(await ask('127.0.0.1', port, inside), 'secret\n', 'it is the rule that is in the way');
+  t.is(
+    await ask(() => runs(child), '127.0.0.1', port, inside),
+    'secret\n',
+    'it is the rule that is in the way',
+  );
 });
 
 each('a port that is taken is refused before the app starts, and leaves nothing', async (t, runtime) => {
@@ -170,7 +218,7 @@ each('a port that is taken is refused before the app starts, and leaves nothing'
   const { id } = await theContainer(first.state);
   const second = await run(t, runtime, 'true', { ...shared, options: bridge('8080:80') });
   t.regex(second.stderr, new RegExp(`PORT_TAKEN: .* is published by container ${id}`));
-  t.is(await ask('127.0.0.1', 8080), 'hello\n', 'the one that has it keeps it');
+  t.is(await ask(() => runs(first.child), '127.0.0.1', 8080), 'hello\n', 'the one that has it keeps it');
 });
 
 each('what fails after the network was made removes it', async (t, runtime) => {
@@ -205,9 +253,9 @@ each('a plugin that fails is named with what it said, and those before it are un
 
 each('a detached app keeps its network until it ends, also if it is kept', async (t, runtime) => {
   const { id, state, runFolder } = await startDetached(t, runtime, service, { options: bridge('8080:80') });
-  t.is(await ask('127.0.0.1', 8080), 'hello\n');
+  t.is(await ask(() => state.isAlive(id), '127.0.0.1', 8080), 'hello\n');
   t.deepEqual((await state.sweep()).swept, [], 'it is in use');
-  t.is(await ask('127.0.0.1', 8080), 'hello\n');
+  t.is(await ask(() => state.isAlive(id), '127.0.0.1', 8080), 'hello\n');
   const container = findContainer(state, id);
   await stopContainer(state, container);
   assertNetworkClean(t);
