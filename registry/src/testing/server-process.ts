@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { keepPort } from './kept-port.ts';
 
 export type ServerProcess = {
   /** Where it keeps its data; removed when it ends. */
@@ -30,12 +31,12 @@ export type ServerProgram = {
   readonly prepare?: (folder: string) => void;
 };
 
-/** Starts a server of somebody else on a free port of loopback, with an empty folder, and waits until it listens. */
+/** Starts a server of somebody else on a port of loopback that is kept for it, with an empty folder, and waits until it listens. */
 export async function startServerProcess(program: ServerProgram): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'img-server-'));
   const { endSignal = 'SIGKILL' } = program;
   program.prepare?.(folder);
-  const port = await freePort();
+  const { port, release } = await keepPort();
   const [path, ...args] = program.command(folder, port);
   const child = spawn(path, args, {
     cwd: folder,
@@ -52,24 +53,17 @@ export async function startServerProcess(program: ServerProgram): Promise<Server
       child.kill(endSignal);
       await once(child, 'exit');
     }
+    release();
     rmSync(folder, { recursive: true, force: true });
   };
   // Nobody else would end it where the tests are stopped.
   process.once('exit', () => child.kill(endSignal));
   while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Error(`${path} ended with ${child.exitCode}: ${said.join('')}`);
+    const end = child.exitCode ?? child.signalCode;
+    if (end !== null) throw new Error(`${path} ended with ${end}: ${said.join('')}`);
     await setTimeout(10);
   }
   return { folder, port, process: child, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function listens(port: number): Promise<boolean> {
