@@ -23,13 +23,14 @@ export type CommitTimes = { readonly now: number; readonly reviewAt: number };
  * Turns a complete upload into a blob of its repository. If the same bytes are stored already, those are used and
  * the new ones buried.
  *
+ * @returns whether bytes were buried
  * @throws MetadataError UPLOAD_TAKEN if the lock was lost
  */
 export async function commitBlob(
   writer: Writer,
   { upload, token, digest, lost }: BlobCommit,
   { now, reviewAt }: CommitTimes,
-): Promise<void> {
+): Promise<boolean> {
   await endUpload(writer, upload.id, token);
   const { key, state } = upload;
   const blob = { digest, key, size: state.sizeBytes };
@@ -39,4 +40,5 @@ export async function commitBlob(
   const blobId = stored?.id ?? (await insertBlob(writer, blob, now));
   const repositoryId = await ensureRepository(writer, upload.repository, now);
   await linkBlob(writer, { repositoryId, blobId }, { now, reviewAt });
+  return stored !== undefined;
 }

@@ -39,15 +39,15 @@ for (const postgres of postgresServers()) {
       );
       for (let kill = 1; kill <= 4; kill += 1) {
         while (kept.size < kill * 6) await once(progress, 'push');
-        if (kill % 2 === 0) await postgres.cutConnections();
-        const victim = children[kill % 2] as Child;
-        victim.process.kill('SIGKILL');
-        await once(victim.process, 'exit');
+        if (kill % 2 === 0) await postgres.cutConnections(stores.database);
+        await end(children[kill % 2] as Child);
         children[kill % 2] = await spawnChild(t, stores);
       }
       isOver = true;
       await pushing;
       await checkImages(t, (children[0] as Child).url, kept);
+      // What they note by themselves would come between two looks.
+      await Promise.all(children.map(end));
       await checkCollected(t, stores, kept);
     });
   }
@@ -162,6 +162,11 @@ async function checkCollected(
   }
   blobs.close();
   await metadata.close();
+}
+
+async function end({ process: child }: Child): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 }
 
 async function spawnChild(t: ExecutionContext, { database, bucket }: Stores): Promise<Child> {

@@ -17,8 +17,8 @@ export type PostgresServer = {
   database(options?: { readonly create?: string; readonly parameters?: string }): Promise<PostgresLocation>;
   /** The file of the certificate that it shows for 127.0.0.1. */
   certificate(): Promise<string>;
-  /** Ends all connections to it, as a restart would. */
-  cutConnections(): Promise<void>;
+  /** Ends all connections to one of its databases, as a restart would; other tests keep theirs. */
+  cutConnections(location: PostgresLocation): Promise<void>;
 };
 
 /**
@@ -58,8 +58,8 @@ export function postgresServers(): readonly PostgresServer[] {
       async certificate() {
         return join((await server()).folder, 'certificate.pem');
       },
-      async cutConnections() {
-        await cutConnections((await server()).port);
+      async cutConnections({ port, database }) {
+        await cutConnections(port, database);
       },
     },
   ];

@@ -96,8 +96,9 @@ async function connect(port: number): Promise<Client> {
   }
 }
 
-/** Ends all connections to a server, as a restart would. */
-export async function cutConnections(port: number): Promise<void> {
-  const others = 'pid <> pg_backend_pid() AND backend_type = $$client backend$$';
+/** Ends all connections to a server, or to one of its databases, as a restart would. */
+export async function cutConnections(port: number, database?: string): Promise<void> {
+  const there = database === undefined ? '' : ` AND datname = $$${database}$$`;
+  const others = `pid <> pg_backend_pid() AND backend_type = $$client backend$$${there}`;
   await administer(port, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${others}`);
 }
