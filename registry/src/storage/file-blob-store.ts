@@ -24,8 +24,8 @@ const readBytes = 512 * 1024;
 
 /**
  * Keeps each blob as one file, `blobs/<first two characters of the key>/<key>`, and each unfinished one as
- * `uploads/<key>`. A file appears under `blobs/` complete and durable, by a rename that nobody else can race for,
- * because keys are random. Any number of processes may use the same folder.
+ * `uploads/<key>`. A file appears under `blobs/` whole, by a rename that nobody else can race for, because keys are
+ * random. Any number of processes may use the same folder.
  */
 export class FileBlobStore implements BlobStore {
   readonly name: string;
@@ -103,19 +103,16 @@ export class FileBlobStore implements BlobStore {
 
   async complete(key: BlobKey, state: UploadState): Promise<void> {
     const shard = await this.#makeShard(key);
-    // Called before, and interrupted before the caller could note it.
-    if ((await sizeOf(this.#blobPath(key))) === state.sizeBytes) {
-      await syncFolder(shard);
-      return;
-    }
-    const upload = await this.#openUpload(key, state);
+    // Perhaps called before, and interrupted before the caller could note it.
+    const isMoved = (await sizeOf(this.#blobPath(key))) === state.sizeBytes;
+    const handle = isMoved ? await this.#openBlob(key) : await this.#openUpload(key, state);
     try {
-      await upload.sync();
+      if (!isMoved) await rename(this.#uploadPath(key), this.#blobPath(key));
+      // At once, because a file system with a journal writes it for both together.
+      await Promise.all([handle.sync(), syncFolder(shard)]);
     } finally {
-      await upload.close();
+      await handle.close();
     }
-    await rename(this.#uploadPath(key), this.#blobPath(key));
-    await syncFolder(shard);
   }
 
   async discard(blobs: readonly UnfinishedBlob[]): Promise<void> {

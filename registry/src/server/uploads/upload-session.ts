@@ -40,6 +40,7 @@ export class UploadSession {
   readonly signal: AbortSignal;
   #upload: Upload;
   #renewAt: number;
+  #isOver = false;
 
   constructor(services: Services, upload: Upload, token: string, signal: AbortSignal) {
     this.#services = services;
@@ -47,6 +48,11 @@ export class UploadSession {
     this.#token = token;
     this.signal = signal;
     this.#renewAt = services.clock() + lockMs / 3;
+  }
+
+  /** Whether the upload is committed or cancelled, and the lock on it gone with it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** The upload as it is now. */
@@ -114,10 +120,11 @@ export class UploadSession {
     const lost = await this.#findLost(digest);
     const commit = { upload: this.#upload, token: this.#token, digest, lost };
     const now = clock();
-    await database.transaction((writer) => {
+    const isBuried = await database.transaction((writer) => {
       return commitBlob(writer, commit, { now, reviewAt: now + limits.unneededMs });
     });
-    sweeper.wake();
+    this.#isOver = true;
+    if (isBuried) sweeper.wake();
   }
 
   /** Ends the upload; what was stored of it goes away. */
@@ -125,6 +132,7 @@ export class UploadSession {
     const { database, clock, sweeper } = this.#services;
     const by = { token: this.#token, now: clock() };
     await database.transaction((writer) => cancelUpload(writer, this.#upload, by));
+    this.#isOver = true;
     sweeper.wake();
   }
 

@@ -28,10 +28,13 @@ export async function withUpload<T>(
   using turn = await services.turns.take(name.id);
   const token = randomUUID();
   const upload = await lockAndFind(services, name, token);
+  const session = new UploadSession(services, upload, token, turn.signal);
   try {
-    return await work(new UploadSession(services, upload, token, turn.signal));
+    return await work(session);
   } finally {
-    await services.database.transaction((writer) => unlockUpload(writer, name.id, token), ofOneRow);
+    if (!session.isOver) {
+      await services.database.transaction((writer) => unlockUpload(writer, name.id, token), ofOneRow);
+    }
   }
 }
 
