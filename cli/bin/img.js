@@ -6,44 +6,107 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 
 // 24.19 is the first whose crypto.verify() refuses every signature that it should.
 if (major > 24 || (major === 24 && minor >= 19)) {
-  const { readFileSync, statSync } = process.getBuiltinModule('node:fs');
+  const fs = process.getBuiltinModule('node:fs');
   const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
-  const { join } = process.getBuiltinModule('node:path');
+  const { join, resolve } = process.getBuiltinModule('node:path');
 
   // That of the command if there is one, or that of all commands; never one that was made of other sources than are
   // here now. See src/bundle/make-bundle.ts.
   const findBundle = (verb) => {
-    const stamps = (/^[a-z]+$/.test(verb) ? readStamps(verb) : undefined) ?? readStamps('img');
-    return stamps?.root === root && stamps.inputs.every(isUnchanged) ? stamps.bundle : undefined;
+    const stamps = (isVerb(verb) ? readStamps(verb) : undefined) ?? readStamps('img');
+    return stamps?.root === root && stamps.inputs.every(isUnchanged) ? stamps : undefined;
   };
+  const isVerb = (word) => /^[a-z]{1,20}$/.test(word);
   const readStamps = (name) => {
     const path = `${root}/cli/dist/${name}`;
     try {
-      return { ...JSON.parse(readFileSync(`${path}.json`, 'utf8')), bundle: `${path}.cjs` };
+      return { ...JSON.parse(fs.readFileSync(`${path}.json`, 'utf8')), path: `${path}.cjs` };
     } catch {
       // There is none.
       return undefined;
     }
   };
   const isUnchanged = ([path, sizeBytes, mtimeMs, ctimeMs]) => {
-    const found = statSync(`${root}/${path}`, { throwIfNoEntry: false });
+    const found = fs.statSync(`${root}/${path}`, { throwIfNoEntry: false });
     return found?.size === sizeBytes && found.mtimeMs === mtimeMs && found.ctimeMs === ctimeMs;
   };
   // As src/config/default-folders.ts; a cache folder from a config.yaml is not worth reading one here.
   const cacheFolder = () => {
     const { IMG_CACHE, XDG_CACHE_HOME } = process.env;
-    if (IMG_CACHE) return IMG_CACHE;
+    if (IMG_CACHE) return resolve(IMG_CACHE);
     if (process.getuid() === 0) return '/var/cache/img';
     return join(XDG_CACHE_HOME || join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'img');
   };
 
-  // Before anything is loaded: what the cache has isn't compiled again, nor is Node's compiler for TypeScript started.
+  // A bundle is one function, of what it needs from here; see src/bundle/make-bundle.ts.
+  const runBundle = ({ path, id, encoding }, verb) => {
+    const { Script, constants } = process.getBuiltinModule('node:vm');
+    const code = new CompiledCode(isVerb(verb) ? verb : 'img', id);
+    const script = new Script(fs.readFileSync(path, encoding), {
+      filename: path,
+      cachedData: code.read(),
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    if (script.cachedDataRejected !== false || code.isOld) {
+      process.once('exit', (exitCode) => {
+        // What failed at once has needed only a part.
+        if (exitCode === 0) code.write(script.createCachedData());
+      });
+    }
+    script.runInThisContext()(createRequire(path));
+  };
+
+  // Every function that a command needed, compiled: that of Node has only those that run while a file is loaded. Made
+  // anew every hour, because what is needed depends on what a command has to do; what it had before stays in it.
+  class CompiledCode {
+    constructor(name, id) {
+      this.prefix = `${name}-`;
+      this.path = join(compiled, `${name}-${id}-${process.version}-${process.arch}`);
+      this.isOld = false;
+    }
+
+    read() {
+      try {
+        this.isOld = Math.abs(Date.now() - fs.statSync(this.path).mtimeMs) > 3_600_000;
+        return fs.readFileSync(this.path);
+      } catch {
+        return undefined;
+      }
+    }
+
+    // On the disk before it has its name: V8 doesn't look for what a crash of the host would do to it.
+    write(bytes) {
+      const temporary = `${this.path}.${process.pid}`;
+      try {
+        fs.mkdirSync(compiled, { recursive: true, mode: 0o700 });
+        this.removeOld();
+        fs.writeFileSync(temporary, bytes, { mode: 0o600, flush: true });
+        fs.renameSync(temporary, this.path);
+      } catch {
+        // The next one compiles it again.
+        if (fs.existsSync(temporary)) fs.rmSync(temporary, { force: true });
+      }
+    }
+
+    // Of bundles that were made since, and of commands that were killed.
+    removeOld() {
+      for (const name of fs.readdirSync(compiled).filter((found) => found.startsWith(this.prefix))) {
+        const path = join(compiled, name);
+        const ageMs = Date.now() - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+        if (ageMs > 7 * 86_400_000) fs.rmSync(path, { force: true });
+      }
+    }
+  }
+
   // In a folder of our own, because whoever may write it decides what runs.
-  enableCompileCache(join(cacheFolder(), 'compiled'));
+  const compiled = join(cacheFolder(), 'compiled');
+  // Before anything is loaded: what the cache has isn't compiled again, nor is Node's compiler for TypeScript started.
+  enableCompileCache(compiled);
   const root = join(import.meta.dirname, '../..');
-  const bundle = findBundle(process.argv[2]);
+  const verb = process.argv[2];
+  const bundle = findBundle(verb);
   if (bundle === undefined) await import('../src/main.ts');
-  else createRequire(import.meta.url)(bundle);
+  else runBundle(bundle, verb);
 } else {
   process.stderr.write(
     `img: needs Node 24.19 or newer, but ${process.execPath} is ${process.versions.node}\n` +

@@ -81,35 +81,17 @@ export function onlyCommand(verb: string): Plugin {
   };
 }
 
-const notLazy: readonly string[] = ['node:process'];
+/** Leaves the modules of Node to the `require` of the bundle, and collects which it may ask for. */
+export class ExternalBuiltins {
+  readonly found = new Set<string>();
 
-/**
- * Loads a module of Node when something of it is first used: some cost milliseconds, and what is imported at the top
- * of a file is often needed by few of the commands that load the file.
- */
-export const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
-  setup(build) {
-    build.onResolve({ filter: /^node:/ }, ({ path }) => {
-      const isLazy = typeof process.getBuiltinModule(path) === 'object' && !notLazy.includes(path);
-      return isLazy ? { path, namespace: 'builtin', sideEffects: false } : { path, external: true };
-    });
-    build.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
-      contents: lazyModule(path),
-      loader: 'js',
-    }));
-  },
-};
-
-function lazyModule(name: string): string {
-  const getters = Object.keys(process.getBuiltinModule(name) ?? {})
-    .filter((key) => key !== 'default')
-    .map((key) => `get ${JSON.stringify(key)}() { return load()[${JSON.stringify(key)}]; },`);
-  return [
-    'let loaded;',
-    `const load = () => (loaded ??= process.getBuiltinModule(${JSON.stringify(name)}));`,
-    'module.exports = {',
-    ...getters,
-    '};',
-  ].join('\n');
+  readonly plugin: Plugin = {
+    name: 'external-builtins',
+    setup: (build) => {
+      build.onResolve({ filter: /^node:/ }, ({ path }) => {
+        this.found.add(path);
+        return { path, external: true, sideEffects: false };
+      });
+    },
+  };
 }

@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
@@ -28,11 +38,18 @@ class Checkout {
   }
 
   /** A bundle that says its name, as if it were made of the sources. */
-  addBundle(name: string, stamps: object = {}): void {
+  addBundle(name: string, stamps: object = {}, code = `process.stdout.write('bundle ${name}')`): void {
     const { size, mtimeMs, ctimeMs } = statSync(join(this.root, 'cli/src/main.ts'));
     const inputs = [['cli/src/main.ts', size, mtimeMs, ctimeMs]];
-    this.write(`cli/dist/${name}.cjs`, `process.stdout.write('bundle ${name}')`);
-    this.write(`cli/dist/${name}.json`, JSON.stringify({ root: this.root, inputs, ...stamps }));
+    this.write(`cli/dist/${name}.cjs`, `(function (require) { ${code} })`);
+    const json = { root: this.root, inputs, id: name, encoding: 'latin1', ...stamps };
+    this.write(`cli/dist/${name}.json`, JSON.stringify(json));
+  }
+
+  /** What is kept of the code that bundles needed. */
+  get compiled(): readonly string[] {
+    const folder = join(this.root, 'cache/compiled');
+    return readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
   }
 
   async run(...words: readonly string[]): Promise<string> {
@@ -93,6 +110,68 @@ for (const [reason, make] of stale) {
     t.is(await checkout.run(), 'sources');
   });
 }
+
+const suffix = `${process.version}-${process.arch}`;
+
+test('what a command needed is kept compiled, for each verb and bundle, but not of what failed', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  t.is(await checkout.run('tag'), 'bundle img');
+  t.deepEqual(checkout.compiled, [`tag-img-${suffix}`]);
+  t.is(await checkout.run('--version'), 'bundle img');
+  checkout.addBundle('img', { id: 'two' });
+  t.is(await checkout.run('tag'), 'bundle img');
+  const kept = [`img-img-${suffix}`, `tag-img-${suffix}`, `tag-two-${suffix}`];
+  t.deepEqual(checkout.compiled.toSorted(), kept);
+  checkout.addBundle('img', { id: 'three' }, 'process.exitCode = 1');
+  await t.throwsAsync(checkout.run('tag'), { message: /^Command failed/ });
+  t.deepEqual(checkout.compiled.toSorted(), kept);
+});
+
+const outdated: readonly (readonly [reason: string, change: (path: string) => void])[] = [
+  ['is older than an hour', (path) => utimesSync(path, changedAt, changedAt)],
+  ['is from the future', (path) => utimesSync(path, 4_000_000_000, 4_000_000_000)],
+  ['is empty', (path) => writeFileSync(path, '')],
+  ['is cut off', (path) => writeFileSync(path, readFileSync(path).subarray(0, -8))],
+  ['is of another V8', (path) => writeFileSync(path, readFileSync(path).fill(1, 4, 8))],
+];
+
+for (const [reason, change] of outdated) {
+  test(`compiled code is made anew if what is kept ${reason}`, async (t) => {
+    const checkout = new Checkout(t);
+    checkout.addBundle('img');
+    await checkout.run('tag');
+    const path = join(checkout.root, 'cache/compiled', `tag-img-${suffix}`);
+    change(path);
+    const writtenAt = () => statSync(path, { bigint: true }).ctimeNs;
+    const before = writtenAt();
+    t.is(await checkout.run('tag'), 'bundle img');
+    const after = writtenAt();
+    t.not(after, before);
+    t.is(await checkout.run('tag'), 'bundle img');
+    t.is(writtenAt(), after, 'it is used as it is');
+  });
+}
+
+test('compiled code of former bundles goes a week after it was made', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  await checkout.run('tag');
+  await checkout.run('rm');
+  for (const name of checkout.compiled) {
+    utimesSync(join(checkout.root, 'cache/compiled', name), changedAt, changedAt);
+  }
+  checkout.addBundle('img', { id: 'two' });
+  await checkout.run('tag');
+  t.deepEqual(checkout.compiled.toSorted(), [`rm-img-${suffix}`, `tag-two-${suffix}`]);
+});
+
+test('a command works where nothing can be kept', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  checkout.write('cache', 'no folder');
+  t.is(await checkout.run('tag'), 'bundle img');
+});
 
 test('bin/img starts the Node of the repository, also through links, and that of the system without it', async (t) => {
   const checkout = new Checkout(t);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
@@ -15,18 +15,22 @@ test('makeBundle() makes one file that does what the command does, and names wha
   t.is(await makeBundle(folder, 'ps'), undefined);
   const { variables } = await newInstance(t);
   const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, [join(folder, 'ps.cjs'), 'ps', '--json'], {
-    env: variables,
-  });
+  // As bin/img.js does it.
+  const start = join(folder, 'start.cjs');
+  const call = `require('node:vm').runInThisContext(require('node:fs').readFileSync(__dirname + '/ps.cjs'))(require)`;
+  writeFileSync(start, call);
+  const { stdout } = await run(process.execPath, [start, 'ps', '--json'], { env: variables });
   t.deepEqual(JSON.parse(stdout), []);
   const failed = await t.throwsAsync<Error & { stderr: string; code: number }>(
-    run(process.execPath, [join(folder, 'ps.cjs'), 'ps', '--nonsense'], { env: variables }),
+    run(process.execPath, [start, 'ps', '--nonsense'], { env: variables }),
   );
   t.is(failed.code, 2);
   t.regex(failed.stderr, /^img: unknown option '--nonsense'\n/);
 
   const stamps = JSON.parse(readFileSync(join(folder, 'ps.json'), 'utf8')) as BundleStamps;
   t.is(stamps.root, root);
+  t.is(stamps.encoding, 'latin1');
+  t.regex(stamps.id, /^[0-9a-f]{16}$/);
   const paths = stamps.inputs.map(([path]) => path);
   for (const path of [
     'cli/src/main.ts',

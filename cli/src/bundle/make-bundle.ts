@@ -1,20 +1,36 @@
+import { isAscii } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
 import { build } from 'esbuild';
-import { externalPackages, keptPlaces, lazyBuiltins, onlyCommand, undiciParts } from './bundle-plugins.ts';
+import {
+  ExternalBuiltins,
+  externalPackages,
+  keptPlaces,
+  onlyCommand,
+  undiciParts,
+} from './bundle-plugins.ts';
+import { wrapBundle } from './wrap-bundle.ts';
 
 /** What a file was when a bundle was made of it: path from the root of the repository, size, times. */
 export type InputStamp = readonly [path: string, sizeBytes: number, mtimeMs: number, ctimeMs: number];
 
 /** The file beside a bundle by which bin/img.js sees whether it is still that of the sources. */
-export type BundleStamps = { readonly root: string; readonly inputs: readonly InputStamp[] };
+export type BundleStamps = {
+  readonly root: string;
+  readonly inputs: readonly InputStamp[];
+  /** Of the bundle: other bytes have another one. */
+  readonly id: string;
+  /** How to read it. */
+  readonly encoding: 'latin1' | 'utf8';
+};
 
 // How far the time of a change may be behind the clock: one tick of the slowest kernel.
 const clockStepMs = 10;
 
 const root = join(import.meta.dirname, '../../..');
-const makers = ['bundle-plugins.ts', 'hot-verbs.ts', 'make-bundle.ts'].map((name) =>
+const makers = ['bundle-plugins.ts', 'hot-verbs.ts', 'wrap-bundle.ts', 'make-bundle.ts'].map((name) =>
   join(import.meta.dirname, name),
 );
 
@@ -30,6 +46,7 @@ const makers = ['bundle-plugins.ts', 'hot-verbs.ts', 'make-bundle.ts'].map((name
 export async function makeBundle(folder: string, verb?: string): Promise<string | undefined> {
   const name = verb ?? 'img';
   const startedAt = Date.now();
+  const builtins = new ExternalBuiltins();
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['cli/src/main.ts'],
@@ -42,15 +59,17 @@ export async function makeBundle(folder: string, verb?: string): Promise<string 
     format: 'cjs',
     platform: 'node',
     target: 'node24',
-    // Less to read; names stay as they are, for errors.
+    // Less to read; names stay as they are, for errors. The packages stand beside it with their licences; some have
+    // the names of their authors in other characters than ASCII, for which V8 needs twice the memory.
     minifyWhitespace: true,
     minifySyntax: true,
+    legalComments: 'none',
     logLevel: 'silent',
     plugins: [
       undiciParts,
       externalPackages,
       keptPlaces,
-      lazyBuiltins,
+      builtins.plugin,
       ...(verb === undefined ? [] : [onlyCommand(verb)]),
     ],
   });
@@ -61,8 +80,11 @@ export async function makeBundle(folder: string, verb?: string): Promise<string 
   const inputs = await Promise.all([...files, ...makers].map(stampOf));
   const changed = inputs.find(([, , , ctimeMs]) => ctimeMs > startedAt - clockStepMs);
   if (changed !== undefined) return changed[0];
-  const stamps: BundleStamps = { root, inputs };
-  for (const { contents } of outputFiles) await writeFileAtomic(join(folder, `${name}.cjs`), contents);
+  const contents = wrapBundle(outputFiles.map(({ text }) => text).join(''), builtins.found);
+  const encoding = isAscii(Buffer.from(contents)) ? 'latin1' : 'utf8';
+  const id = createHash('sha256').update(contents).digest('hex').slice(0, 16);
+  const stamps: BundleStamps = { root, inputs, id, encoding };
+  await writeFileAtomic(join(folder, `${name}.cjs`), contents);
   await writeFileAtomic(join(folder, `${name}.json`), JSON.stringify(stamps));
   return undefined;
 }

@@ -21,7 +21,9 @@ export function executeRuntime(
     closeSync(0);
     openSync('/dev/null', 'r');
   }
-  // What Node would write when this process ends, which it never does: compiled code, if its caller keeps that.
+  // What is left to do when this process ends, which it never does: compiled code is written then, if its caller keeps
+  // that.
+  process.emit('exit', 0);
   module.flushCompileCache();
   resetForExec();
   const term = process.env['TERM'];
