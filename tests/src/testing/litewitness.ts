@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import type { Instance } from '@img/cli/testing/run-img';
 import { addAgentKey, startAgent } from '@img/cli/testing/ssh-agent';
+import { keepPort } from '@img/registry/testing/kept-port';
 import { encodeBase64 } from '@img/sign/base64';
 import { emptyRoot } from '@img/sign/log/tree-hash';
 import { parsePublicKey } from '@img/sign/public-key';
@@ -31,22 +32,16 @@ export async function startLitewitness(
   const socket = withAgent.variables['SSH_AUTH_SOCK'] ?? '';
   const database = join(instance.folder, 'litewitness.db');
   const words = ['-name', 'witness.example', '-db', database, '-ssh-agent', socket, '-key', fingerprint];
-  for (;;) {
-    // It doesn't say which port it got, so it is told one; if somebody has that already, another one.
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const vkey = await start(t, [...words, '-listen', `127.0.0.1:${port}`], port);
-    if (vkey === undefined) continue;
-    addLog(database, name, key);
-    return { key: vkey, url: `http://127.0.0.1:${port}/` };
-  }
+  // It doesn't say which port it got, so it is told one.
+  const { port, release } = await keepPort();
+  t.teardown(release);
+  const vkey = await start(t, [...words, '-listen', `127.0.0.1:${port}`], port);
+  addLog(database, name, key);
+  return { key: vkey, url: `http://127.0.0.1:${port}/` };
 }
 
-/** Returns its key when it listens; undefined if it ended before. */
-async function start(
-  t: ExecutionContext,
-  words: readonly string[],
-  port: number,
-): Promise<string | undefined> {
+/** Returns its key when it listens. */
+async function start(t: ExecutionContext, words: readonly string[], port: number): Promise<string> {
   const child = spawn(findProgram('litewitness') ?? 'litewitness', words, {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -60,11 +55,11 @@ async function start(
     if (line.includes('listening')) break;
   }
   child.stderr.resume();
-  while (child.exitCode === null && child.signalCode === null) {
+  while (key !== undefined && child.exitCode === null && child.signalCode === null) {
     if (await isListening(port)) return key;
     await setTimeout(10);
   }
-  return undefined;
+  throw new Error(`litewitness ended before it listened on port ${port}`);
 }
 
 async function isListening(port: number): Promise<boolean> {
