@@ -233,7 +233,7 @@ async function checkWhole(
   await system.write({ 'img.yaml': recipe, 'img.lock': lock });
   const requests = system.server.requests.length;
   t.is((await system.build({ isLocked: true })).image.descriptor.digest, digest);
-  await rm(join(system.cacheFolder, 'layers-1'), { recursive: true });
+  await rm(join(system.cacheFolder, 'layers-2'), { recursive: true });
   t.is((await system.build({ isLocked: true })).image.descriptor.digest, digest);
   t.is(system.server.requests.length, requests);
 }

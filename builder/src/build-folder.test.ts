@@ -67,10 +67,31 @@ test('buildFolder() writes a lock that names no mirror, and keeps to it without 
   t.is(requestsOf(system), requests);
 
   // Converted again from the .debs that were downloaded.
-  await rm(join(system.cacheFolder, 'layers-1'), { recursive: true });
+  await rm(join(system.cacheFolder, 'layers-2'), { recursive: true });
   system.server.files.clear();
   t.is((await system.build()).image.descriptor.digest, first.image.descriptor.digest);
   t.is(requestsOf(system), requests);
+});
+
+test('buildFolder() adds the users that packages ask for, and says so from the cache, too', async (t) => {
+  const conf = 'u service 250 "A service" /var/lib/service\n';
+  const service: TestDeb = {
+    name: 'service',
+    data: [{ name: './usr/lib/sysusers.d/service.conf', content: conf, mode: 0o644 }],
+  };
+  const system = await TestSystem.start(t, 'packages: [service]\napp: {files: src}\nrun: {user: service}\n', {
+    files: { 'src/data': 'x' },
+    packages: [...testPackages, service],
+  });
+  const built = await system.build();
+  t.true(layersOf(built).includes('users, alternatives and name service'));
+  t.is((await system.build()).image.descriptor.digest, built.image.descriptor.digest);
+  await system.write({ 'img.yaml': system.recipe('packages: [service]\nrun: {user: nobody-else}\n') });
+  await t.notThrowsAsync(system.build());
+  await system.write({
+    'img.yaml': system.recipe('packages: [service]\nfiles: [{from: src, to: /data/, owner: service}]\n'),
+  });
+  await t.notThrowsAsync(system.build());
 });
 
 test('buildFolder() keeps to the lock when the archive has newer packages', async (t) => {

@@ -14,7 +14,10 @@ const offer = (path: string, priority: number, rest: Partial<Alternative> = {}):
   return { name: 'awk', link: '/usr/bin/awk', path, priority, slaves: [], ...rest };
 };
 
-async function glue(layers: readonly PackageLayer[], { user = '', files = [] as readonly string[] } = {}) {
+async function glue(
+  layers: readonly PackageLayer[],
+  { user = '', files = [] as readonly string[], systemUsers = [] as readonly string[] } = {},
+) {
   const tree = new ImageTree();
   tree.addPackage(
     files.map((path) => ({ path, type: 'file', mode: 0o644, uid: 0, gid: 0 }) as const),
@@ -22,9 +25,9 @@ async function glue(layers: readonly PackageLayer[], { user = '', files = [] as 
   );
   const draft = new LayerDraft(tree, 0);
   const users = new Users(
-    'root:*:0:0::/root:/bin/sh\n',
-    'root:*:0:\n',
+    { passwd: 'root:*:0:0::/root:/bin/sh\n', group: 'root:*:0:\n' },
     user === '' ? undefined : { user, group: undefined },
+    systemUsers,
   );
   addGlue(draft, tree, layers, users);
   return await Promise.all(
@@ -81,4 +84,12 @@ test('addGlue() makes the user of the app and its home', async (t) => {
     '65532 /home/app',
   ]);
   t.deepEqual(await glue([], { user: 'root' }), []);
+});
+
+test('addGlue() lists the users that packages ask for, without making their homes', async (t) => {
+  t.deepEqual(await glue([], { systemUsers: ['u varnish - "Varnish Cache" /nonexistent\n'] }), [
+    '0 /etc',
+    '0 /etc/group varnish:*:426:',
+    '0 /etc/passwd varnish:*:426:426:Varnish Cache:/nonexistent:/usr/sbin/nologin',
+  ]);
 });

@@ -33,7 +33,7 @@ export function addGlue(
   for (const alternative of chooseAlternatives(layers)) addAlternative(draft, tree, alternative);
   if (layers.some((layer) => layer.package.name === 'libc6')) addNameSwitch(draft, tree);
   for (const [path, text] of users.changedFiles) {
-    draft.addFile(path, ordinary, textContent(text), `the user ${users.created}`);
+    draft.addFile(path, ordinary, textContent(text), 'the list of users');
   }
   if (users.created !== undefined) {
     const owner = users.resolve({ user: users.created, group: undefined });

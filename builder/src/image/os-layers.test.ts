@@ -14,7 +14,7 @@ const tool = { name: 'tool', data: [{ name: './usr/bin/tool', content: 'x', mode
 async function scratch(t: ExecutionContext, packages: string) {
   const folder = temporaryFolder(t);
   const debs = await Promise.all([data, tool].map(makeDeb));
-  await mkdir(join(folder, 'layers-1'), { recursive: true });
+  await mkdir(join(folder, 'layers-2'), { recursive: true });
   const recipe = parseRecipe(
     new TextEncoder().encode(`name: a\nversion: 1\nos: scratch\npackages: ${packages}\n`),
     'img.yaml',

@@ -13,6 +13,7 @@ import { addGlue } from './glue.ts';
 import { javaStorePath, javaTrustStore } from './java-trust.ts';
 import { LayerDraft } from './layer-draft.ts';
 import type { Foundation } from './os-layers.ts';
+import { systemUserFiles } from './system-users.ts';
 import { Users } from './users.ts';
 
 /** A layer that belongs to one image. */
@@ -48,7 +49,13 @@ export async function ownLayers(recipe: ImageRecipe, options: OwnLayersOptions):
   const { folder, foundation, mtimeSeconds } = options;
   const { run } = recipe;
   const { layers, tree, texts } = foundation;
-  const users = new Users(texts['etc/passwd'] ?? '', texts['etc/group'] ?? '', run.user);
+  const { 'etc/passwd': passwd = '', 'etc/group': group = '' } = texts;
+  const asking = Object.keys(texts).filter((path) => systemUserFiles.test(path));
+  const users = new Users(
+    { passwd, group },
+    run.user,
+    asking.sort().map((path) => texts[path] ?? ''),
+  );
   // Says now what would otherwise be found out when the image is started.
   if (run.user !== undefined) users.resolve(run.user);
 

@@ -22,12 +22,12 @@ const resolved: readonly [choice: string, uid: number, gid: number, why: string]
 
 for (const [text, uid, gid, why] of resolved) {
   test(`Users.resolve() ${text}: ${why}`, (t) => {
-    t.deepEqual(new Users(passwd, group, undefined).resolve(choice(text)), { uid, gid });
+    t.deepEqual(new Users({ passwd, group }, undefined).resolve(choice(text)), { uid, gid });
   });
 }
 
 test('Users.resolve() refuses names that the image does not have, and says which there are', (t) => {
-  const users = new Users(passwd, group, undefined);
+  const users = new Users({ passwd, group }, undefined);
   const error = t.throws(() => users.resolve(choice('app')), {
     code: 'OWNER_UNKNOWN',
     message: /no user "app"/,
@@ -37,7 +37,7 @@ test('Users.resolve() refuses names that the image does not have, and says which
 });
 
 test('Users creates the user of the app behind those of the packages', (t) => {
-  const users = new Users(passwd, group, choice('app'));
+  const users = new Users({ passwd, group }, choice('app'));
   t.is(users.created, 'app');
   t.deepEqual(users.resolve(choice('app')), { uid: 65_532, gid: 65_532 });
   t.deepEqual(users.resolve(choice('root:app')), { uid: 0, gid: 65_532 });
@@ -46,7 +46,7 @@ test('Users creates the user of the app behind those of the packages', (t) => {
 });
 
 test('Users creates root beside the user of an app that has no packages', (t) => {
-  const users = new Users('', '', choice('app'));
+  const users = new Users({ passwd: '', group: '' }, choice('app'));
   t.is(
     users.changedFiles.get('etc/passwd'),
     'root:*:0:0:root:/root:/usr/sbin/nologin\napp:*:65532:65532:app:/home/app:/usr/sbin/nologin\n',
@@ -55,21 +55,36 @@ test('Users creates root beside the user of an app that has no packages', (t) =>
 });
 
 test('Users gives a created user the group that has its name', (t) => {
-  const users = new Users(passwd, group, choice('staff'));
+  const users = new Users({ passwd, group }, choice('staff'));
   t.deepEqual(users.resolve(choice('staff')), { uid: 65_532, gid: 50 });
   t.is(users.changedFiles.get('etc/group'), group);
 });
 
 for (const text of ['www-data', '1000', '0:0']) {
   test(`Users creates nobody for ${text}`, (t) => {
-    const users = new Users(passwd, group, choice(text));
+    const users = new Users({ passwd, group }, choice(text));
     t.is(users.created, undefined);
     t.is(users.changedFiles.size, 0);
   });
 }
 
 test('Users passes over lines that are none', (t) => {
-  const users = new Users('# comment\n\nbroken\na:*:x:1\nok:*:5:6\n', '+\nnis:*:nine:\n', undefined);
+  const users = new Users(
+    { passwd: '# comment\n\nbroken\na:*:x:1\nok:*:5:6\n', group: '+\nnis:*:nine:\n' },
+    undefined,
+  );
   t.deepEqual(users.resolve(choice('ok')), { uid: 5, gid: 6 });
   t.throws(() => users.resolve(choice('a')), { code: 'OWNER_UNKNOWN' });
+});
+
+test('Users takes who runs the app from what packages ask for, before one is created', (t) => {
+  const asking = ['u redis 200 "Redis" /var/lib/redis\n'];
+  const users = new Users({ passwd, group }, choice('redis'), asking);
+  t.is(users.created, undefined);
+  t.deepEqual(users.resolve(choice('redis')), { uid: 200, gid: 200 });
+  t.is(
+    users.changedFiles.get('etc/passwd'),
+    `${passwd}redis:*:200:200:Redis:/var/lib/redis:/usr/sbin/nologin\n`,
+  );
+  t.is(users.changedFiles.get('etc/group'), `${group}redis:*:200:\n`);
 });

@@ -1,6 +1,7 @@
 import { quote } from '@img/spec/quote';
 import { BuilderError } from '../builder-error.ts';
 import type { OwnerChoice } from '../recipe/image-recipe.ts';
+import { type UserFiles, withSystemUsers } from './system-users.ts';
 
 /** Numbers of a user and a group. */
 export type Owner = { readonly uid: number; readonly gid: number };
@@ -14,21 +15,23 @@ type Group = { readonly name: string; readonly gid: number };
  */
 const appId = 65_532;
 
-/** The users and groups of an image: those of its packages, and one for the app. */
+/** The users and groups of an image: those of its packages, those that these ask for, and one for the app. */
 export class Users {
   readonly #passwd: string;
   readonly #group: string;
+  readonly #changedFiles: ReadonlyMap<string, string>;
   readonly #users: ReadonlyMap<string, User>;
   readonly #groups: ReadonlyMap<string, Group>;
   /** The user that the recipe asks for and no package has. */
   readonly created: string | undefined;
 
   /**
-   * @param passwd text of /etc/passwd; empty if no package has one
-   * @param group text of /etc/group
+   * @param files texts of /etc/passwd, empty if no package has one, and of /etc/group
    * @param wanted who runs the app; is created if a name that is not there yet
+   * @param systemUsers texts of sysusers.d, see `withSystemUsers`
    */
-  constructor(passwd: string, group: string, wanted: OwnerChoice | undefined) {
+  constructor(files: UserFiles, wanted: OwnerChoice | undefined, systemUsers: readonly string[] = []) {
+    const { passwd, group } = withSystemUsers(files, systemUsers);
     const name = wanted === undefined || isNumber(wanted.user) ? undefined : wanted.user;
     this.created = name === undefined || parseUsers(passwd).has(name) ? undefined : name;
     const gid = parseGroups(group).get(this.created ?? '')?.gid;
@@ -40,17 +43,22 @@ export class Users {
       this.created === undefined || gid !== undefined
         ? group
         : withLine(group || root.group, groupLine(this.created));
+    const isChanged = this.#passwd !== files.passwd || this.#group !== files.group;
+    this.#changedFiles = new Map(
+      isChanged
+        ? [
+            ['etc/passwd', this.#passwd],
+            ['etc/group', this.#group],
+          ]
+        : [],
+    );
     this.#users = parseUsers(this.#passwd);
     this.#groups = parseGroups(this.#group);
   }
 
-  /** The files that have to be written because of the created user; empty if there is none. */
+  /** The files that have to be written because users were added; empty if none were. */
   get changedFiles(): ReadonlyMap<string, string> {
-    if (this.created === undefined) return new Map();
-    return new Map([
-      ['etc/passwd', this.#passwd],
-      ['etc/group', this.#group],
-    ]);
+    return this.#changedFiles;
   }
 
   /**

@@ -11,7 +11,7 @@ import type { LayerBlob } from '../layers/write-layer.ts';
  */
 export const keptMediaTypes = {
   artifact: 'application/vnd.img.packages.v1',
-  records: 'application/vnd.img.packages.records.v1+json+zstd',
+  records: 'application/vnd.img.packages.records.v2+json+zstd',
   package: 'application/vnd.debian.binary-package',
 } as const;
 

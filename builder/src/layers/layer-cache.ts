@@ -12,7 +12,7 @@ export type LayerFile = LayerBlob & { readonly path: string };
 export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes };
 
 // Part of every key; a new number when records get another form.
-const format = 'layers-1';
+const format = 'layers-2';
 
 /** What is lost in a power loss is made again; but a record must not be there without its layer. */
 const cached = { durability: 'content' } as const;

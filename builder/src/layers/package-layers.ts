@@ -6,6 +6,7 @@ import { profile } from '../deb/profile.ts';
 import { readDeb } from '../deb/read-deb.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import { together } from '../debian/together.ts';
+import { systemUserFiles } from '../image/system-users.ts';
 import { type PackedTreeEntry, packTreeEntry } from '../image/tree-entry.ts';
 import { mapParallel } from '../map-parallel.ts';
 import { encodeTar } from '../tar/encode-tar.ts';
@@ -40,7 +41,9 @@ export type RestoreLayers = (
   packages: readonly DebianPackage[],
 ) => Promise<ReadonlyMap<Digest, CachedLayer<PackageNotes>> | undefined>;
 
-const rememberedTexts: ReadonlySet<string> = new Set(['etc/passwd', 'etc/group']);
+function isRemembered(path: string): boolean {
+  return path === 'etc/passwd' || path === 'etc/group' || systemUserFiles.test(path);
+}
 
 /**
  * The layers of packages, in their order: from the cache, or converted from their .debs, as many at a time as
@@ -104,7 +107,7 @@ async function convertPackage(
 async function notesOf({ items, ...facts }: ConvertedPackage): Promise<PackageNotes> {
   const texts: [path: string, text: string][] = [];
   for (const { entry, content } of items) {
-    if (!rememberedTexts.has(entry.path) || content === undefined) continue;
+    if (!isRemembered(entry.path) || content === undefined) continue;
     texts.push([entry.path, Buffer.concat(await Array.fromAsync(content())).toString('utf8')]);
   }
   const entries = items.map(({ entry }) => packTreeEntry(entry));
