@@ -26,13 +26,7 @@ for (const [name, options] of looks) {
     await openLog(stage, 3);
     const { digest } = stage.image.manifest.descriptor;
     await stage.call('putTag', { repository, tag: '1.0' }, { digest });
-    const browser = await launch(t);
-    const context = await browser.newContext({
-      ...options,
-      javaScriptEnabled: false,
-      baseURL: stage.running.url,
-    });
-    const page = await context.newPage();
+    const page = await openPage(t, { ...options, javaScriptEnabled: false, baseURL: stage.running.url });
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     await page.goto('/');
@@ -48,10 +42,14 @@ for (const [name, options] of looks) {
     await page.getByRole('link', { name: repository }).click();
     await look(t, page, `${name}-4-repository`);
     await page.getByRole('button', { name: 'Make public' }).click();
-    t.is(await page.locator('main .mark').first().innerText(), 'public');
+    await page
+      .locator('main .mark')
+      .first()
+      .filter({ hasText: /^public$/ })
+      .waitFor();
     await page.getByRole('link', { name: '1.0', exact: true }).click();
-    t.true(await page.getByText('Alice Example').isVisible());
-    t.true(await page.getByText('1 of alice for com.example.*, admitted').isVisible());
+    await page.getByText('Alice Example').waitFor();
+    await page.getByText('1 of alice for com.example.*, admitted').waitFor();
     await look(t, page, `${name}-5-image`);
     await page.getByRole('link', { name: repository, exact: true }).click();
     await page.getByRole('link', { name: 'log of com.example' }).click();
@@ -61,21 +59,32 @@ for (const [name, options] of looks) {
     await page.getByRole('link', { name: 'Activity' }).click();
     await look(t, page, `${name}-6-activity`);
     await page.getByRole('button', { name: 'Log out' }).click();
-    t.true(await page.getByRole('link', { name: 'Log in', exact: true }).first().isVisible());
+    await page.getByRole('link', { name: 'Log in', exact: true }).first().waitFor();
     t.deepEqual(complaints, [], 'nothing that the policy of the pages blocks');
   });
 }
 
-async function launch(t: ExecutionContext): Promise<Browser> {
-  const executablePath = findProgram('chromium') as string;
-  // As root, where its sandbox does not work.
-  const browser = await chromium.launch({ executablePath, chromiumSandbox: process.geteuid?.() !== 0 });
-  t.teardown(() => browser.close());
-  return browser;
+let browser: Promise<Browser> | undefined;
+test.after.always('Chromium ends', async () => (await browser)?.close());
+
+/** A page of a browser that all tests share, with nothing of what the others did; it waits for as long as it takes. */
+async function openPage(t: ExecutionContext, options: BrowserContextOptions): Promise<Page> {
+  browser ??= chromium.launch({
+    executablePath: findProgram('chromium') as string,
+    // As root, where its sandbox does not work.
+    chromiumSandbox: process.geteuid?.() !== 0,
+    timeout: 0,
+  });
+  const context = await (await browser).newContext(options);
+  t.teardown(() => context.close());
+  context.setDefaultTimeout(0);
+  return await context.newPage();
 }
 
 /** A page has a style, and nothing sticks out of it on the right. */
 async function look(t: ExecutionContext, page: Page, name: string): Promise<void> {
+  // What a click leads to may have come in part only.
+  await page.waitForLoadState();
   const width = page.viewportSize()?.width ?? 0;
   const boxes = await page.locator('main, header, table, dl, form, h1').all();
   for (const box of boxes) {
