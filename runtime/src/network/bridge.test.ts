@@ -99,7 +99,7 @@ each('an app in the bridge is reached by a published port, and leaves nothing th
   child.kill('SIGTERM');
   t.deepEqual(await once(child, 'close'), [0, null]);
   assertNothingLeft(t, runFolder, [id]);
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
 });
 
 async function untilReady({ stdout }: { readonly stdout: NodeJS.ReadableStream | null }): Promise<string> {
@@ -212,7 +212,7 @@ each('a port that is taken is refused before the app starts, and leaves nothing'
   const elsewhere = await run(t, runtime, 'true', { ...shared, options: bridge('198.51.100.1:80:80') });
   t.regex(elsewhere.stderr, /PORT_TAKEN: .*198\.51\.100\.1 is no address of this host/);
   assertNothingLeft(t, shared.runFolder);
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
   const first = start(t, runtime, service, { ...shared, options: bridge('0.0.0.0:8080:80') });
   t.is(await firstLine(first.child), 'ready');
   const { id } = await theContainer(first.state);
@@ -228,7 +228,7 @@ each('what fails after the network was made removes it', async (t, runtime) => {
   });
   t.regex(stderr, /COMMAND_NOT_FOUND/);
   assertNothingLeft(t, runFolder);
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
 });
 
 each('a plugin that fails is named with what it said, and those before it are undone', async (t, runtime) => {
@@ -245,7 +245,7 @@ each('a plugin that fails is named with what it said, and those before it are un
   t.regex(failed.stderr, /NETWORK_FAILED: network plugin bandwidth failed at ADD: .*\w/);
   t.is(failed.stdout, '');
   assertNothingLeft(t, failed.runFolder);
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
   t.false(existsSync(join(leases, 'test/10.91.7.2')), 'the address is given back');
   const unpublished = await run(t, runtime, 'true', { networkFolder, options: bridge('80:80') });
   t.regex(unpublished.stderr, /NETWORK_INVALID: network test has no plugin that publishes ports/);
@@ -257,8 +257,8 @@ each('a detached app keeps its network until it ends, also if it is kept', async
   t.deepEqual((await state.sweep()).swept, [], 'it is in use');
   t.is(await ask(() => state.isAlive(id), '127.0.0.1', 8080), 'hello\n');
   const container = findContainer(state, id);
-  await stopContainer(state, container);
-  assertNetworkClean(t);
+  t.true(await stopContainer(state, container, { timeoutMs: 600_000 }));
+  await assertNetworkClean(t);
   t.like(state.listEnded(), [{ id, exitCode: 0 }]);
   await removeContainer(state, findContainer(state, id));
   assertNothingLeft(t, runFolder, [id]);
@@ -272,7 +272,7 @@ each('the runtime killed: the next sweep ends the network', async (t, runtime) =
   await once(child, 'exit');
   t.deepEqual(await state.sweep(), { swept: [id], stuck: [] });
   assertNothingLeft(t, runFolder, [id]);
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
 });
 
 each('killed at any instant: the next sweep leaves nothing', async (t, runtime) => {
@@ -286,12 +286,13 @@ each('killed at any instant: the next sweep leaves nothing', async (t, runtime) 
   // Later and later, to meet every plugin; whether it meets one is up to the machine.
   for (let round = 0; round < 8; round += 1) {
     const { child, state, runFolder } = start(t, runtime, 'sleep 1000', shared);
+    const ended = once(child, 'exit');
     await delay(120 + round * 30);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    t.deepEqual(await ended, [null, 'SIGKILL']);
     const { swept, stuck } = await state.sweep();
     t.deepEqual(stuck, []);
     if (existsSync(runFolder)) assertNothingLeft(t, runFolder, swept);
-    assertNetworkClean(t);
+    await assertNetworkClean(t);
   }
 });

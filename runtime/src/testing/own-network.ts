@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { needsFile, needsRoot, needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { ExecutionContext } from 'ava';
@@ -53,12 +54,15 @@ export function addNeighbour(t: ExecutionContext): Neighbour {
   return { there };
 }
 
-/** Nothing of a container is left in the network of this process: no chain or rule of its own, no interface. */
-export function assertNetworkClean(t: ExecutionContext): void {
+/**
+ * Nothing of a container is left in the network of this process: no chain or rule of its own, and no interface, as soon
+ * as the kernel has ended it. It does that in its own time where the last process of a network namespace was killed.
+ */
+export async function assertNetworkClean(t: ExecutionContext): Promise<void> {
   const rules = execFileSync('iptables-save', { encoding: 'utf8' });
   // The chains that all containers share stay, as the bridge does.
   t.notRegex(rules, /CNI-DN-|CNI-[0-9a-f]{8}|id: |10\.9[01]\./);
-  t.notRegex(ip('-o', 'link'), /veth/);
+  while (/veth/.test(ip('-o', 'link'))) await delay(20);
 }
 
 /** What a process has as its network. */

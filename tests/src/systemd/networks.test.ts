@@ -47,6 +47,6 @@ test('an installed app is reached by its published port after each start, and le
   for (const name of ['app', 'web']) {
     t.is((await host.run('systemctl', 'stop', `img-${name}.service`)).code, 0);
   }
-  assertNetworkClean(t);
+  await assertNetworkClean(t);
   t.is((await host.run('find', '/run/img/networks', '-name', 'netns')).stdout, '');
 });
