@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,6 +22,9 @@ import { stopContainer } from './stop-container.ts';
 import { waitForEnd, waitUntilGone } from './wait-for-end.ts';
 
 const untilTerm = 'trap "echo bye; exit 5" TERM; echo ready; while :; do sleep 0.1; done';
+
+// However much else this machine has to do, the app is not killed before it could end.
+const patient = { timeoutMs: 600_000 };
 
 async function logOf(state: RunState, id: string): Promise<string> {
   const entries = await Array.fromAsync(
@@ -68,7 +71,7 @@ each('only conmon stays for a detached app, and nobody else sees its mounts', as
 each('stopContainer() sends the signal of the image, and the app ends in its own way', async (t, runtime) => {
   const { id, state } = await startDetached(t, runtime, untilTerm);
   await untilItWrote(state, id);
-  t.true(await stopContainer(state, findContainer(state, id)));
+  t.true(await stopContainer(state, findContainer(state, id), patient));
   t.like(findContainer(state, id), { exitCode: 5 });
   t.is(await logOf(state, id), 'stdout: ready\nstdout: bye\n');
 });
@@ -82,13 +85,39 @@ each('stopContainer() kills what does not end in time, or at once if told so', a
   }
 });
 
+each('stopContainer() does not count how long an app is cleaned up after', async (t, runtime) => {
+  const folder = temporaryFolder(t);
+  const cleanUp = join(folder, 'clean-up');
+  execFileSync('mkfifo', [cleanUp]);
+  const script = `#!/bin/sh\ncase "$*" in *delete*) read -r line <${cleanUp};; esac\nexec ${findProgram(runtime)} "$@"\n`;
+  writeFileSync(join(folder, runtime), script, { mode: 0o755 });
+  const wrapper = ['env', `PATH=${folder}:${process.env['PATH']}`];
+  const { id, state, runFolder } = await startDetached(t, runtime, untilTerm, { wrapper });
+  await untilItWrote(state, id);
+  const container = findContainer(state, id);
+  await signalContainer(state, container, 15);
+  // Nothing tells when conmon has recorded the end; cleaning up comes next.
+  while (state.listEnded().length === 0) await delay(20);
+  let asked = 0;
+  class Watched extends RunState {
+    override isAlive(name: string): boolean {
+      asked += 1;
+      // The first time there was no time left.
+      if (asked === 2) writeFileSync(cleanUp, 'go\n');
+      return super.isAlive(name);
+    }
+  }
+  t.true(await stopContainer(new Watched(runFolder), container, { timeoutMs: Number.MIN_VALUE }));
+  t.like(findContainer(state, id), { exitCode: 5 });
+});
+
 each('stopContainer() ends a container in the foreground, too', async (t, runtime) => {
   const { child, state, runFolder } = start(t, runtime, untilTerm);
   t.is(await firstLine(child), 'ready');
   const [container = t.fail()] = state.list();
   await t.throwsAsync(waitForEnd(state, container), { code: 'CONTAINER_ATTACHED' });
   const closed = once(child, 'close');
-  t.true(await stopContainer(state, container));
+  t.true(await stopContainer(state, container, patient));
   t.deepEqual(await closed, [5, null]);
   assertNothingLeft(t, runFolder);
 });
