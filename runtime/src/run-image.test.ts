@@ -190,9 +190,11 @@ test('runImage() killed at any instant leaves nothing that the next one does not
   // Later and later, to meet every stage; whether it meets one is up to the machine.
   for (let round = 0; round < 12; round += 1) {
     const child = spawn(process.execPath, [script, JSON.stringify(request)], { stdio: 'ignore' });
+    // It may well have ended before it is killed.
+    const ended = once(child, 'exit');
     await delay(150 + round * 40);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await ended;
   }
   const { stdout, stderr } = await run();
   t.is(stdout, 'hello from the image\n', stderr);

@@ -54,9 +54,10 @@ each('killed at any instant: the next sweep leaves nothing', async (t, runtime) 
   // Later and later, to meet every stage of a launch; whether it meets one is up to the machine.
   for (let round = 0; round < 16; round += 1) {
     const { child } = start(t, runtime, 'sleep 1000', shared);
+    const ended = once(child, 'exit');
     await delay(100 + round * 20);
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    t.deepEqual(await ended, [null, 'SIGKILL']);
     const { swept: ids } = await state.sweep();
     t.deepEqual(state.list(), []);
     if (existsSync(shared.runFolder)) assertNothingLeft(t, shared.runFolder, ids);
