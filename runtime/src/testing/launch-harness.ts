@@ -15,6 +15,7 @@ import { waitUntilGone } from '../containers/wait-for-end.ts';
 import { parseContainerName } from '../state/container-name.ts';
 import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
+import { killProcess } from '../state/kill-processes.ts';
 import { type RunningContainer, RunState } from '../state/run-state.ts';
 import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
 import type { LaunchTreeRequest } from './launch-tree.ts';
@@ -74,7 +75,7 @@ export function start(t: ExecutionContext, runtime: RuntimeName, command: string
     const isOver = child.exitCode !== null || child.signalCode !== null;
     if (!isOver && child.kill('SIGKILL')) await once(child, 'exit');
     // What still runs on is left to whoever stops it, and here that is nobody.
-    for (const { supervisor } of state.list()) process.kill(supervisor.pid, 'SIGKILL');
+    for (const { supervisor } of state.list()) killProcess(supervisor.pid);
     await waitUntilAllGone(state);
     await state.sweep();
   });
