@@ -46,7 +46,8 @@ export class RegistryDouble implements AsyncDisposable {
   }
 
   static async start(): Promise<RegistryDouble> {
-    const server = createServer();
+    // Nobody is cut off for being slow: it is the clients who give up their connections.
+    const server = createServer({ keepAliveTimeout: 0 });
     const registry = new RegistryDouble(server);
     server.on('request', (request, response) => {
       registry.#handle(request, response).catch((error: unknown) => response.destroy(error as Error));

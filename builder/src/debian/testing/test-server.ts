@@ -21,7 +21,8 @@ export async function startServer(
 ): Promise<TestServer> {
   const files = new Map<string, Uint8Array | Answer>(contents.flatMap((content) => [...content]));
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  // Nobody is cut off for being slow: it is the clients who give up their connections.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const path = decodeURIComponent((request.url ?? '').slice(1));
     const { range } = request.headers;
     requests.push(range === undefined ? path : `${path} ${range}`);
