@@ -73,6 +73,11 @@ export const commandTable: readonly (readonly [heading: string, entries: readonl
       { name: 'ps', summary: 'list what runs on this host', load: () => import('./commands/ps.ts') },
       { name: 'logs', summary: 'show what a container writes', load: () => import('./commands/logs.ts') },
       {
+        name: 'attach',
+        summary: 'type to an app that runs on, and see what it writes',
+        load: () => import('./commands/attach.ts'),
+      },
+      {
         name: 'exec',
         summary: 'run a command in a container',
         load: () => import('./commands/exec.ts'),

@@ -55,6 +55,7 @@ export async function runImage(
   host: Host,
   fetchOptions: FetchOptions = {},
 ): Promise<never> {
+  checkCaller(request.options);
   const launchRequest = await prepare(request, host, fetchOptions);
   await host.close();
   return launch(host.state, launchRequest);
@@ -72,6 +73,7 @@ export async function startImage(
   host: Host,
   fetchOptions: FetchOptions = {},
 ): Promise<ContainerRecord> {
+  checkCaller(request.options, true);
   const launchRequest = await prepare(request, host, fetchOptions);
   await host.close();
   // Loaded where they are needed: most starts need neither.
@@ -91,7 +93,6 @@ async function prepare(
   fetchOptions: FetchOptions,
 ): Promise<LaunchRequest> {
   const { reference, remote, options, pull = 'missing', insecure = [], runtime, name } = request;
-  checkCaller(options);
   const { signal, progress } = fetchOptions;
   const { stuck } = await host.sweep(signal === undefined ? {} : { signal });
   for (const { message } of stuck) progress?.({ kind: 'note', text: message });

@@ -132,6 +132,30 @@ for (const runtime of ['crun', 'runc']) {
   });
 }
 
+test('img attach types to an app, shows what it writes, and ends with its exit code', async (t) => {
+  if (!canRunContainers(t)) return;
+  const { run } = await containerHost(t);
+  const script = 'read -r line; echo "got $line"; echo problem >&2; exit 4';
+  const started = await run([...startWords, '-i', '--name', 'box', shellImage, script]);
+  t.is(started.code, 0, started.stderr);
+  const attached = await run(['attach', 'box'], { input: 'hello\n' });
+  t.deepEqual(attached, { code: 4, stdout: 'got hello\n', stderr: 'problem\n' });
+  t.regex((await run(['attach', 'box'])).stderr, /^img: container box has ended with exit code 4\n/);
+});
+
+test('img attach lets go of an app in a terminal, which runs on', async (t) => {
+  if (!canRunContainers(t) || !needsTool(t, 'script')) return;
+  const instance = await containerHost(t);
+  const { run } = instance;
+  const script = 'while :; do printf "say: "; /bin/busybox sleep 0.1; done';
+  const started = await run([...startWords, '-it', '--name', 'box', shellImage, script]);
+  t.is(started.code, 0, started.stderr);
+  const { code, shown } = await typeInto(instance, ['attach', 'box'], ['\u0010\u0011']);
+  t.is(code, 0, shown);
+  t.regex(shown, /let go: box runs on\r\n$/);
+  t.regex((await run(['ps'])).stdout, / box /);
+});
+
 test('img top and img stats show what a container does', async (t) => {
   if (!canRunContainers(t)) return;
   const { run } = await containerHost(t);
@@ -156,7 +180,6 @@ test('img top and img stats show what a container does', async (t) => {
 });
 
 for (const [words, code, message, reason] of [
-  [[...startWords, '-it', shellImage], 2, /has no terminal and reads nothing/, 'a terminal for nobody'],
   [[...startWords, '--replace', shellImage], 2, /--replace needs --name/, 'no name'],
   [[...startWords, '--name', 'a/b', shellImage], 2, /container name "a\/b" should be/, 'a wrong name'],
   [['stop', 'wbe'], 4, /no container has the name or id "wbe"/, 'an unknown container'],

@@ -62,7 +62,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 function addLifeOptions(command: Command): void {
   command
-    .option('-d, --detach', 'let it run on; see img logs, img stop, img wait')
+    .option('-d, --detach', 'let it run on; see img logs, img attach, img stop, img wait')
     .option('--name <name>', 'call the container so')
     .option('--replace', 'stop and remove the container that has the name')
     .option('--rm', 'with --detach: remove it when it ends, with what it wrote')
@@ -140,7 +140,7 @@ function typedHealth({ health: check, healthTimeout }: CommandLine): Pick<StartI
 }
 
 function checkLine(line: CommandLine): void {
-  const { detach, tty, interactive, name, replace, health, healthTimeout } = line;
+  const { detach, name, replace, health, healthTimeout } = line;
   if (detach !== true && health !== undefined) {
     throw new CliError('USAGE', 'an app in the foreground is not asked for its health', {
       hint: 'leave out --health, or let it run on with --detach',
@@ -151,11 +151,6 @@ function checkLine(line: CommandLine): void {
   }
   typedHealth(line);
 
-  if (detach === true && (tty === true || interactive === true)) {
-    throw new CliError('USAGE', 'an app that runs on without you has no terminal and reads nothing', {
-      hint: 'leave out --tty and --interactive, or --detach',
-    });
-  }
   if (replace === true && name === undefined) {
     throw new CliError('USAGE', '--replace needs --name: the name of the container whose place is taken');
   }

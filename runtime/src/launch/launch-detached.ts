@@ -29,7 +29,7 @@ export async function launchDetached(
   let monitor: Monitor | undefined;
   try {
     makeBundle(state, request, prepared);
-    monitor = startMonitor(state, runtime, record.id);
+    monitor = startMonitor(state, runtime, record.id, request.options);
     const handedOver = state.handOver(record, monitor.identity);
     const pid = await monitor.create();
     startContainer(state, runtime, record.id, pid);

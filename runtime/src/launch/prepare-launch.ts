@@ -89,7 +89,7 @@ export function prepareLaunch(
   detached?: ContainerRecord['detached'],
 ): PreparedLaunch {
   checkPlatform(image.platform, detailedHostPlatform());
-  checkCaller(options);
+  checkCaller(options, detached !== undefined);
   confinementOf(options);
   checkPorts(options.ports ?? [], options.network ?? 'none');
   const controlGroups = readControlGroups();

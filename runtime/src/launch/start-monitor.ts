@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { parseJson } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import { printable } from '@img/spec/printable';
+import type { RunOptions } from '../config/run-options.ts';
 import { findProgram } from '../linux/find-program.ts';
 import { closeOthersOnExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
@@ -27,6 +28,9 @@ export type Monitor = {
   readonly end: () => Promise<void>;
 };
 
+/** What of the app's input and output is whose. */
+export type MonitorOptions = Pick<RunOptions, 'hasTerminal' | 'isInteractive'>;
+
 /** The most that is kept of what an app writes; beyond it the file begins anew. */
 export const logBytes = 16 * 1024 * 1024;
 
@@ -45,7 +49,12 @@ const endingScript =
  *
  * @throws RuntimeError RUNTIME_MISSING
  */
-export function startMonitor(state: RunState, runtime: ChosenRuntime, id: string): Monitor {
+export function startMonitor(
+  state: RunState,
+  runtime: ChosenRuntime,
+  id: string,
+  options: MonitorOptions,
+): Monitor {
   const conmon = findProgram('conmon', process.env['PATH']);
   if (conmon === undefined) {
     throw new RuntimeError('RUNTIME_MISSING', 'conmon is not installed, which detached containers need', {
@@ -53,12 +62,16 @@ export function startMonitor(state: RunState, runtime: ChosenRuntime, id: string
     });
   }
   closeOthersOnExec();
-  const child = spawn('/bin/sh', ['-c', waitingScript, conmon, ...monitorArguments(state, runtime, id)], {
-    cwd: '/',
-    detached: true,
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
-    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    '/bin/sh',
+    ['-c', waitingScript, conmon, ...monitorArguments(state, runtime, id, options)],
+    {
+      cwd: '/',
+      detached: true,
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    },
+  );
   const exited = once(child, 'exit');
   const [input, , errors, replies] = child.stdio as unknown as readonly [Writable, null, Readable, Readable];
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
@@ -77,7 +90,12 @@ export function startMonitor(state: RunState, runtime: ChosenRuntime, id: string
   };
 }
 
-function monitorArguments(state: RunState, runtime: ChosenRuntime, id: string): readonly string[] {
+function monitorArguments(
+  state: RunState,
+  runtime: ChosenRuntime,
+  id: string,
+  { hasTerminal = false, isInteractive = false }: MonitorOptions,
+): readonly string[] {
   const forRuntime = runtimeArguments(state, runtime.name);
   const folder = state.containerFolder(id);
   const atEnd = ['-c', endingScript, 'sh', folder, id, runtime.path, ...forRuntime];
@@ -98,6 +116,9 @@ function monitorArguments(state: RunState, runtime: ChosenRuntime, id: string): 
     '--sync',
     '--no-new-keyring',
     '--full-attach',
+    ...(hasTerminal ? ['--terminal'] : []),
+    // Open as long as the app runs: who types may come and go.
+    ...(isInteractive ? ['--stdin', '--leave-stdin-open'] : []),
     ...options.map(([name, value]) => `--${name}=${value}`),
   ];
 }
