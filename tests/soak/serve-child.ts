@@ -2,6 +2,7 @@
  * One of several processes of a registry under the soak test: `serve-child.ts <database URL> <storage URL> <limits>`,
  * with the credentials of the storage in the environment. Writes its URL to stdout as one line.
  */
+import { flushCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { PostgresDatabase } from '@img/registry/metadata/postgres/postgres-database';
 import { parsePostgresLocation } from '@img/registry/metadata/postgres/postgres-location';
@@ -19,3 +20,5 @@ const { url } = await startRegistry({
   limits: JSON.parse(limits) as object,
 });
 process.stdout.write(`${url}\n`);
+// Those that are killed don't come to it.
+flushCompileCache();
