@@ -16,12 +16,12 @@ test('a registry of three processes that are killed and cut off loses nothing, l
     t.pass();
     return;
   }
-  const { violations, tally } = await runSoak({
+  const { violations } = await runSoak({
     seed: 1,
     lanes: 6,
-    goesOn: (soFar) => soFar.operations < operations || soFar.kills < kills,
+    // How much of each kind has come by then is up to the machine, and something has to be there to be kept.
+    goesOn: (soFar) => soFar.operations < operations || soFar.kills < kills || soFar.kept.size === 0,
     onProgress: (text) => t.log(text),
   });
   t.deepEqual(violations, []);
-  t.true(tally.kept.size > 0, 'something had to stay');
 });
