@@ -46,6 +46,18 @@ export async function claimRecords(
   return claims;
 }
 
+/** Gives back notes that nobody has begun to write: they are due at once. */
+export async function releaseRecords(writer: Writer, claims: readonly TimedClaim[]): Promise<void> {
+  for (const { manifestId, key, until } of claims) {
+    await writer.run(
+      'UPDATE manifest_records SET key = NULL, due_at = 0 WHERE manifest_id = $1 AND key = $2 AND due_at = $3',
+      manifestId,
+      key,
+      until,
+    );
+  }
+}
+
 /** Notes that a note is written; buries it if the claim was lost, the manifest deleted, or the note asked for anew. */
 export async function finishRecord(
   writer: Writer,

@@ -63,6 +63,26 @@ for (const [name, open] of databases) {
     },
   );
 
+  test(title('one record that fails keeps only itself waiting'), async (t) => {
+    const database = await openMigrated(t, open);
+    const digests = await push(database, 50);
+    const blobs = new MemoryBlobStore();
+    let failures = 1;
+    const failing = wrapped(blobs, async () => {
+      failures -= 1;
+      if (failures === 0) throw new Error('no answer');
+    });
+    await t.throwsAsync(writeRecords(database, failing, clock(0)), { message: 'no answer' });
+    let written = (await Array.fromAsync(blobs.list())).length;
+    t.true(written < 50, 'those that had not begun are not tried');
+    written += await writeRecords(database, blobs, clock(1));
+    t.is(written, 50);
+    t.is(await writeRecords(database, blobs, clock(9 * minuteMs)), 0, 'the one may still arrive');
+    t.is(await writeRecords(database, blobs, clock(10 * minuteMs)), 1);
+    await blobs.discard(await listTombstones(database, 20 * minuteMs, 99));
+    t.deepEqual(await recorded(blobs), digests.toSorted());
+  });
+
   test(title('the record of a manifest that is deleted while it is written goes in the end'), async (t) => {
     const database = await openMigrated(t, open);
     const [digest] = await push(database, 1);
