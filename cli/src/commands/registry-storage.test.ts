@@ -1,6 +1,10 @@
 import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { insertBlob, listBlobs } from '@img/registry/metadata/blobs';
+import { SqliteDatabase } from '@img/registry/metadata/sqlite-database';
 import { startRegistry } from '@img/registry/server/start-registry';
+import { createBlobKey } from '@img/registry/storage/blob-key';
+import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance } from '../testing/run-img.ts';
 import { writeTestApp } from '../testing/test-app.ts';
@@ -101,6 +105,33 @@ test('img registry scrub forgets nothing where the storage is not there', async 
   t.is(code, 2, stderr);
   t.regex(stderr, /there is no registry in .*data: it has no storage\n {5}hint: /);
   await t.throwsAsync(stat(join(data, 'storage')), { code: 'ENOENT' });
+});
+
+test('img registry scrub --repair stops where nearly everything is lost, --repair-all does not', async (t) => {
+  const { folder, run } = await newInstance(t);
+  const data = join(folder, 'data');
+  const storage = join(data, 'storage/blobs');
+  await (await startRegistry({ dataFolder: data, administrator })).close();
+  const database = await SqliteDatabase.open(join(data, 'metadata.sqlite'));
+  t.teardown(() => database.close());
+  // What the database says is stored, and is not.
+  await database.transaction(async (writer) => {
+    for (let number = 0; number < 30; number += 1) {
+      const digest = digestOf(Buffer.from(String(number)));
+      await insertBlob(writer, { digest, size: 1, key: createBlobKey() }, 1);
+    }
+  });
+  await mkdir(storage, { recursive: true });
+  const left = async () => (await listBlobs(database, { after: 0, limit: 99 })).length;
+  const stopped = await run(['registry', 'scrub', '--data', data, '--repair', '--json']);
+  t.is(stopped.code, 1, stopped.stderr);
+  t.like(JSON.parse(stopped.stdout), { blobs: 11, isGivenUp: true });
+  t.regex(stopped.stderr, /^stopped, because so much is bad .* --repair-all goes on\n$/);
+  t.is(await left(), 20);
+  const all = await run(['registry', 'scrub', '--data', data, '--repair-all']);
+  t.is(all.code, 1, all.stderr);
+  t.regex(all.stdout, /^read 20 blobs, 20 bytes: 20 not sound\n/);
+  t.is(await left(), 0);
 });
 
 const refused: readonly [words: string[], code: number, stderr: RegExp, reason: string][] = [

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Database, ofOneRow } from '../metadata/database.ts';
 import { endJob, ensureJob, type JobLease, keepJob, takeJob } from '../metadata/jobs.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { mayForget } from './may-forget.ts';
 import { type Scrubbed, type ScrubPosition, scrub } from './scrub.ts';
 
 /** When everything that is stored is read again, and how fast at most. */
@@ -30,10 +31,6 @@ const leaseMs = 10 * 60 * 1000;
 
 /** So often it is noted how far it is. */
 const noteMs = 60 * 1000;
-
-/** Of what was read, at most so many or this part is forgotten: more is a storage that is not there. */
-const mostForgotten = 10;
-const mostForgottenShare = 1 / 100;
 
 type State = {
   readonly startedAt: number;
@@ -66,7 +63,7 @@ export async function scrubWhenDue(
     await pause((bytes / schedule.bytesPerSecond) * 1000);
     await note();
   };
-  const forgets = () => state.bad < Math.max(mostForgotten, state.read * mostForgottenShare);
+  const forgets = () => mayForget(state);
   try {
     for await (const found of scrub(database, blobs, {
       forgets,
