@@ -1,7 +1,9 @@
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
+import { mount, unmount } from '../linux/mount.ts';
 import { ApplyTurn } from './apply-turn.ts';
 
 test('what was looked at is no news, for the next command either', async (t) => {
@@ -35,6 +37,21 @@ for (const [change, reason] of [
     t.true(await turn.hasNews());
   });
 }
+
+test('what is changed twice at one time by the clock of its file system is news', async (t) => {
+  if (!needsRoot(t)) return;
+  const { run, folder } = stage(t);
+  // Its clock stands still for some milliseconds, as that of every file system does before Linux 6.13.
+  mount({ source: 'img', target: folder, type: 'ramfs' });
+  t.teardown(() => unmount(folder));
+  await using turn = await ApplyTurn.take(run, folder);
+  for (let round = 0; round < 20; round += 1) {
+    writeFileSync(join(folder, 'web.yaml'), 'image: a\n');
+    await turn.look();
+    writeFileSync(join(folder, 'web.yaml'), 'image: b\n');
+    t.true(await turn.hasNews(), `round ${round}`);
+  }
+});
 
 test('one command has its turn at a time, and the next one says that it waits', async (t) => {
   const { run, folder } = stage(t);

@@ -6,6 +6,11 @@ import { makeFolder } from '@img/registry/storage/make-folder';
 import { tryLock } from '../linux/file-lock.ts';
 
 const betweenTriesMs = 100;
+// Longer than the clock of files stands still on any Linux, which is up to 10 ms before Linux 6.13 and on some file
+// systems.
+const clockTickMs = 20;
+// Somebody who writes all the time is not waited for.
+const maxLooks = 10;
 
 export type ApplyTurnOptions = {
   /** Called once if another command's turn has to end first. */
@@ -58,12 +63,12 @@ export class ApplyTurn implements AsyncDisposable {
     const seen = Buffer.alloc(64);
     await this.#file.read(seen, 0, seen.length, 0);
     const now = await fingerprint(this.#folder);
-    return now === undefined || seen.toString('latin1') !== now;
+    return now === undefined || seen.toString('latin1') !== now.hash;
   }
 
   /** Notes what the folder is now. Read it after this: what changes while it is read is news then. */
   async look(): Promise<void> {
-    const now = await fingerprint(this.#folder);
+    const now = await settledFingerprint(this.#folder);
     await this.#file.truncate(0);
     if (now !== undefined) await this.#file.write(now);
   }
@@ -73,16 +78,36 @@ export class ApplyTurn implements AsyncDisposable {
   }
 }
 
+/** What any later change will change; undefined if the folder can't be read, or is written all the time. */
+async function settledFingerprint(folder: string): Promise<string | undefined> {
+  for (let looks = 0; looks < maxLooks; looks += 1) {
+    const now = await fingerprint(folder);
+    // What was changed just now may be changed again at the same time by its clock.
+    if (now === undefined || Math.abs(Date.now() - now.changedMs) > clockTickMs) return now?.hash;
+    await delay(clockTickMs);
+  }
+  return undefined;
+}
+
+type Fingerprint = {
+  readonly hash: string;
+  /** When the last change was, since 1970. */
+  readonly changedMs: number;
+};
+
 // Names, places and times of the files: cheaper than reading them, and whoever writes one changes its time.
-async function fingerprint(folder: string): Promise<string | undefined> {
+async function fingerprint(folder: string): Promise<Fingerprint | undefined> {
   const hash = createHash('sha256');
+  let changedMs = 0;
   try {
     for (const name of (await readdir(folder)).sort()) {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await lstat(join(folder, name), { bigint: true });
+      const status = await lstat(join(folder, name), { bigint: true });
+      const { dev, ino, size, mtimeNs, ctimeNs } = status;
       hash.update(JSON.stringify([name, ...[dev, ino, size, mtimeNs, ctimeNs].map(String)]));
+      changedMs = Math.max(changedMs, Number(status.ctimeMs));
     }
   } catch {
     return undefined;
   }
-  return hash.digest('hex');
+  return { hash: hash.digest('hex'), changedMs };
 }
