@@ -1,18 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { readFile } from 'node:fs/promises';
 import { programPath } from '@img/cli/testing/run-img';
-import { findProgram } from '@img/sign/testing/needs';
 
 /** A registry in a process of its own. */
 export type Contestant = {
   readonly name: string;
   readonly url: string;
-  /** What requests must show to pull and push below `bench/`. */
-  readonly headers: { readonly [name: string]: string };
-  /** Milliseconds from the start of the process until it listened. */
+  /** What requests must show now to pull and push below `bench/`. */
+  headers(): Promise<{ readonly [name: string]: string }>;
+  /** Milliseconds from the start of the process until it had answered a request. */
   readonly startMs: number;
   /** Milliseconds of processors that it has used. */
   cpuMs(): Promise<number>;
@@ -22,13 +19,21 @@ export type Contestant = {
 };
 
 const password = 'a password of a benchmark';
+/** How long a token is used; it is good for five minutes. */
+const tokenMs = 120_000;
 /** Of /proc/…/stat, on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
-/** Ours, with everything in one folder; it may have data already. */
-export async function startImg(folder: string, more: readonly string[] = []): Promise<Contestant> {
-  const words = ['serve', '--listen', '127.0.0.1:0', '--json', '--quiet', '--data', folder, ...more];
-  const env = { ...process.env, IMG_ADMIN_PASSWORD: password, IMG_ROOT: folder, NODE_ENV: 'production' };
+/** Ours, with everything in one folder, or with its metadata elsewhere; it may have data already. */
+export async function startImg(folder: string, database?: string): Promise<Contestant> {
+  const words = ['serve', '--listen', '127.0.0.1:0', '--json', '--quiet', '--data', folder];
+  const env = {
+    ...process.env,
+    IMG_ADMIN_PASSWORD: password,
+    IMG_ROOT: folder,
+    NODE_ENV: 'production',
+    ...(database === undefined ? {} : { IMG_DATABASE: database }),
+  };
   const child = spawn(process.execPath, [programPath, ...words], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -39,67 +44,64 @@ export async function startImg(folder: string, more: readonly string[] = []): Pr
     said += piece;
     if (said.endsWith('}\n')) break;
   }
-  const startMs = performance.now() - begin;
   const { url } = JSON.parse(said) as { readonly url: string };
-  const scopes = ['app', 'large', 'pushed']
-    .map((name) => `scope=repository:bench/${name}:pull,push`)
-    .join('&');
-  const answer = await fetch(`${url}/token?${scopes}`, {
-    headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
-  });
-  const { token } = (await answer.json()) as { readonly token: string };
-  return running({ name: 'img', child, url, headers: { authorization: `Bearer ${token}` }, startMs });
-}
-
-/** Debian's, with its usual settings, open to everybody; undefined where it isn't installed. */
-export async function startDockerRegistry(folder: string): Promise<Contestant | undefined> {
-  const program = findProgram('docker-registry');
-  if (program === undefined) return undefined;
-  await mkdir(folder, { recursive: true });
-  const config = join(folder, 'config.yml');
-  const settings = {
-    version: 0.1,
-    log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') }, cache: { blobdescriptor: 'inmemory' } },
-    http: { addr: '127.0.0.1:0' },
-  };
-  // JSON is YAML, too.
-  await writeFile(config, JSON.stringify(settings));
-  const begin = performance.now();
-  const child = spawn(program, ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let port: string | undefined;
-  for await (const line of createInterface(child.stderr)) {
-    port = /listening on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-    if (port !== undefined) break;
-  }
+  await firstAnswer(url);
   const startMs = performance.now() - begin;
-  child.stderr.resume();
-  return running({ name: 'docker-registry', child, url: `http://127.0.0.1:${port}`, headers: {}, startMs });
-}
-
-function running({
-  child,
-  ...rest
-}: Pick<Contestant, 'name' | 'url' | 'headers' | 'startMs'> & { child: ChildProcess }): Contestant {
+  const stop = async () => {
+    const ended = once(child, 'exit');
+    if (child.kill('SIGTERM')) await ended;
+  };
   // Nothing goes on where the benchmark is broken off.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
+  return {
+    name: 'img',
+    url,
+    headers: tokensOf(url),
+    startMs,
+    ...useOf(child.pid as number),
+    stop: () => stop().finally(() => process.off('exit', kill)),
+  };
+}
+
+/** Tokens as clients get them, a new one before one ends. */
+function tokensOf(url: string): Contestant['headers'] {
+  const scopes = ['app', 'large', 'pushed'].map((name) => `scope=repository:bench/${name}:pull,push`);
+  let headers: ReturnType<Contestant['headers']> | undefined;
+  let until = 0;
+  const fetchHeaders = async () => {
+    const answer = await fetch(`${url}/token?${scopes.join('&')}`, {
+      headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
+    });
+    const { token } = (await answer.json()) as { readonly token: string };
+    return { authorization: `Bearer ${token}` };
+  };
+  return () => {
+    if (headers === undefined || performance.now() > until) {
+      headers = fetchHeaders();
+      until = performance.now() + tokenMs;
+    }
+    return headers;
+  };
+}
+
+/** Waits until whatever listens there answers, whatever it says. */
+export async function firstAnswer(url: string): Promise<void> {
+  await (await fetch(`${url}/v2/`)).arrayBuffer();
+}
+
+/** What a process uses of the machine. */
+export function useOf(pid: number): Pick<Contestant, 'cpuMs' | 'memory'> {
   const field = async (name: string) => {
-    const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
     return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
   };
   return {
-    ...rest,
     cpuMs: async () => {
       // The name of the program, in brackets, may have spaces.
-      const fields = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
       return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
     },
     memory: async () => ({ nowMiB: await field('VmRSS'), mostMiB: await field('VmHWM') }),
-    stop: async () => {
-      process.off('exit', kill);
-      const ended = once(child, 'exit');
-      if (child.kill('SIGTERM')) await ended;
-    },
   };
 }

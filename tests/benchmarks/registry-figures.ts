@@ -18,6 +18,12 @@ const kB = 1000;
 const MB = 1000 * kB;
 const blobBytes = [MB, 10 * MB, 100 * MB];
 
+/** What all registries are measured by, without their figures. */
+export const figureTitles: readonly string[] = [
+  ...smallFigures('', '').map(({ title }) => title),
+  ...transferFigures(blobBytes.map((sizeBytes) => ({ sizeBytes, digest: '' }))).map(({ title }) => title),
+];
+
 /** Puts into a registry what the figures ask it for: of the same sizes into all of them, and each time new. */
 export async function fill(contestant: Contestant): Promise<readonly RegistryFigure[]> {
   const connection = new Connection(contestant);

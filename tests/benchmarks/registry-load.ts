@@ -7,6 +7,8 @@ import type { Contestant } from './registry-contestants.ts';
 /** One request, or a few that belong together; returns how many bytes of content went over the line. */
 export type Work = (connection: Connection) => Promise<number>;
 
+type Headers = { readonly [name: string]: string };
+
 export type LoadResult = {
   readonly done: number;
   readonly seconds: number;
@@ -31,18 +33,14 @@ export class Connection {
   async send(
     method: string,
     path: string,
-    {
-      body,
-      headers = {},
-      expect = 200,
-    }: { body?: Uint8Array; headers?: Contestant['headers']; expect?: number } = {},
+    { body, headers = {}, expect = 200 }: { body?: Uint8Array; headers?: Headers; expect?: number } = {},
   ): Promise<{ readonly bytes: number; readonly location: string }> {
     const answer = await this.#client.request({
       method,
       path,
       // Otherwise it makes a new connection after each HEAD.
       reset: false,
-      headers: { accept: mediaTypes.ociManifest, ...this.#headers, ...headers },
+      headers: { accept: mediaTypes.ociManifest, ...(await this.#headers()), ...headers },
       ...(body === undefined ? {} : { body }),
     });
     let bytes = 0;
