@@ -6,6 +6,8 @@ import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { MetadataError } from '../metadata/metadata-error.ts';
 import { SqliteDatabase } from '../metadata/sqlite-database.ts';
+import type { BlobStore } from '../storage/blob-store.ts';
+import { MemoryBlobStore } from '../storage/memory-blob-store.ts';
 import { ServerError } from './server-error.ts';
 import { startRegistry } from './start-registry.ts';
 import { TestClient } from './testing/test-client.ts';
@@ -56,6 +58,28 @@ test('what was pushed is there after a restart', async (t) => {
   }
   const { client } = await startTestRegistry(t, { dataFolder });
   t.is((await client.send('GET', `/v2/app/blobs/${digest}`)).text, 'content');
+});
+
+test('a start looks at nothing that is stored, however much it is', async (t) => {
+  const dataFolder = temporaryFolder(t);
+  const blobs = new MemoryBlobStore();
+  const first = await startTestRegistry(t, { dataFolder, blobs });
+  const digest = await pushBlob(first.client, 'content');
+  await first.running.close();
+  const asked: string[] = [];
+  const watched = new Proxy<BlobStore>(blobs, {
+    get(target, name) {
+      asked.push(String(name));
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const { client, running } = await startTestRegistry(t, { dataFolder, blobs: watched });
+  t.is((await client.send('HEAD', `/v2/app/blobs/${digest}`)).status, 200);
+  t.is((await client.send('GET', `/v2/app/blobs/${digest}`)).text, 'content');
+  await running.close();
+  t.true(asked.includes('send'), 'it is asked for what a client wants');
+  t.false(asked.includes('list'));
 });
 
 test('the running registry says where it is', async (t) => {
