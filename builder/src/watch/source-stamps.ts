@@ -38,20 +38,46 @@ const leftovers = [
  * @throws BuilderError RECIPE_MISSING if there is no such path
  */
 export async function stampSources(path: string): Promise<SourceStamps> {
-  const { recipeFile, recipe, folder } = await recipeOf(path);
+  const { recipeFile, recipe, folder, rules, ruleStamps } = await readChoice(path);
   const stamps = new Stamps();
   const lockFile = recipeFile === undefined ? undefined : resolve(lockPathOf(recipeFile));
-  const ignoreFiles = ['.imgignore', '.dockerignore'].map((name) => resolve(folder, name));
-  const ruleFiles = recipeFile === undefined ? ignoreFiles : [resolve(recipeFile), ...ignoreFiles];
-  for (const file of ruleFiles) await stamps.addFile(file);
+  for (const [file, stamp] of ruleStamps) await stamps.addFile(file, stamp);
   if (lockFile !== undefined) await stamps.addFile(lockFile);
-  const rules = await rulesOf(folder);
   const sources = recipe === undefined ? [] : recipe.files.map(({ from }) => from);
   for (const from of new Set([...sources, ...(recipe?.app === undefined ? [] : [recipe.app.from])])) {
     // What the recipe names by itself counts also where a rule leaves it out.
     await stamps.addTree(join(folder, from), from === '.' ? '' : from, rules);
   }
-  return { files: stamps.files, folders: stamps.folders, rules: ruleFiles, lockFile };
+  return { files: stamps.files, folders: stamps.folders, rules: [...ruleStamps.keys()], lockFile };
+}
+
+/** Which files count, by what the files say that have these stamps. */
+type Choice = Found & { readonly rules: IgnoreRules; readonly ruleStamps: ReadonlyMap<string, string> };
+
+/** Reads again what was changed while it was read, because it would be taken for what it has become. */
+async function readChoice(path: string): Promise<Choice> {
+  let before = await stampsOf(ruleFilesOf(await recipeOf(path)));
+  for (;;) {
+    const found = await recipeOf(path);
+    const rules = await rulesOf(found.folder);
+    const ruleStamps = await stampsOf(ruleFilesOf(found));
+    const isAsRead = ruleStamps.size === before.size;
+    if (isAsRead && [...ruleStamps].every(([file, stamp]) => before.get(file) === stamp)) {
+      return { ...found, rules, ruleStamps };
+    }
+    before = ruleStamps;
+  }
+}
+
+function ruleFilesOf({ recipeFile, folder }: Found): readonly string[] {
+  const ignoreFiles = ['.imgignore', '.dockerignore'].map((name) => resolve(folder, name));
+  return recipeFile === undefined ? ignoreFiles : [resolve(recipeFile), ...ignoreFiles];
+}
+
+async function stampsOf(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const stamps = new Map<string, string>();
+  for (const file of files) stamps.set(file, await stampOf(file));
+  return stamps;
 }
 
 type Found = {
@@ -92,9 +118,9 @@ class Stamps {
   readonly files = new Map<string, string>();
   readonly folders = new Map<string, string>();
 
-  async addFile(path: string): Promise<void> {
+  async addFile(path: string, stamp?: string): Promise<void> {
     await this.#addFolder(dirname(path));
-    this.files.set(path, await stampOf(path));
+    this.files.set(path, stamp ?? (await stampOf(path)));
   }
 
   async #addFolder(path: string): Promise<void> {

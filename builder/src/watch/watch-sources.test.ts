@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { codeOf } from '../testing/test-system.ts';
+import { stampSources } from './source-stamps.ts';
 import { watchSources } from './watch-sources.ts';
 
 /** A folder, and a way to change files of it in one step, so that no half of a change is ever seen. */
@@ -101,4 +102,28 @@ test('watchSources() ends with the reason of its signal, and where there is noth
   await t.throwsAsync(waiting, { message: 'enough' });
   await rm(folder, { recursive: true });
   t.is(await codeOf(watchSources(folder).next()), 'RECIPE_MISSING');
+});
+
+test('stampSources() never takes what the recipe said for what it says by now', async (t) => {
+  const { folder, put } = await prepare(t, { 'img.yaml': recipe, 'src/a': '1' });
+  const source = join(folder, 'src/a');
+  const counted = new Map<string, Set<boolean>>();
+  let isOver = false;
+  const changing = (async () => {
+    while (!isOver) {
+      await put('img.yaml', `${recipe}nam: x\n`);
+      await put('img.yaml', recipe);
+    }
+  })();
+  try {
+    for (let round = 0; round < 100; round += 1) {
+      const { files } = await stampSources(folder);
+      const stamp = files.get(join(folder, 'img.yaml')) ?? '';
+      counted.set(stamp, (counted.get(stamp) ?? new Set()).add(files.has(source)));
+    }
+  } finally {
+    isOver = true;
+    await changing;
+  }
+  for (const seen of counted.values()) t.is(seen.size, 1, 'one file says one thing');
 });
