@@ -42,7 +42,7 @@ test('img build --watch builds again on changes, goes on after errors, and ends 
   t.regex(await round(), /changed: app\/img\.yaml\n(.*\n)*img: .*img\.yaml:5:1: unknown key "nam"/);
   await put('img.yaml', recipe);
   t.regex(await round(), /built in /);
-  const ended = once(child, 'exit');
+  const ended = once(child, 'close');
   child.kill('SIGINT');
   t.deepEqual(await ended, [0, null]);
   const digests = [...stdout.matchAll(/:1\.0\.0 +(sha256:[0-9a-f]{64})/g)].map(([, digest]) => digest);

@@ -14,6 +14,7 @@ import {
   shellImage,
   startWords,
   untilTerm,
+  untilUp,
 } from '../testing/container-host.ts';
 import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
 
@@ -70,7 +71,8 @@ test('img inspect of a container shows all that this host knows of it, and no va
     exitCode: null,
     network: 'none',
   });
-  await run(['stop', 'web']);
+  await untilUp({ run }, 'web');
+  await run(['stop', '--time', '600', 'web']);
   const ended = JSON.parse((await run(['inspect', '--json', 'web'])).stdout);
   t.like(ended, { id, state: 'ended', exitCode: 5, pid: null, controlGroup: null, limits: { cpus: 0.5 } });
   t.regex((await run(['inspect', 'web'])).stdout, /^state +exit code 5, ended .*, started /m);

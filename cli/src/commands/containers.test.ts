@@ -11,6 +11,7 @@ import {
   shellImage,
   startWords,
   untilTerm,
+  untilUp,
 } from '../testing/container-host.ts';
 import { newInstance, programPath } from '../testing/run-img.ts';
 import { typeInto } from '../testing/type-into.ts';
@@ -28,13 +29,13 @@ test('img run --detach starts an app, whose life img ps, logs, wait, stop and rm
   );
   const options = { cwd: folder, env: variables };
   const follower = spawn(process.execPath, [programPath, 'logs', '--follow', 'web'], options);
-  await once(follower.stdout, 'data');
+  await Promise.all([once(follower.stdout, 'data'), once(follower.stderr, 'data')]);
   const waiter = spawn(process.execPath, [programPath, 'wait', id.slice(0, 6)], options);
   const [followed, waited] = [text(follower.stdout), text(waiter.stdout)];
   t.is((await run(['logs', 'web'])).stderr, 'problem\n', 'stderr goes to stderr');
   t.regex((await run(['logs', '-t', '-n', '1', '--since', '1h', 'web'])).stderr, /^\d{4}-\S+Z problem\n$/);
   t.is((await run(['rm', 'web'])).code, 1, 'it runs');
-  t.is((await run(['stop', 'web'])).stdout, 'web\n');
+  t.is((await run(['stop', '--time', '600', 'web'])).stdout, 'web\n');
   t.is(await followed, 'bye\n', 'what came after the first');
   t.is(await waited, '5\n');
   t.is((await run(['wait', 'web'])).stdout, '5\n', 'also afterwards');
@@ -66,6 +67,7 @@ test('img run --name refuses a name that is taken, and --replace takes it', asyn
     (JSON.parse((await run(['ps', '-a', '--json'])).stdout) as { id: string }[]).map(({ id }) => id),
     [second.stdout.trim()],
   );
+  await untilUp({ run }, 'web');
   t.is((await run(['kill', '--signal', 'TERM', 'web'])).code, 0);
   const { stdout, code } = await run(['wait', 'web']);
   if (code === 0) t.is(stdout, '5\n');

@@ -276,6 +276,13 @@ async function startForEver(t: ExecutionContext, host: Instance) {
   });
   t.teardown(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
-  const [running] = JSON.parse((await host.run(['ps', '--json'])).stdout) as { id: string; pid: number }[];
-  return { child, id: running?.id ?? '', pid: running?.pid ?? 0 };
+  for (;;) {
+    const [running] = JSON.parse((await host.run(['ps', '--json'])).stdout) as {
+      readonly id: string;
+      readonly pid: number | null;
+    }[];
+    if (running === undefined) throw new Error('it has ended');
+    // The runtime may say it only after the app has begun.
+    if (typeof running.pid === 'number') return { child, id: running.id, pid: running.pid };
+  }
 }

@@ -30,7 +30,10 @@ async function serve(t: ExecutionContext, { variables, folder }: Instance, ...wo
       stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
-  t.teardown(() => child.kill('SIGKILL'));
+  t.teardown(async () => {
+    // The folder is removed next, in which it must not make anything any more.
+    if (child.exitCode === null && child.signalCode === null) await stop(child, 'SIGKILL');
+  });
   let stdout = '';
   for await (const piece of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
     stdout += piece;

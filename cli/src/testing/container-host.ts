@@ -1,5 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import type { ExecutionContext } from 'ava';
 import { type Instance, newInstance } from './run-img.ts';
@@ -32,6 +33,16 @@ export async function containerHost(t: ExecutionContext): Promise<Instance> {
   );
   t.is((await run(['build', 'app'])).code, 0);
   return instance;
+}
+
+/** Resolves when the app of a container has said that it is {@link untilTerm}: before, it may not heed any signal. */
+export async function untilUp({ run }: Pick<Instance, 'run'>, container: string): Promise<void> {
+  for (;;) {
+    const { code, stdout, stderr } = await run(['logs', container]);
+    if (code !== 0) throw new Error(stderr);
+    if (stdout === 'up\n') return;
+    await delay(20);
+  }
 }
 
 /** Whether this machine can run containers. */
