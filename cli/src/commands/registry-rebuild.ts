@@ -31,7 +31,8 @@ If it is broken off, run it again; it begins anew.
 All manifests come back with their blobs. Tags, their history, users with their passwords, organisations,
 robots, visibility, policies and rules are noted in storage every 15 minutes and when img serve ends: what
 changed later is lost. Browsers must log in again. Transparency logs can't come back; make new ones.
-What nothing seems to need stays in storage for a week.`;
+What nothing seems to need stays in storage for a week. An object that the disk can't read is named and stays: when
+the disk can read it again, empty the database and rebuild anew.`;
 
 async function runRebuild(session: Session, places: RegistryStoreOptions): Promise<void> {
   const { output, signal, setExitCode } = session;
@@ -66,7 +67,7 @@ function summaryOf({ repositories, manifests, tags, blobs, users }: Rebuilt): st
 }
 
 /** A line for everything that did not come back. */
-function lossesOf({ lostBlobs, lostTags, lostLogs, damagedNotes }: Rebuilt): readonly Line[] {
+function lossesOf({ lostBlobs, lostTags, lostLogs, damagedNotes, unreadable }: Rebuilt): readonly Line[] {
   const lines = (what: string, names: readonly string[]) =>
     names.map((name): Line => ['  ', bold('lost'), `  ${what} ${name}`]);
   return [
@@ -74,5 +75,6 @@ function lossesOf({ lostBlobs, lostTags, lostLogs, damagedNotes }: Rebuilt): rea
     ...lines('tag', lostTags),
     ...lines('transparency log of', lostLogs),
     ...(damagedNotes === 0 ? [] : [['  ', bold('damaged'), `  ${countOf(damagedNotes, 'note')} in storage`]]),
+    ...unreadable.map((key): Line => ['  ', bold('unreadable'), `  object ${key} in storage`]),
   ];
 }

@@ -1,6 +1,7 @@
 import { type Digest, type DigestAlgorithm, Digester, digestAlgorithm } from '@img/spec/digest';
 import type { BlobKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { isUnreadable } from './is-unreadable.ts';
 
 /** A blob that manifests need, and whose place nobody noted. */
 export type WantedBlob = { readonly digest: Digest; readonly sizeBytes: number };
@@ -10,6 +11,8 @@ export type FindBlobsOptions = {
   readonly stored: ReadonlyMap<BlobKey, number>;
   /** Called when an object was read. */
   readonly onRead?: (sizeBytes: number) => void;
+  /** Called for an object that the disk can't read. */
+  readonly onUnreadable: (key: BlobKey) => void;
   readonly signal: AbortSignal;
 };
 
@@ -21,7 +24,7 @@ export type FindBlobsOptions = {
 export async function findBlobs(
   blobs: BlobStore,
   wanted: readonly WantedBlob[],
-  { stored, onRead, signal }: FindBlobsOptions,
+  { stored, onRead, onUnreadable, signal }: FindBlobsOptions,
 ): Promise<ReadonlyMap<Digest, BlobKey>> {
   const bySize = Map.groupBy(wanted, ({ sizeBytes }) => sizeBytes);
   const found = new Map<Digest, BlobKey>();
@@ -30,7 +33,11 @@ export async function findBlobs(
     if (missing.length === 0) continue;
     signal.throwIfAborted();
     const algorithms = new Set(missing.map(({ digest }) => digestAlgorithm(digest)));
-    const digests = await digestsOf(blobs, key, algorithms);
+    const digests = await digestsOf(blobs, key, algorithms).catch((error: unknown) => {
+      if (!isUnreadable(error)) throw error;
+      onUnreadable(key);
+      return new Set<Digest>();
+    });
     const match = missing.find(({ digest }) => digests.has(digest));
     if (match !== undefined) found.set(match.digest, key);
     onRead?.(sizeBytes);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { type Digest, digestOf } from '@img/spec/digest';
 import { mediaTypes } from '@img/spec/media-types';
@@ -11,7 +12,7 @@ import { postgresServers } from '../metadata/testing/postgres-servers.ts';
 import { listTombstones } from '../metadata/tombstones.ts';
 import { sweepOnce } from '../server/testing/sweep-once.ts';
 import { pushBlob, pushManifest } from '../server/testing/test-registry.ts';
-import { kindOfKey } from '../storage/blob-key.ts';
+import { type BlobKey, kindOfKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { FileBlobStore } from '../storage/file-blob-store.ts';
 import { MemoryBlobStore } from '../storage/memory-blob-store.ts';
@@ -165,6 +166,26 @@ test('rebuild() says what is lost', async (t) => {
   });
 });
 
+test('rebuild() names what the disk can not read, goes on and leaves it alone', async (t) => {
+  const { blobs, database: before, v1 } = await filled(t);
+  const layer = digestOf(Buffer.from('layer'));
+  const { key } = (await findBlob(before, parseRepositoryName('app'), layer)) ?? {};
+  const row = await before.get<{ key: BlobKey }>(
+    'SELECT n.key FROM manifest_records n JOIN manifests m ON m.id = n.manifest_id WHERE m.digest = $1',
+    v1,
+  );
+  await blobs.delete([key as BlobKey]);
+  const worn = [row?.key as BlobKey, await putBlob(blobs, [Buffer.from('layer')])];
+  for (const snapshot of await keysOf(blobs)) if (kindOfKey(snapshot) === 'snapshot') worn.push(snapshot);
+  const get = blobs.get.bind(blobs);
+  blobs.get = async (asked, range) => (worn.includes(asked) ? unreadable() : await get(asked, range));
+  const database = await open(t, openSqlite);
+  const rebuilt = await rebuildIn(database, blobs);
+  t.deepEqual(rebuilt.unreadable.toSorted(), worn.toSorted());
+  t.like(rebuilt, { manifests: 4, tags: 0, lostBlobs: [layer], damagedNotes: worn.length - 1, unneeded: 0 });
+  t.deepEqual(await listTombstones(database, Number.MAX_SAFE_INTEGER, 9), []);
+});
+
 test('rebuild() finds blobs that are not where their manifests say', async (t) => {
   const { blobs, database: before } = await filled(t);
   const layer = digestOf(Buffer.from('layer'));
@@ -214,6 +235,15 @@ async function filled(t: ExecutionContext) {
   // Which notes everything, when its own first round is over.
   await registry.running.close();
   return { ...stores, v1: headers['docker-content-digest'] as Digest };
+}
+
+/** What a file system gives of a file whose place on the disk is worn out. */
+function unreadable(): Readable {
+  return new Readable({
+    read() {
+      this.destroy(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+    },
+  });
 }
 
 async function open(t: ExecutionContext, openDatabase: Kind['database']) {

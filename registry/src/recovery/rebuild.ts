@@ -40,6 +40,8 @@ export type Rebuilt = {
   readonly lostLogs: readonly string[];
   /** Notes in storage that can't be read. */
   readonly damagedNotes: number;
+  /** Objects that the disk can't read; they stay in storage. */
+  readonly unreadable: readonly BlobKey[];
   /** Objects that nothing needs; they go after a week. */
   readonly unneeded: number;
 };
@@ -75,11 +77,14 @@ export async function rebuild(
     await emptyTables(writer);
     await ensureJob(writer, 'rebuild', clock());
   });
+  const unreadable = new Set<BlobKey>();
+  const onUnreadable = (key: BlobKey) => void unreadable.add(key);
   const report = progressOf(progress, objects.manifest);
   const restored = await restoreManifests(database, blobs, {
     stored: objects.blob,
     records: [...objects.manifest.keys()],
     onRead: report.advance,
+    onUnreadable,
     now: clock(),
     signal,
   });
@@ -89,14 +94,15 @@ export async function rebuild(
     objects,
     restored,
     needed,
+    onUnreadable,
     clock,
     progress,
     signal,
   });
-  const { newest, damaged } = await findSnapshot(blobs, [...objects.snapshot.keys()]);
+  const { newest, damaged } = await findSnapshot(blobs, [...objects.snapshot.keys()], onUnreadable);
   if (newest !== undefined) needed.add(newest.key);
   const losses = newest && (await restoreSnapshot(database, blobs, newest, signal));
-  const unneeded = await buryOthers(database, objects, needed, clock() + doubtMs);
+  const unneeded = await buryOthers(database, objects, needed.union(unreadable), clock() + doubtMs);
   await database.transaction(async (writer) => {
     await noteAllLeft(writer, clock());
     await putOffPolicies(writer, clock() + policyPauseMs);
@@ -114,6 +120,7 @@ export async function rebuild(
     lostTags: losses?.lostTags ?? [],
     lostLogs: losses?.logs ?? [],
     damagedNotes: restored.damaged + damaged,
+    unreadable: [...unreadable],
     unneeded,
   };
 }
@@ -156,6 +163,7 @@ async function restoreMoved(
     objects,
     restored,
     needed,
+    onUnreadable,
     clock,
     progress,
     signal,
@@ -163,6 +171,7 @@ async function restoreMoved(
     readonly objects: Objects;
     readonly restored: RestoredManifests;
     readonly needed: Set<BlobKey>;
+    readonly onUnreadable: (key: BlobKey) => void;
   },
 ): Promise<readonly Digest[]> {
   const wanted: WantedBlob[] = [];
@@ -177,7 +186,7 @@ async function restoreMoved(
       : `${wanted.length} blobs that are not where they were`;
   if (wanted.length > 0) progress({ kind: 'note', text: `looking for ${what}` });
   const stored = new Map([...objects.blob].filter(([key]) => !needed.has(key)));
-  const found = await findBlobs(blobs, wanted, { stored, signal });
+  const found = await findBlobs(blobs, wanted, { stored, onUnreadable, signal });
   await database.transaction(async (writer) => {
     for (const { digest, sizeBytes } of wanted) {
       const key = found.get(digest);

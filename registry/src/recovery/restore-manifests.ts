@@ -11,6 +11,7 @@ import { restoreBlob, restoreLink } from '../metadata/restored-blobs.ts';
 import type { BlobKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { forEachParallel } from '../transfer/parallel.ts';
+import { isUnreadable } from './is-unreadable.ts';
 import { decodeManifestRecord, type ManifestRecord, recordBytes } from './manifest-record.ts';
 
 /** Records that are read together and put back in one transaction. */
@@ -40,6 +41,7 @@ export async function restoreManifests(
     stored,
     records,
     onRead,
+    onUnreadable,
     now,
     signal,
   }: {
@@ -48,6 +50,8 @@ export async function restoreManifests(
     readonly records: readonly BlobKey[];
     /** Called when these records were put back. */
     readonly onRead: (records: readonly BlobKey[]) => void;
+    /** Called for a record that the disk can't read. */
+    readonly onUnreadable: (record: BlobKey) => void;
     readonly now: number;
     readonly signal: AbortSignal;
   },
@@ -58,7 +62,7 @@ export async function restoreManifests(
   let damaged = 0;
   for (let at = 0; at < records.length; at += batchRecords) {
     const keys = records.slice(at, at + batchRecords);
-    const batch = await readRecords(blobs, keys, signal);
+    const batch = await readRecords(blobs, keys, { onUnreadable, signal });
     await database.transaction(async (writer) => {
       for (const { key, decoded } of batch) {
         if (decoded !== undefined && (await restore(writer, { key, ...decoded }))) needed.add(key);
@@ -89,22 +93,28 @@ export async function restoreManifests(
 async function readRecords(
   blobs: BlobStore,
   keys: readonly BlobKey[],
-  signal: AbortSignal,
+  { onUnreadable, signal }: { onUnreadable: (record: BlobKey) => void; signal: AbortSignal },
 ): Promise<readonly Read[]> {
   const found: Read[] = [];
   await forEachParallel(keys, readAtOnce, signal, async (key) => {
-    found.push({ key, decoded: await readRecord(blobs, key) });
+    found.push({ key, decoded: await readRecord(blobs, key, onUnreadable) });
   });
   return found;
 }
 
-/** Undefined for what is no record; also for what is longer than any, so that one object does not end the rebuild. */
-async function readRecord(blobs: BlobStore, key: BlobKey): Promise<Read['decoded']> {
+/** Undefined for what is no record, is longer than any or can't be read, so that one object does not end the rebuild. */
+async function readRecord(
+  blobs: BlobStore,
+  key: BlobKey,
+  onUnreadable: (record: BlobKey) => void,
+): Promise<Read['decoded']> {
   try {
     return decodeManifestRecord(await collect(await blobs.get(key), recordBytes, 'record'));
   } catch (error) {
     if (error instanceof SpecError && error.code === 'CONTENT_SIZE') return undefined;
-    throw error;
+    if (!isUnreadable(error)) throw error;
+    onUnreadable(key);
+    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '../metadata/database.ts';
 import { RegistryError } from '../registry-error.ts';
 import type { BlobKey } from '../storage/blob-key.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
+import { isUnreadable } from './is-unreadable.ts';
 import { checkSnapshot, readSnapshot, type SnapshotRow } from './snapshot.ts';
 
 const batchRows = 500;
@@ -14,10 +15,15 @@ export type FoundSnapshot = {
   readonly begunAt: number;
 };
 
-/** The newest of the snapshots that are whole, and how many are not. */
+/**
+ * The newest of the snapshots that are whole, and how many are not.
+ *
+ * @param onUnreadable called for one that the disk can't read
+ */
 export async function findSnapshot(
   blobs: BlobStore,
   keys: readonly BlobKey[],
+  onUnreadable: (key: BlobKey) => void,
 ): Promise<{ readonly newest: FoundSnapshot | undefined; readonly damaged: number }> {
   let newest: FoundSnapshot | undefined;
   let damaged = 0;
@@ -26,7 +32,8 @@ export async function findSnapshot(
       const begunAt = await checkSnapshot(await blobs.get(key));
       if (newest === undefined || begunAt > newest.begunAt) newest = { key, begunAt };
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
+      if (isUnreadable(error)) onUnreadable(key);
+      else if (!(error instanceof RegistryError)) throw error;
       damaged += 1;
     }
   }
