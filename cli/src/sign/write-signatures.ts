@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
-import { syncFolder, temporaryPrefix, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { syncFolder, writeFileAtomic } from '@img/registry/storage/write-file-atomic';
+import { sweepUnfinishedFiles, unfinishedFileName } from '@img/runtime/copy/unfinished-files';
 import type { SignatureFiles } from '@img/sign/signature-files';
 import { quote } from '@img/spec/quote';
 import { CliError } from '../cli-error.ts';
 
 /**
- * Writes signatures into a new folder, whole or not at all.
+ * Writes signatures into a new folder, whole or not at all; what a killed command left beside it is removed.
  *
  * @param allowed who may sign, for ssh-keygen
  * @throws CliError FILE_EXISTS if there is anything in the folder already
@@ -19,8 +19,9 @@ export async function writeSignatures(
   allowed: string,
 ): Promise<void> {
   const path = resolve(folder);
-  const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString('hex')}`);
+  const temporary = join(dirname(path), unfinishedFileName());
   await makeFolder(dirname(path), 0o755);
+  sweepUnfinishedFiles(Buffer.from(`${dirname(path)}/`), { hasFolders: true });
   await mkdir(temporary);
   try {
     for (const { name, payload, signature, sshSignature, publicKey } of signatures) {

@@ -205,6 +205,7 @@ each('what an app makes of its links and folders never leads a copy to the host'
     ['/tmp/w/up/x', 'FILE_UNKNOWN', 'a link up'],
     ['/tmp/w/loop/x', 'COPY_REFUSED', 'a link to itself'],
     [`/../../..${canary}/x`, 'FILE_UNKNOWN', 'a path up'],
+    [`/tmp/w/${'x'.repeat(300)}`, 'COPY_FAILED', 'a name that no file system takes'],
   ] as const) {
     await t.throwsAsync(copy(outside('x'), inside(path)), { code }, reason);
   }

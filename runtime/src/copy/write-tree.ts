@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -17,6 +16,7 @@ import { RuntimeError } from '../runtime-error.ts';
 import { type ByteString, byteStringOf, bytesOf, emptyByteString, quoteBytes } from '../tar/byte-string.ts';
 import type { CopyItem } from './copy-item.ts';
 import { pathIn } from './copy-place.ts';
+import { sweepUnfinishedFiles, unfinishedFileName } from './unfinished-files.ts';
 
 export type WriteTreeOptions = {
   /** Who owns what is made; each item says it itself if not given. */
@@ -31,7 +31,8 @@ const existingFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_
 
 /**
  * Makes files, folders and links in an open folder. No link that is there, or that is made meanwhile, is followed; a
- * file or link takes the place of another one as a whole, and a folder that is there stays as it is.
+ * file or link takes the place of another one as a whole, and a folder that is there stays as it is. What a killed copy
+ * left half-written in the same folders is removed.
  *
  * @param base descriptor of the folder
  * @param top the name that the item with the empty path gets there; empty if it is the folder itself
@@ -60,6 +61,7 @@ class TreeWriter {
   readonly #options: WriteTreeOptions;
   // Set at the end, because everything that is made in a folder changes its time.
   readonly #folders: (readonly [path: ByteString, item: CopyItem])[] = [];
+  readonly #swept = new Set<ByteString>();
 
   constructor(base: number, options: WriteTreeOptions) {
     this.#base = base;
@@ -70,6 +72,8 @@ class TreeWriter {
     const [parent, name] = splitAtEnd(path);
     const folder = this.#openFolder(parent);
     try {
+      if (!this.#swept.has(parent)) sweepUnfinishedFiles(pathIn(folder, emptyByteString));
+      this.#swept.add(parent);
       if (item.kind === 'folder') await this.#makeFolder(folder, name, path, item);
       else
         await this.#place(folder, name, path, (temporary) =>
@@ -139,7 +143,7 @@ class TreeWriter {
     make: (temporary: ByteString) => Promise<void>,
   ): Promise<void> {
     if (this.#look(folder, name)?.isDirectory() === true) throw inTheWay(path, 'a file');
-    const temporary = byteStringOf(`.img-cp-${randomBytes(6).toString('hex')}`);
+    const temporary = byteStringOf(unfinishedFileName());
     try {
       await make(temporary);
       await rename(pathIn(folder, temporary), pathIn(folder, name));
