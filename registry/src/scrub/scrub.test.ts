@@ -89,6 +89,16 @@ test('scrub() reads the notes of manifests, too, and lets bad ones be written ag
   t.deepEqual(await states(false), ['blob sound', 'note sound', 'note sound', 'note sound']);
 });
 
+test('scrub() takes what the disk can not read for damaged, and goes on', async (t) => {
+  const { stores } = await noted(t);
+  const { blobs } = stores;
+  blobs.get = async () => {
+    throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  };
+  const states = (await read(stores, {})).map(({ position, state }) => `${position.kind} ${state}`);
+  t.deepEqual(states, ['blob damaged', 'note damaged', 'note damaged', 'note damaged']);
+});
+
 test('scrub() goes on behind a position', async (t) => {
   const { stores } = await noted(t);
   const all = await read(stores, {});

@@ -11,6 +11,7 @@ import {
   renewRecord,
   type StoredRecord,
 } from '../metadata/manifest-records.ts';
+import { isUnreadable } from '../recovery/is-unreadable.ts';
 import { decodeManifestRecord, recordBytes } from '../recovery/manifest-record.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import { BlobStoreError } from '../storage/blob-store-error.ts';
@@ -39,7 +40,7 @@ export type Scrubbed = {
   /** Of the blob or the manifest. */
   readonly digest: Digest;
   readonly sizeBytes: number;
-  /** `lost` where there are no bytes, `damaged` where there are others. */
+  /** `lost` where there are no bytes, `damaged` where there are others or the disk can't read them. */
   readonly state: 'sound' | 'lost' | 'damaged';
   /** Whether it is forgotten now. */
   readonly isForgotten: boolean;
@@ -141,6 +142,7 @@ async function stateOf(
     }
   } catch (error) {
     if (isMissing(error)) return 'lost';
+    if (isUnreadable(error)) return 'damaged';
     throw error;
   }
   return read === size && digester.digest() === digest ? 'sound' : 'damaged';
@@ -159,6 +161,7 @@ async function stateOfNote(
     return record?.digest === digest && record.repository === repository ? 'sound' : 'damaged';
   } catch (error) {
     if (isMissing(error)) return 'lost';
+    if (isUnreadable(error)) return 'damaged';
     if (error instanceof SpecError && error.code === 'CONTENT_SIZE') return 'damaged';
     throw error;
   }
