@@ -2,7 +2,7 @@ import type { AccountsClient, CallOptions } from '@img/registry/accounts/account
 import type { AnswerOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { bold } from '../output/text.ts';
 import { addRule, type RuleOptions, typedRule } from './typed-rule.ts';

@@ -6,7 +6,7 @@ import type { Tag } from '@img/spec/tag';
 import { CliError } from '../cli-error.ts';
 import type { Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { typedReference, typedRepository } from '../host/typed-reference.ts';
 
 /** A tag of a registry. */

@@ -2,7 +2,7 @@ import type { AccountsClient } from '@img/registry/accounts/accounts-client';
 import type { AnswerOf, ApiRouteId, BodyOf, ParametersOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
 import type { Session } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
 
 export type AccountsOptions = { readonly registry?: string };

@@ -15,7 +15,7 @@ import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { exitCodes } from '../exit-code.ts';
 import { openHost } from '../host/open-host.ts';
-import { openLogs } from '../host/open-registry.ts';
+import { openLogs } from '../host/open-logs.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
 import { findPublicKey } from '../keys/find-public-key.ts';
 import { KeyFolder } from '../keys/key-folder.ts';

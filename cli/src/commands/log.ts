@@ -12,7 +12,7 @@ import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
-import { openLogs } from '../host/open-registry.ts';
+import { openLogs } from '../host/open-logs.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
 import { describeEntry, entryDocument } from '../log/describe-entry.ts';
 import { parseCount } from '../option-values.ts';

@@ -1,7 +1,7 @@
 import type { AnswerOf } from '@img/registry/accounts/api-routes';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedReference } from '../host/typed-reference.ts';
 import { bold, green, type Line, red } from '../output/text.ts';

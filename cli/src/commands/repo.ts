@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { configureRules } from '../accounts/rule-commands.ts';
 import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { showList } from '../output/show-list.ts';
 import { bold } from '../output/text.ts';

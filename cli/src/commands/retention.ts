@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type AccountsOptions, addRegistryOption, withAccounts } from '../accounts/with-accounts.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { parseCount, parseDuration } from '../option-values.ts';
 import { describePolicy, reportLines } from '../output/retention-lines.ts';

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { typedTag } from '../accounts/typed-tag.ts';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { shortName } from '../host/short-name.ts';
 import { parseMoment } from '../option-values.ts';
 import { tableLines } from '../output/table.ts';

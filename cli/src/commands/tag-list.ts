@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { typedTag, withTagged } from '../accounts/typed-tag.ts';
 import { parseArgument } from '../argument.ts';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
-import { openAccounts } from '../host/open-registry.ts';
+import { openAccounts } from '../host/open-accounts.ts';
 import { shortName } from '../host/short-name.ts';
 import { typedRepository } from '../host/typed-reference.ts';
 import { tableLines } from '../output/table.ts';

@@ -1,9 +1,7 @@
-import { AccountsClient } from '@img/registry/accounts/accounts-client';
 import type { ConnectionOptions } from '@img/registry/client/connection';
 import { DockerCredentials } from '@img/registry/client/docker-credentials';
 import { RegistryClient } from '@img/registry/client/registry-client';
 import type { RetryPolicy } from '@img/registry/client/retry';
-import { LogClient } from '@img/registry/log/log-client';
 import type { RegistryHost } from '@img/spec/registry-host';
 import type { Session } from '../command.ts';
 import { version } from '../version.ts';
@@ -23,26 +21,11 @@ export function openRegistry(
   return new RegistryClient(host, connectionOptions(session, host, options));
 }
 
-/** A client for the accounts of a registry. Close it, or bind it with `await using`. */
-export function openAccounts(
+/** How a registry is reached, for whichever client. */
+export function connectionOptions(
   session: Pick<Session, 'config' | 'environment' | 'signal'>,
   host: RegistryHost,
-): AccountsClient {
-  return new AccountsClient(host, connectionOptions(session, host, {}));
-}
-
-/** A client for the transparency logs of a registry. Close it, or bind it with `await using`. */
-export function openLogs(
-  session: Pick<Session, 'config' | 'environment' | 'signal'>,
-  host: RegistryHost,
-): LogClient {
-  return new LogClient(host, connectionOptions(session, host, {}));
-}
-
-function connectionOptions(
-  session: Pick<Session, 'config' | 'environment' | 'signal'>,
-  host: RegistryHost,
-  { retry = {}, login }: OpenRegistryOptions,
+  { retry = {}, login }: OpenRegistryOptions = {},
 ): ConnectionOptions {
   const { config, signal } = session;
   const stored = dockerCredentials(session);

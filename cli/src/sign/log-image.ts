@@ -1,4 +1,3 @@
-import { logSignatures } from '@img/registry/log/log-signatures';
 import { attachedBundles } from '@img/registry/transfer/collect-evidence';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
 import type { Trust } from '@img/runtime/trust/decide';
@@ -6,8 +5,6 @@ import { manifestsToSign } from '@img/sign/sign-image';
 import type { Descriptor } from '@img/spec/descriptor';
 import { parseManifest } from '@img/spec/manifest';
 import type { Session } from '../command.ts';
-import { openLogs } from '../host/open-registry.ts';
-import { findSignatureLog } from './find-signature-log.ts';
 import type { SignedPlace } from './signed-place.ts';
 
 export type ImageToLog = {
@@ -38,10 +35,6 @@ export async function logImage(
   }
   // Most images that are pushed are not signed yet: then nobody has to be asked.
   if (signed.length === 0) return undefined;
-  await using client = openLogs(session, location.registry);
-  const log = await findSignatureLog(client, location, trust.policy, { signal });
-  if (log === undefined) return undefined;
-  let added = 0;
-  for (const { digest } of signed) added += await logSignatures(place, digest, log, { signal });
-  return added;
+  const { addToLog } = await import('./add-to-log.ts');
+  return await addToLog(session, signed, { location, place, trust });
 }

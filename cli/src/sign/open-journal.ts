@@ -2,7 +2,7 @@ import type { LogClient } from '@img/registry/log/log-client';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
 import type { Trust } from '@img/runtime/trust/decide';
 import type { Session } from '../command.ts';
-import { openLogs } from '../host/open-registry.ts';
+import { openLogs } from '../host/open-logs.ts';
 import { findSignatureLog } from './find-signature-log.ts';
 import { MadeStatements } from './made-statements.ts';
 import { SigningJournal } from './signing-journal.ts';
