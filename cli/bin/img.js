@@ -33,7 +33,8 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   // As src/config/default-folders.ts; a cache folder from a config.yaml is not worth reading one here.
   const cacheFolder = () => {
     const { IMG_CACHE, XDG_CACHE_HOME } = process.env;
-    if (IMG_CACHE) return resolve(IMG_CACHE);
+    const chosen = folders.cache || IMG_CACHE;
+    if (chosen) return resolve(chosen);
     if (process.getuid() === 0) return '/var/cache/img';
     return join(XDG_CACHE_HOME || join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'img');
   };
@@ -98,12 +99,18 @@ if (major > 24 || (major === 24 && minor >= 19)) {
     }
   }
 
+  // The folders that units of systemd name before the verb.
+  const folders = {};
+  let place = 2;
+  for (; /^--(?:config|root|run|cache)$/.test(process.argv[place]); place += 2) {
+    folders[process.argv[place].slice(2)] = process.argv[place + 1];
+  }
+  const verb = process.argv[place];
   // In a folder of our own, because whoever may write it decides what runs.
   const compiled = join(cacheFolder(), 'compiled');
   // Before anything is loaded: what the cache has isn't compiled again, nor is Node's compiler for TypeScript started.
   enableCompileCache(compiled);
   const root = join(import.meta.dirname, '../..');
-  const verb = process.argv[2];
   const bundle = findBundle(verb);
   if (bundle === undefined) await import('../src/main.ts');
   else runBundle(bundle, verb);

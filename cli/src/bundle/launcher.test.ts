@@ -68,7 +68,9 @@ test('the command comes from its own bundle, or that of all commands, or the sou
   checkout.addBundle('run');
   t.is(await checkout.run('run', 'com.example.app'), 'bundle run');
   t.is(await checkout.run('ps'), 'bundle img');
+  t.is(await checkout.run('--root', 'here', '--run', 'there', 'run'), 'bundle run');
   t.is(await checkout.run('--json', 'run'), 'bundle img');
+  t.is(await checkout.run('--root', 'run'), 'bundle img');
   t.is(await checkout.run(), 'bundle img');
   t.is(await checkout.run('../run'), 'bundle img');
 });
@@ -166,6 +168,16 @@ test('compiled code of former bundles goes a week after it was made', async (t) 
   t.deepEqual(checkout.compiled.toSorted(), [`rm-img-${suffix}`, `tag-two-${suffix}`]);
 });
 
+test('what a command needed is kept in the folder that it names', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  await checkout.run('--root', 'elsewhere', '--cache', join(checkout.root, 'cache/own'), 'tag');
+  t.deepEqual(
+    readdirSync(join(checkout.root, 'cache/own/compiled')).filter((name) => name.startsWith('tag-')),
+    [`tag-img-${suffix}`],
+  );
+});
+
 test('a command works where nothing can be kept', async (t) => {
   const checkout = new Checkout(t);
   checkout.addBundle('img');
@@ -190,5 +202,8 @@ test('bin/img starts the Node of the repository, also through links, and that of
   mkdirSync(own, { recursive: true });
   writeFileSync(join(own, 'node'), script('own'), { mode: 0o755 });
   t.is((await run(link, words, { env })).stdout, `own\n${words.join('\n')}\n`);
-  t.is((await run(join(checkout.root, 'cli/bin/img'), words, { env })).stdout, `own\n${words.join('\n')}\n`);
+  const program = join(checkout.root, 'cli/bin/img');
+  t.is((await run(program, words, { env })).stdout, `own\n${words.join('\n')}\n`);
+  const served = (await run(program, ['serve', '--json'], { env })).stdout;
+  t.is(served, `own\n${program}.js\nserve\n--json\n`, 'behind an option of Node');
 });
