@@ -34,10 +34,9 @@ export async function startImg(folder: string, database?: string): Promise<Conte
     NODE_ENV: 'production',
     ...(database === undefined ? {} : { IMG_DATABASE: database }),
   };
-  const child = spawn(process.execPath, [programPath, ...words], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  // By the script that users call: it gives a registry options of Node.
+  const program = programPath.replace(/\.js$/, '');
+  const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const begin = performance.now();
   let said = '';
   for await (const piece of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
