@@ -80,6 +80,15 @@ each('an app that runs on has a terminal if it is asked for, whose size can chan
   t.is(await waitForEnd(state, findContainer(state, id)), 3);
 });
 
+each('what an app says at its end is read, also by who types more than it reads', async (t, runtime) => {
+  const { id, state } = await startReader(t, runtime, 'read -r line; echo "got $line"; exit 4');
+  const { input, said, over } = attach(state, id);
+  input.write(`hello\n${'x'.repeat(1_000_000)}`);
+  await over;
+  t.is(said.stdout, 'got hello\n');
+  t.is(await waitForEnd(state, findContainer(state, id)), 4);
+});
+
 each('an app in the foreground, and one that has ended, are not attached to', async (t, runtime) => {
   const { child, state } = start(t, runtime, 'echo ready; sleep 1000');
   t.is(await firstLine(child), 'ready');

@@ -1,6 +1,6 @@
-import { closeSync, constants, openSync, read, realpathSync, write, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync, write, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { connectPackets, endPackets } from '../linux/packet-socket.ts';
+import { connectPackets, endPackets, readPackets } from '../linux/packet-socket.ts';
 import { hasErrno } from '../linux/system-call.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { isRunning } from '../state/process-identity.ts';
@@ -41,7 +41,10 @@ export async function attachToContainer(
   signal?.addEventListener('abort', end, { once: true });
   const stopPassing = input === undefined ? undefined : passOn(input, connection);
   try {
-    await readPackets(connection, onOutput);
+    for await (const packet of readPackets(connection, packetBytes + 1)) {
+      const stream = streams[packet[0] ?? 0];
+      if (stream !== undefined && packet.length > 1) onOutput(packet.subarray(1), stream);
+    }
   } finally {
     signal?.removeEventListener('abort', end);
     await stopPassing?.();
@@ -106,17 +109,6 @@ function hasEnded({ id, name }: RunningContainer, cause?: unknown): RuntimeError
   return new RuntimeError('CONTAINER_ENDED', `container ${name ?? id} has just ended`, { cause });
 }
 
-async function readPackets(connection: number, onOutput: AttachOptions['onOutput']): Promise<void> {
-  const readSome = promisify(read);
-  for (;;) {
-    const buffer = Buffer.alloc(packetBytes + 1);
-    const { bytesRead } = await readSome(connection, buffer, 0, buffer.length, null).catch(ended);
-    if (bytesRead === 0) return;
-    const stream = streams[buffer[0] ?? 0];
-    if (stream !== undefined && bytesRead > 1) onOutput(buffer.subarray(1, bytesRead), stream);
-  }
-}
-
 /** @returns what stops it: nothing is written any more once that has returned */
 function passOn(input: AsyncIterable<Uint8Array>, connection: number): () => Promise<void> {
   const writeSome = promisify(write);
@@ -137,10 +129,4 @@ function passOn(input: AsyncIterable<Uint8Array>, connection: number): () => Pro
     isOver = true;
     await writing.catch(() => undefined);
   };
-}
-
-// A monitor that ends with what is typed unread resets the connection.
-function ended(error: NodeJS.ErrnoException): { readonly bytesRead: number } {
-  if (error.code === 'ECONNRESET') return { bytesRead: 0 };
-  throw error;
 }

@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { closeSync, read } from 'node:fs';
+import { promisify } from 'node:util';
 import { RuntimeError } from '../runtime-error.ts';
 import { systemCall } from './system-call.ts';
 
@@ -41,4 +42,28 @@ export function connectPackets(path: string): number {
 /** Ends a connection in both directions, so that who reads from it comes to the end; it stays to be closed. */
 export function endPackets(descriptor: number): void {
   shutdown(descriptor, bothWays);
+}
+
+/**
+ * Reads to the end of a connection.
+ *
+ * @param mostBytes of a packet; the rest of a longer one is lost
+ * @yields packet by packet
+ */
+export async function* readPackets(
+  descriptor: number,
+  mostBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const readSome = promisify(read);
+  for (;;) {
+    const buffer = Buffer.alloc(mostBytes);
+    try {
+      const { bytesRead } = await readSome(descriptor, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    } catch (error) {
+      // The other end has not read all. The kernel says so once, and before what that end has sent.
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    }
+  }
 }
