@@ -50,6 +50,16 @@ const wishes: readonly [why: string, text: string, expected: readonly string[]][
   ],
   ['the owner of a file is not asked', 'u log /var/log/x', [`log:*:520:520::/:${nologin}`, 'log:*:520:']],
   ['quotes may be in quotes', 'u q 300 "a \\"b\\""', [`q:*:300:300:a "b":/:${nologin}`, 'q:*:300:']],
+  [
+    'of two lines for a name, the first counts',
+    'u b 300 - /first\nu b 301 - /second\nu b 300 - /third',
+    [`b:*:300:300::/first:${nologin}`, 'b:*:300:'],
+  ],
+  [
+    'a group that is neither name nor number is not taken',
+    'u c 300:a.b',
+    [`c:*:300:300::/:${nologin}`, 'c:*:300:'],
+  ],
   ['what is there stays', 'u root 7 "other" /other\ng adm 7', []],
   ['ranges of numbers and other types are passed over', 'r - 500-900\nx y\nu', []],
   ['a name that would be two fields is passed over', 'u a:b 7\nm a b:c', []],

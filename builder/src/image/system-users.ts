@@ -37,8 +37,8 @@ export function withSystemUsers({ passwd, group }: UserFiles, files: readonly st
   if (wishes.length === 0) return { passwd, group };
   const tables: Tables = { users: fieldsOf(passwd), groups: fieldsOf(group) };
   // A number that a line names must not be given to another name before.
-  const hasNumber = ({ id }: Wish) => /^\d/.test(id);
-  wishes.sort((a, b) => Number(hasNumber(b)) - Number(hasNumber(a)) || (a.name < b.name ? -1 : 1));
+  const hasNumber = ({ id }: Wish) => isNumber(id.split(':')[0] ?? '');
+  wishes.sort((a, b) => Number(hasNumber(b)) - Number(hasNumber(a)) || compare(a.name, b.name));
   for (const { kind, name, id } of wishes) if (kind === 'g') groupNumber(tables, name, id);
   for (const wish of wishes) if (wish.kind === 'u') addUser(tables, wish);
   for (const { kind, name, id } of wishes) if (kind === 'm') addMember(tables, name, id);
@@ -61,6 +61,15 @@ function isName(text: string): boolean {
   return /^[a-z_][a-z0-9_-]{0,30}$/i.test(text);
 }
 
+function isNumber(text: string): boolean {
+  return /^\d{1,9}$/.test(text);
+}
+
+/** By code units, as in every locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 function isField(text: string): boolean {
   return !/[:\p{Cc}]/u.test(text);
 }
@@ -76,14 +85,12 @@ function groupNumber({ groups }: Tables, name: string, wanted: string): string {
 
 function addUser(tables: Tables, { name, id, rest }: Wish): void {
   if (tables.users.some((fields) => fields[0] === name)) return;
-  const [wanted = '', group] = id.split(':');
-  const gid =
-    group === undefined || !isName(group)
-      ? (group ?? groupNumber(tables, name, wanted))
-      : groupNumber(tables, group, '-');
+  const [wanted = '', group = ''] = id.split(':');
+  const isOther = isName(group) || isNumber(group);
+  const gid = isNumber(group) ? group : groupNumber(tables, isOther ? group : name, isOther ? '-' : wanted);
   const taken = new Set(tables.users.map((fields) => fields[2]));
   // Those who have a group of their own have its number, too.
-  const uid = freeNumber(name, group === undefined && wanted === '-' ? gid : wanted, taken);
+  const uid = freeNumber(name, isOther || isNumber(wanted) ? wanted : gid, taken);
   const [gecos = '', home = '', shell = ''] = rest;
   tables.users.push([name, '*', uid, gid, gecos, home || '/', shell || '/usr/sbin/nologin']);
 }
@@ -99,7 +106,7 @@ function addMember(tables: Tables, name: string, group: string): void {
 
 /** The number wanted if nobody has it, else the one that follows from the name, or the next that is free. */
 function freeNumber(name: string, wanted: string, taken: ReadonlySet<string | undefined>): string {
-  if (/^\d{1,9}$/.test(wanted) && !taken.has(wanted)) return wanted;
+  if (isNumber(wanted) && !taken.has(wanted)) return wanted;
   const start = Number.parseInt(digestHex(digestOf(Buffer.from(name))).slice(0, 8), 16);
   const places = Array.from({ length: numbers }, (_, step) => firstNumber + ((start + step) % numbers));
   // An image with 900 services has other problems than two with one number.

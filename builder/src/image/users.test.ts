@@ -54,6 +54,12 @@ test('Users creates root beside the user of an app that has no packages', (t) =>
   t.is(users.changedFiles.get('etc/group'), 'root:*:0:\napp:*:65532:\n');
 });
 
+test('Users puts root before those that packages ask for where no package has a list', (t) => {
+  const { changedFiles } = new Users({ passwd: '', group: '' }, undefined, ['g input 101\n']);
+  t.is(changedFiles.get('etc/passwd'), 'root:*:0:0:root:/root:/usr/sbin/nologin\n');
+  t.is(changedFiles.get('etc/group'), 'root:*:0:\ninput:*:101:\n');
+});
+
 test('Users gives a created user the group that has its name', (t) => {
   const users = new Users({ passwd, group }, choice('staff'));
   t.deepEqual(users.resolve(choice('staff')), { uid: 65_532, gid: 50 });

@@ -31,7 +31,8 @@ export class Users {
    * @param systemUsers texts of sysusers.d, see `withSystemUsers`
    */
   constructor(files: UserFiles, wanted: OwnerChoice | undefined, systemUsers: readonly string[] = []) {
-    const { passwd, group } = withSystemUsers(files, systemUsers);
+    const { passwd, group } =
+      systemUsers.length === 0 ? files : withSystemUsers(withRoot(files), systemUsers);
     const name = wanted === undefined || isNumber(wanted.user) ? undefined : wanted.user;
     this.created = name === undefined || parseUsers(passwd).has(name) ? undefined : name;
     const gid = parseGroups(group).get(this.created ?? '')?.gid;
@@ -90,6 +91,10 @@ export class Users {
 
 /** What an image without packages needs for names to mean anything. */
 const root = { passwd: 'root:*:0:0:root:/root:/usr/sbin/nologin\n', group: 'root:*:0:\n' };
+
+function withRoot({ passwd, group }: UserFiles): UserFiles {
+  return { passwd: passwd || root.passwd, group: group || root.group };
+}
 
 function userLine(name: string, gid: number): string {
   return `${name}:*:${appId}:${gid}:${name}:/home/${name}:/usr/sbin/nologin`;
