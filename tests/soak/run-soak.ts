@@ -15,6 +15,8 @@ export type SoakOptions = {
   readonly goesOn: (tally: Tally) => boolean;
   readonly lanes?: number;
   readonly processes?: number;
+  /** Pauses between two disasters, in milliseconds at most: with longer ones more is done, and less is broken off. */
+  readonly calmMs?: number;
   /** Told now and then. */
   readonly onProgress?: (text: string) => void;
 };
@@ -26,9 +28,6 @@ export type SoakResult = {
 };
 
 const policy: RetentionPolicy = { latest: 40, untaggedDays: 0 };
-
-/** Pauses between two disasters, in milliseconds at most. */
-const calmMs = 3000;
 
 /** Of requests to the database and the storage while connections break. */
 const faultRate = 0.002;
@@ -42,6 +41,7 @@ export async function runSoak({
   goesOn,
   lanes: laneCount = 8,
   processes = 3,
+  calmMs = 3000,
   onProgress = () => undefined,
 }: SoakOptions): Promise<SoakResult> {
   await using stage = await Stage.open({ seed, processes });
@@ -54,6 +54,7 @@ export async function runSoak({
   const over = new AbortController();
   const disasters = causeDisasters(stage, new Random(seed + 2), {
     processes,
+    calmMs,
     tally,
     signal: over.signal,
     onProgress,
@@ -84,7 +85,7 @@ async function setPolicies(database: PostgresDatabase): Promise<void> {
   });
 }
 
-type DisasterOptions = Pick<Required<SoakOptions>, 'processes' | 'onProgress'> & {
+type DisasterOptions = Pick<Required<SoakOptions>, 'processes' | 'calmMs' | 'onProgress'> & {
   readonly tally: Tally;
   readonly signal: AbortSignal;
 };
@@ -93,7 +94,7 @@ type DisasterOptions = Pick<Required<SoakOptions>, 'processes' | 'onProgress'> &
 async function causeDisasters(
   stage: Stage,
   random: Random,
-  { processes, tally, signal, onProgress }: DisasterOptions,
+  { processes, calmMs, tally, signal, onProgress }: DisasterOptions,
 ): Promise<void> {
   stage.setRate(faultRate);
   while (!signal.aborted) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Soaks a registry of three processes in everything that clients do, with kills and broken connections:
-// `npm run soak -- --minutes 60 --seed 1`.
+// `npm run soak -- --minutes 60 --seed 1`. With `--calm-seconds 10 --lanes 16` more is done between two disasters.
 
 import { parseArgs } from 'node:util';
 import { runSoak } from './run-soak.ts';
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '8' },
+    'calm-seconds': { type: 'string', default: '3' },
   },
 });
 
@@ -19,6 +20,7 @@ const begin = performance.now();
 const { tally, cuts, violations } = await runSoak({
   seed: Number(values.seed),
   lanes: Number(values.lanes),
+  calmMs: Number(values['calm-seconds']) * 1000,
   goesOn: () => performance.now() < until,
   onProgress: say,
 });
