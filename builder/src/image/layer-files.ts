@@ -46,7 +46,7 @@ export async function recompressed(
   const key = `${compression}/${digestHex(layer.diffId)}`;
   const found =
     (await cache.find(key)) ??
-    (await cache.put(key, readLayer(cache, layer, { signal }), { compression, notes: null }));
+    (await cache.put(key, readLayer(cache, layer, { signal }), { compression, notes: null, signal }));
   return { ...found, what: layer.what, packages: layer.packages };
 }
 
@@ -54,10 +54,13 @@ export async function recompressed(
 export async function ownLayerFile(
   { items, what }: OwnLayer,
   compression: LayerCompression,
-  { cache }: LayerFilesOptions,
+  { cache, signal }: LayerFilesOptions,
 ): Promise<ImageLayer> {
   const path = join(cache.folder, 'own', `${temporaryPrefix}${randomBytes(8).toString('hex')}`);
-  const layer = await writeLayer(encodeTar(items), path, compression, { durability: 'nothing' });
+  const layer = await writeLayer(encodeTar(items), path, compression, {
+    durability: 'nothing',
+    signal,
+  });
   return { ...layer, path, what, packages: [] };
 }
 

@@ -11,6 +11,12 @@ export type LayerFile = LayerBlob & { readonly path: string };
 /** A layer in the cache, and what was noted of it when it was made. */
 export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes };
 
+type PutOptions<Notes> = {
+  readonly compression: LayerBlob['compression'];
+  readonly notes: Notes;
+  readonly signal?: AbortSignal | undefined;
+};
+
 // Part of every key; a new number when records get another form.
 const format = 'layers-2';
 
@@ -51,14 +57,14 @@ export class LayerCache {
     }
   }
 
-  /** Makes a layer of a tar and keeps it with its notes. */
+  /** Makes a layer of a tar and keeps it with its notes; the signal stops it at any piece of the tar. */
   async put<Notes>(
     key: string,
     tar: AsyncIterable<Uint8Array>,
-    { compression, notes }: { readonly compression: LayerBlob['compression']; readonly notes: Notes },
+    { compression, notes, signal }: PutOptions<Notes>,
   ): Promise<CachedLayer<Notes>> {
     const path = join(this.folder, key);
-    const layer = await writeLayer(tar, path, compression, cached);
+    const layer = await writeLayer(tar, path, compression, { ...cached, signal });
     return await this.#record(path, { ...layer, notes });
   }
 

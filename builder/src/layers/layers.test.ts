@@ -57,6 +57,21 @@ for (const [compression, tool] of [
     t.is(runTool(tool, args, { encoding: 'latin1' }), content.toString('latin1'));
   });
 
+  test(`writeLayer() stops in the middle of a tar without an end, and leaves nothing: ${compression}`, async (t) => {
+    const folder = temporaryFolder(t);
+    const controller = new AbortController();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (let count = 0; ; count += 1) {
+        if (count === 100) controller.abort(new Error('stopped'));
+        yield content.subarray(0, 50_000);
+      }
+    }
+    const path = join(folder, 'layer');
+    const { signal } = controller;
+    await t.throwsAsync(writeLayer(endless(), path, compression, { signal }), { message: 'stopped' });
+    t.deepEqual(await readdir(folder), []);
+  });
+
   test(`writeLayer() gives the same bytes however the tar comes: ${compression}`, async (t) => {
     const path = join(temporaryFolder(t), 'layer');
     const small = content.subarray(0, 300);

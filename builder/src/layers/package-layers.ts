@@ -98,9 +98,10 @@ async function convertPackage(
 ): Promise<CachedLayer<PackageNotes>> {
   await using deb = await readDeb(path, wanted, { temporaryFolder: cache.folder, signal });
   const converted = await convertDeb(deb, wanted);
-  return await cache.put(packageKey(wanted), encodeTar(abortable(converted.items, signal)), {
+  return await cache.put(packageKey(wanted), encodeTar(converted.items), {
     compression: 'zstd',
     notes: await notesOf(converted),
+    signal,
   });
 }
 
@@ -112,11 +113,4 @@ async function notesOf({ items, ...facts }: ConvertedPackage): Promise<PackageNo
   }
   const entries = items.map(({ entry }) => packTreeEntry(entry));
   return { ...facts, entries, texts: Object.fromEntries(texts) };
-}
-
-function* abortable<Item>(items: Iterable<Item>, signal: AbortSignal | undefined): Generator<Item> {
-  for (const item of items) {
-    signal?.throwIfAborted();
-    yield item;
-  }
 }

@@ -24,5 +24,5 @@ export async function sharedLayer(
   const found = await cache.find(key);
   if (found !== undefined) return found;
   const tars = layers.map((layer) => readLayer(cache, layer, { signal }));
-  return await cache.put(key, mergeTars(tars, cache.folder), { compression: 'zstd', notes: null });
+  return await cache.put(key, mergeTars(tars, cache.folder), { compression: 'zstd', notes: null, signal });
 }

@@ -18,23 +18,29 @@ export type LayerBlob = {
   readonly sizeBytes: number;
 };
 
+export type WriteLayerOptions = Pick<AtomicWriteOptions, 'durability'> & {
+  readonly signal?: AbortSignal | undefined;
+};
+
 /**
  * Compresses a tar into a file, which is there whole or not at all. The same tar always gives the same file.
  *
  * @param path the file; its folder is made when missing
- * @throws BuilderError COMPRESSOR_DIFFERS
+ * @param options `signal` stops it between any two pieces of the tar, however large the layer is
+ * @throws BuilderError COMPRESSOR_DIFFERS, and the reason of the signal
  */
 export async function writeLayer(
   tar: AsyncIterable<Uint8Array>,
   path: string,
   compression: LayerCompression,
-  { durability }: Pick<AtomicWriteOptions, 'durability'> = {},
+  { durability, signal }: WriteLayerOptions = {},
 ): Promise<LayerBlob> {
   const plain = { digester: new Digester(), sizeBytes: 0 };
   const packed = { digester: new Digester(), sizeBytes: 0 };
   await checkCompressor(compression);
   await makeFolder(dirname(path), 0o755);
-  const content = measured(compress(measured(blocksOf(tar), plain), { compression }), packed);
+  const pieces = blocksOf(stoppable(tar, signal));
+  const content = measured(compress(measured(pieces, plain), { compression }), packed);
   await writeFileAtomic(path, content, durability === undefined ? {} : { durability });
   return {
     diffId: plain.digester.digest(),
@@ -43,6 +49,16 @@ export async function writeLayer(
     digest: packed.digester.digest(),
     sizeBytes: packed.sizeBytes,
   };
+}
+
+async function* stoppable(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
 }
 
 async function* measured(
