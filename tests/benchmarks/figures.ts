@@ -179,13 +179,13 @@ export async function runFigures(workshop: Workshop): Promise<readonly Figure[]>
 const atOnce = 16;
 
 /** Starts a command several times without waiting, and fails if one of them does. */
-function repeated({ line, variables }: Command, count: number): Command {
+export function repeated({ line, variables }: Command, count: number): Command {
   const script = `for round in $(seq ${count}); do "$@" & jobs="$jobs $!"; done; for job in $jobs; do wait $job || exit; done`;
   return { line: ['sh', '-c', script, 'sh', ...line], ...(variables === undefined ? {} : { variables }) };
 }
 
 /** Without these, podman asks for more than a machine may allow. */
-async function podmanLimits(): Promise<readonly string[]> {
+export async function podmanLimits(): Promise<readonly string[]> {
   const limits = await readFile('/proc/self/limits', 'utf8');
   return [
     ['nofile', 'Max open files'],
