@@ -12,7 +12,7 @@ import {
 import { makeFolder } from '@img/registry/storage/make-folder';
 import { type Contestant, startImg } from './registry-contestants.ts';
 import { fillMetadata } from './registry-large.ts';
-import { load, newContent, p99 } from './registry-load.ts';
+import { load, newContent, p99, type Work } from './registry-load.ts';
 import { median } from './report.ts';
 
 /** How what must not grow with a registry is measured, and who hears of it. */
@@ -47,7 +47,7 @@ export async function measureTagsPage(
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
       const size = sizes[index] as number;
-      const work = async (connection: Parameters<Parameters<typeof load>[1]>[0]) => {
+      const work: Work = async (connection) => {
         const last = `v${String(Math.floor(Math.random() * size)).padStart(9, '0')}`;
         return (await connection.send('GET', `/v2/bench/app/tags/list?n=100&last=${last}`)).bytes;
       };
