@@ -47,6 +47,8 @@ export async function attachToContainer(
     }
   } finally {
     signal?.removeEventListener('abort', end);
+    // Also for what is being written, which nobody might read any more.
+    end();
     await stopPassing?.();
   }
   signal?.throwIfAborted();
