@@ -1,12 +1,16 @@
 import { signatureLayers, signatureTag } from '@img/sign/signature-manifest';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
-import { parseImageManifest, parseManifest } from '@img/spec/manifest';
+import { encodeManifest, parseImageManifest, parseManifest } from '@img/spec/manifest';
+import { mediaTypes } from '@img/spec/media-types';
 import { parseRegistryHost } from '@img/spec/registry-host';
+import { referrersTag } from '@img/spec/routes';
+import type { Tag } from '@img/spec/tag';
 import test, { type ExecutionContext } from 'ava';
 import { ImageStore } from '../images/image-store.ts';
 import { index, signatures } from '../testing/attached-image.ts';
 import { contentOf, emptyConfig, opened, type TestContent, testReferrer } from '../testing/content.ts';
 import { registryPlace } from '../testing/places.ts';
+import type { RegistryDouble } from '../testing/registry-double.ts';
 import { app, clientOf, startDouble } from '../testing/start-double.ts';
 import type { ContentSource, ContentTarget } from './content.ts';
 import { putSignatures } from './put-signatures.ts';
@@ -23,13 +27,6 @@ const shared: readonly [name: string, open: Shared][] = [
     async (t) => {
       const { target } = await registryPlace(t);
       return () => target;
-    },
-  ],
-  [
-    'a registry that does not compare',
-    async (t) => {
-      const double = await startDouble(t);
-      return () => clientOf(t, double).repository(app, 'push');
     },
   ],
   [
@@ -58,20 +55,42 @@ for (const [where, open] of shared) {
   });
 }
 
-test('putManifest() keeps all referrers that clients note at the same moment under the fallback tag', async (t) => {
+test('putSignatures() in a registry that does not compare adds again whenever somebody overwrites it', async (t) => {
+  const double = await startDouble(t);
+  const target = clientOf(t, double).repository(app, 'push');
+  const overwritten = overwriteAfterPuts(double, tag, [
+    signatures('bob').manifest,
+    signatures('bob', 'carol').manifest,
+  ]);
+  await sign(target, 'alice');
+  const found = await target.getManifest(tag);
+  const layers = signatureLayers(parseImageManifest(found?.bytes ?? new Uint8Array()));
+  t.deepEqual(
+    layers.map(({ signature }) => Buffer.from(signature, 'base64').toString()),
+    ['bob', 'carol', 'alice'],
+  );
+  t.is(overwritten(), 2);
+});
+
+test('putManifest() notes a referrer under the fallback tag again whenever somebody overwrites it', async (t) => {
   const double = await startDouble(t);
   double.hasReferrersApi = false;
-  const repositories = names.map(() => clientOf(t, double).repository(app, 'push'));
-  const referrers = names.map((name) => testReferrer(index.descriptor, contentOf(name)));
-  await Promise.all(
-    repositories.map((repository, at) => repository.putManifest(referrers[at] as TestContent)),
-  );
-  const source: ContentSource | undefined = repositories[0];
-  const listed = await source?.listReferrers(index.descriptor.digest);
+  const repository = clientOf(t, double).repository(app, 'push');
+  const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((name) =>
+    testReferrer(index.descriptor, contentOf(name)),
+  ) as [TestContent, TestContent, TestContent];
+  const overwritten = overwriteAfterPuts(double, referrersTag(index.descriptor.digest), [
+    listOf(bob),
+    listOf(bob, carol),
+  ]);
+  await repository.putManifest(alice);
+  const source: ContentSource = repository;
+  const listed = await source.listReferrers(index.descriptor.digest);
   t.deepEqual(
-    listed?.map(({ digest }) => digest).toSorted(),
-    referrers.map(({ descriptor }) => descriptor.digest).toSorted(),
+    listed.map(({ digest }) => digest),
+    [bob, carol, alice].map(({ descriptor }) => descriptor.digest),
   );
+  t.is(overwritten(), 2);
 });
 
 test('putSignatures() gives up with an error if the place is changed again and again', async (t) => {
@@ -95,6 +114,45 @@ test('putSignatures() gives up with an error if the place is changed again and a
   const kept = await target.getManifest(tag);
   t.is(parseImageManifest(kept?.bytes ?? new Uint8Array()).layers.length, rounds, 'all the others are there');
 });
+
+/** What stands under the fallback tag when clients have noted these referrers. */
+function listOf(...referrers: readonly TestContent[]): TestContent {
+  const bytes = encodeManifest({
+    kind: 'index',
+    mediaType: mediaTypes.ociIndex,
+    artifactType: undefined,
+    manifests: referrers.map(({ descriptor }) => descriptor),
+    subject: undefined,
+    annotations: {},
+  });
+  return contentOf(bytes, mediaTypes.ociIndex);
+}
+
+/**
+ * After each time that a client has put something under a tag, somebody who had read the tag before overwrites it
+ * with the next of these, just before the client looks at it again.
+ *
+ * @returns tells how often that was
+ */
+function overwriteAfterPuts(
+  double: RegistryDouble,
+  overwritten: Tag,
+  others: readonly TestContent[],
+): () => number {
+  let puts = 0;
+  let count = 0;
+  double.misbehave(({ route, request }) => {
+    if (route?.id !== 'manifest' || route.parameter !== overwritten) return false;
+    if (request.method === 'PUT') puts += 1;
+    const other = others[count];
+    if (request.method !== 'PUT' && puts > count && other !== undefined) {
+      double.addManifest(app, other.bytes, other.descriptor.mediaType, overwritten);
+      count += 1;
+    }
+    return false;
+  });
+  return () => count;
+}
 
 async function sign(target: ContentTarget, name: string): Promise<void> {
   const { manifest, payloads } = signatures(name);
