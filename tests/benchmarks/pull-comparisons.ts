@@ -54,6 +54,7 @@ export function pullComparison(workshop: Workshop, image: string, afterLastByte:
   return {
     title: 'pull 660 MB in 17,000 files from a registry of this machine, until the image can be started',
     note: 'one layer of gzip into an empty store; img verifies the signature, makes the tree and checks it',
+    isWarm: false,
     contenders: [
       {
         name: 'img pull',

@@ -32,11 +32,13 @@ export async function startComparisons(workshop: Workshop): Promise<readonly Com
     {
       title: 'run /bin/true, and clean up',
       note: 'img verifies the signature and the files at each start; crun and runc alone mount nothing, filter no system calls and look at nothing',
+      isWarm: true,
       contenders: contestants.map(([name, command]) => contender(name, command)),
     },
     {
       title: `${atOnce} of them at once`,
       note: 'until the last one has ended',
+      isWarm: true,
       contenders: contestants.map(([name, command]) => contender(name, repeated(command, atOnce))),
     },
   ];
@@ -53,6 +55,7 @@ export async function listComparisons(workshop: Workshop): Promise<readonly Comp
     {
       title: `list ${containers} containers that run`,
       note: 'each of them is looked for in /proc',
+      isWarm: true,
       contenders: [
         contender('img ps', workshop.img('host', 'ps')),
         contender('img ps --json', workshop.img('host', 'ps', '--json')),

@@ -15,6 +15,8 @@ export type Comparison = {
   readonly title: string;
   readonly note: string;
   readonly contenders: readonly Contender[];
+  /** Whether each does it once before, without being measured: programs keep what they can use again. */
+  readonly isWarm: boolean;
 };
 
 // What a shell has waited for, and they in turn.
@@ -56,9 +58,10 @@ function ofChildren(times: string): number {
 
 /** Measures every contender once in each round, in turn; who begins changes from round to round. */
 export async function compare(
-  { title, note, contenders }: Comparison,
+  { title, note, contenders, isWarm }: Comparison,
   rounds: number,
 ): Promise<readonly string[]> {
+  if (isWarm) for (const { measure } of contenders) await measure(0);
   const found = contenders.map(() => [] as UsedTime[]);
   for (let round = 0; round < rounds; round += 1) {
     for (const place of contenders.keys()) {
