@@ -1,12 +1,13 @@
 import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
+import { isInOwnNamespace } from '@img/runtime/linux/user-namespace';
 
 /** What the process was started with. Read once at the start and handed down, so that nothing below reads it. */
 export type Environment = {
   readonly variables: { readonly [name: string]: string | undefined };
   readonly homeFolder: string;
   readonly workingFolder: string;
-  /** Whether the process may do everything on this host. */
+  /** Whether the process may do everything on this host; not whoever is root in a user namespace of their own. */
   readonly isRoot: boolean;
 };
 
@@ -15,7 +16,7 @@ export function currentEnvironment(): Environment {
     variables: process.env,
     homeFolder: homedir(),
     workingFolder: process.cwd(),
-    isRoot: process.getuid?.() === 0,
+    isRoot: process.getuid?.() === 0 && !isInOwnNamespace(),
   };
 }
 

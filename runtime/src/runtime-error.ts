@@ -8,8 +8,10 @@ export type RuntimeErrorCode =
   | 'ROOT_REQUIRED'
   | 'RUNTIME_FAILED'
   | 'RUNTIME_MISSING'
+  | 'SUBORDINATE_IDS_MISSING'
   | 'SYSTEM_CALL_FAILED'
   | 'TERMINAL_REQUIRED'
+  | 'USER_NAMESPACE_FAILED'
   // From image config to runtime config.
   | 'COMMAND_MISSING'
   | 'COMMAND_NOT_FOUND'
@@ -48,6 +50,7 @@ export type RuntimeErrorCode =
   | 'LAYER_DAMAGED'
   | 'LAYER_MISMATCH'
   | 'LAYER_MISSING'
+  | 'OWNER_UNMAPPED'
   | 'STORE_FULL'
   | 'TREE_DAMAGED'
   | 'TREE_FILE_INVALID'

@@ -69,7 +69,8 @@ export type RuntimeNamespace = {
 
 export type RuntimeLinux = {
   readonly namespaces: readonly RuntimeNamespace[];
-  readonly cgroupsPath: string;
+  /** Where it is below the root of each hierarchy; wherever the runtime can make one, unless given. */
+  readonly cgroupsPath?: string;
   readonly resources: RuntimeResources;
   readonly sysctl: { readonly [key: string]: string };
   /** Besides those that every container has. */

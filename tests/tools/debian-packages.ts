@@ -35,6 +35,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['python3-venv', 'holds the validator of SPDX documents'],
   ['diffutils', 'compares trees'],
   ['util-linux', 'makes namespaces'],
+  ['uidmap', 'gives users other than root the users of their namespaces'],
   ['gcc', 'compiles what calls the kernel in other ways'],
   ['libc6-dev', 'is what gcc needs'],
   ['linux-libc-dev', "has the kernel's numbers"],

@@ -7,13 +7,14 @@ import {
   copyContainerFiles,
   type FilePlace,
 } from '@img/runtime/containers/copy-container-files';
-import { findContainer } from '@img/runtime/containers/find-container';
+import { findContainer, isEnded } from '@img/runtime/containers/find-container';
 import type { Host } from '@img/runtime/host';
 import { quoteBytes } from '@img/runtime/tar/byte-string';
 import { quote } from '@img/spec/quote';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { joinContainer } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 
 type CommandLine = { readonly archive?: boolean; readonly followLink?: boolean };
@@ -47,6 +48,7 @@ async function copy(session: Session, line: CommandLine, source: string, destina
   // Else it would be waited for whoever writes, although the command was stopped.
   const from = source === '-' ? addAbortSignal(signal, process.stdin) : placeOf(session, host, source);
   const to = destination === '-' ? archiveWriter(signal) : placeOf(session, host, destination);
+  for (const place of [from, to]) joinPlace(session, place);
   if (!isInContainer(from) && !isInContainer(to)) {
     throw new CliError('USAGE', `neither ${quote(source)} nor ${quote(destination)} is in a container`, {
       hint: 'write CONTAINER:PATH for what is in one',
@@ -59,6 +61,12 @@ async function copy(session: Session, line: CommandLine, source: string, destina
   };
   const request = { from, to, isFollowed: line.followLink === true, keepsOwners: line.archive === true };
   await copyContainerFiles(host.state, request, options);
+}
+
+// Files of an app belong to users whom only its namespace has.
+function joinPlace(session: Session, end: CopyRequest['from'] | CopyRequest['to']): void {
+  if (typeof end !== 'object' || !('container' in end) || end.container === undefined) return;
+  if (!isEnded(end.container)) joinContainer(session, end.container);
 }
 
 function isInContainer(end: CopyRequest['from'] | CopyRequest['to']): boolean {

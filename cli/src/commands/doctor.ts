@@ -1,6 +1,7 @@
 import { containersFinding } from '@img/runtime/doctor/examine-containers';
 import { examineHost } from '@img/runtime/doctor/examine-host';
 import { networkFinding } from '@img/runtime/doctor/examine-networks';
+import { userNetworkFinding } from '@img/runtime/doctor/examine-user';
 import type { Finding } from '@img/runtime/doctor/finding';
 import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
 import type { Command } from 'commander';
@@ -22,7 +23,7 @@ async function examine(session: Session): Promise<void> {
   const { rules } = await loadTrustPolicy(config.trustFolders);
   const findings = [
     ...(await examineHost(environment.variables['PATH'])),
-    networkFinding(config),
+    process.geteuid?.() === 0 ? networkFinding(config) : userNetworkFinding,
     containersFinding(host.state.list()),
     trustFinding(rules.size),
   ];

@@ -3,6 +3,7 @@ import { findRunningContainer } from '@img/runtime/containers/find-container';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { variableOf } from '../host/app-options.ts';
+import { joinContainer } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 import { collectText } from '../option-values.ts';
 
@@ -42,6 +43,7 @@ async function execute(
   const [program = '', ...rest] = words;
   session.output.end();
   await host.close();
+  joinContainer(session, container);
   execInContainer(host.state, container, {
     command: [program, ...rest],
     env: env.flatMap((text) => variableOf(text, session.environment)),

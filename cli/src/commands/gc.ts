@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 import { countOf, formatBytes } from '../output/measure.ts';
 
@@ -17,6 +18,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function collectGarbage(session: Session, { dryRun }: CommandLine): Promise<void> {
   const { output } = session;
+  await inUserNamespace(session);
   await using host = await openHost(session);
   if (dryRun === true) {
     const garbage = await host.findGarbage();

@@ -9,6 +9,7 @@ import { latestTag } from '@img/spec/tag';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { decisionLines } from '../host/decision-lines.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import { judgeImage } from '../host/judge-image.ts';
 import { locateImage } from '../host/locate-image.ts';
 import { openHost } from '../host/open-host.ts';
@@ -37,6 +38,7 @@ async function pull(session: Session, { verify = false }: PullOptions, text: str
   const { config, output, signal } = session;
   const startedAt = performance.now();
   const reference = typedReference(text, config);
+  await inUserNamespace(session);
   await using host = await openHost(session);
   await using client = openRegistry(session, reference.registry);
   const source = client.repository(reference.repository, 'pull');

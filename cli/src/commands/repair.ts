@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { exitCodeOf, exitCodes } from '../exit-code.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
@@ -38,6 +39,7 @@ async function repair(session: Session, line: CommandLine, typed: readonly strin
   if (typed.length > 0 === (line.all === true)) {
     throw new CliError('USAGE', 'which images are repaired is said by their names, or by --all');
   }
+  await inUserNamespace(session);
   await using host = await openHost(session);
   const references =
     typed.length > 0 ? typed.map((text) => typedReference(text, config)) : await allReferences(host);

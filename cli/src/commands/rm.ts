@@ -12,6 +12,7 @@ import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import type { Config } from '../config/config.ts';
 import { findContainerIfAny } from '../host/find-container-if-any.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { findTaggedImage } from '../host/tagged-image.ts';
@@ -35,6 +36,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function remove(session: Session, line: CommandLine, names: readonly string[]): Promise<void> {
   const { config, output, signal } = session;
+  await inUserNamespace(session);
   await using host = await openHost(session);
   // All are looked up before the first is removed, so that a typing mistake removes nothing.
   const wanted: Wanted[] = [];

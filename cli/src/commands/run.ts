@@ -15,6 +15,7 @@ import { addConfinementOptions } from '../host/add-confinement-options.ts';
 import { addNetworkOptions } from '../host/add-network-options.ts';
 import { type AppCommandLine, appOptions } from '../host/app-options.ts';
 import { decisionLines } from '../host/decision-lines.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import { openHost } from '../host/open-host.ts';
 import { RemoteRepository } from '../host/remote-repository.ts';
 import { shortName } from '../host/short-name.ts';
@@ -104,6 +105,7 @@ async function run(
   checkLine(line);
   const name = line.name === undefined ? undefined : parseArgument(parseContainerName, line.name);
   const reference = typedReference(image, config);
+  await inUserNamespace(session, { isNeeded: true });
   await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const request = {

@@ -1,6 +1,5 @@
 import { findRunningContainer } from '@img/runtime/containers/find-container';
 import { listProcesses } from '@img/runtime/containers/list-processes';
-import { controlGroupOf } from '@img/runtime/state/container-record';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';
@@ -16,7 +15,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function showProcesses(session: Session, name: string): Promise<void> {
   await using host = await openHost(session);
-  const processes = listProcesses(controlGroupOf(findRunningContainer(host.state, name)));
+  const processes = listProcesses(findRunningContainer(host.state, name));
   session.output.result(processes, () =>
     tableLines(
       [

@@ -8,11 +8,18 @@ const wantedOpenFiles = { soft: 1024, hard: 524_288 };
  * CAP_SYS_RESOURCE, which root does not have everywhere, and the runtimes fail without it.
  *
  * @param limitsText /proc/self/limits
+ * @param processes the most of its user; no limit of its own if not given
  */
-export function processLimits(limitsText: string): readonly RuntimeLimit[] {
+export function processLimits(
+  limitsText: string,
+  { processes }: { readonly processes?: number } = {},
+): readonly RuntimeLimit[] {
   const allowed = hardLimit(limitsText, 'Max open files');
   const hard = Math.min(wantedOpenFiles.hard, allowed);
-  return [{ type: 'RLIMIT_NOFILE', soft: Math.min(wantedOpenFiles.soft, hard), hard }];
+  const files = { type: 'RLIMIT_NOFILE', soft: Math.min(wantedOpenFiles.soft, hard), hard };
+  if (processes === undefined) return [files];
+  const most = Math.min(processes, hardLimit(limitsText, 'Max processes'));
+  return [files, { type: 'RLIMIT_NPROC', soft: most, hard: most }];
 }
 
 function hardLimit(limitsText: string, name: string): number {

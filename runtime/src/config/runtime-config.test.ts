@@ -109,3 +109,41 @@ test('runtimeConfig() refuses an image whose stop signal nobody knows', (t) => {
     code: 'SIGNAL_UNKNOWN',
   });
 });
+
+const range = [{ inside: 0, outside: 100_000, count: 65_536 }];
+const ofUser = { ...context, userNamespace: { users: range, groups: range } };
+
+test('runtimeConfig() asks for no control group in the user namespace of somebody who can make none', (t) => {
+  const { linux, mounts, process } = runtimeConfig(web, {}, ofUser);
+  t.is(linux.cgroupsPath, undefined);
+  t.deepEqual(linux.resources, { devices: [] });
+  t.deepEqual(
+    mounts.map(({ destination }) => destination).filter((path) => path.startsWith('/sys')),
+    ['/sys'],
+    'nor for those of the host to look at',
+  );
+  t.deepEqual(
+    process.rlimits[1],
+    { type: 'RLIMIT_NPROC', soft: 512, hard: 512 },
+    'but for the most processes',
+  );
+});
+
+test('runtimeConfig() shows no more of /sys than devices where the network is the host’s', (t) => {
+  const { linux, mounts } = runtimeConfig(web, { network: 'host' }, ofUser);
+  const places = mounts.map(({ destination }) => destination).filter((path) => path.startsWith('/sys'));
+  t.deepEqual(places, ['/sys', '/sys/block', '/sys/bus', '/sys/class', '/sys/devices']);
+  const isOther = (path: string) => path.startsWith('/sys') && !path.startsWith('/sys/devices');
+  t.deepEqual(linux.maskedPaths.filter(isOther), [], 'what is not there needs not be hidden');
+  t.true(linux.maskedPaths.includes('/proc/kcore'));
+});
+
+for (const [user, what] of [
+  ['65536', 'user 65536'],
+  ['0:65536', 'group 65536'],
+] as const) {
+  test(`runtimeConfig() refuses ${what}, who is not in the user namespace`, (t) => {
+    const { message } = t.throws(() => runtimeConfig(web, { user }, ofUser), { code: 'OWNER_UNMAPPED' });
+    t.true(message.includes(what));
+  });
+}

@@ -3,15 +3,18 @@ import type {
   RuntimeConfig,
   RuntimeDevice,
   RuntimeHook,
+  RuntimeLinux,
   RuntimeMount,
   RuntimeNamespace,
   RuntimeProcess,
 } from '@img/spec/runtime-config';
+import { hasId, type UserNamespace } from '../linux/user-namespace.ts';
+import { RuntimeError } from '../runtime-error.ts';
 import { annotationsOf } from './annotations.ts';
 import { commandOf } from './command.ts';
 import { type Confinement, capabilitiesOf, confinementOf } from './confinement.ts';
 import { defaultPath, mergeEnvironment } from './environment.ts';
-import { kernelMounts } from './kernel-mounts.ts';
+import { isShownOfSys, kernelMounts, userKernelMounts } from './kernel-mounts.ts';
 import { processLimits } from './process-limits.ts';
 import { type Controller, resourcesOf } from './resources.ts';
 import type { Network, RunOptions } from './run-options.ts';
@@ -35,6 +38,8 @@ export type RuntimeContext = {
   /** The path of the network namespace, for the network `bridge`. */
   readonly networkNamespace?: string;
   readonly controllers: ReadonlySet<Controller>;
+  /** The user namespace in which it runs, if that is not the host's: it has no control group then. */
+  readonly userNamespace?: UserNamespace;
   /** Its control group if that is, or is in, the one of a unit of systemd, which has the limits. */
   readonly unitGroup?: string;
   /** /proc/self/limits */
@@ -63,31 +68,32 @@ export function runtimeConfig(
   const network = options.network ?? 'none';
   const confinement = confinementOf(options);
   const { systemCalls, maskedPaths, readonlyPaths, hasWritableSys } = confinement;
-  const { devices, unitGroup } = context;
+  const { devices, userNamespace } = context;
+  if (userNamespace !== undefined) checkMapped(user, userNamespace);
+  const isThere = userNamespace !== undefined && network === 'host' ? isShownOfSys : () => true;
   return {
     ociVersion,
-    process: processOf(image, options, user, confinement, context.limitsText),
+    process: processOf(image, options, user, { ...context, ...confinement }),
     // Mounted read-only where it is: runtimes would mount it anew for that, without `nosuid` and `nodev`.
     root: { path: context.rootPath, readonly: false },
     hostname: context.hostname,
-    mounts: [...kernelMounts(hasWritableSys), ...context.mounts],
+    mounts: [
+      ...(userNamespace === undefined ? kernelMounts(hasWritableSys) : userKernelMounts(network === 'host')),
+      ...context.mounts,
+    ],
     hooks: { poststop: context.poststop },
     annotations: annotationsOf(image),
     linux: {
       namespaces: namespacesOf(network, context.networkNamespace),
-      cgroupsPath: unitGroup ?? `/img-${context.id}`,
-      resources: resourcesOf(options, unitGroup === undefined ? context.controllers : new Set(), {
-        pids: confinement.pids,
-        devices,
-      }),
+      ...groupOf(options, context, confinement.pids),
       // A process without capabilities may serve port 80: in a network of its own nobody is there to be cheated.
       sysctl: network === 'host' ? {} : { 'net.ipv4.ip_unprivileged_port_start': '0' },
       ...(devices.length === 0 ? {} : { devices }),
       ...(systemCalls === undefined
         ? {}
         : { seccomp: systemCallFilter(image.platform.architecture, systemCalls) }),
-      maskedPaths,
-      readonlyPaths,
+      maskedPaths: maskedPaths.filter(isThere),
+      readonlyPaths: readonlyPaths.filter(isThere),
     },
   };
 }
@@ -96,8 +102,12 @@ function processOf(
   image: ImageConfig,
   options: RunOptions,
   user: ResolvedUser,
-  { noNewPrivileges }: Pick<Confinement, 'noNewPrivileges'>,
-  limitsText: string,
+  {
+    noNewPrivileges,
+    pids,
+    limitsText,
+    userNamespace,
+  }: Pick<Confinement, 'noNewPrivileges' | 'pids'> & Pick<RuntimeContext, 'limitsText' | 'userNamespace'>,
 ): RuntimeProcess {
   const { uid, gid, additionalGids, home } = user;
   const hasTerminal = options.hasTerminal ?? false;
@@ -112,9 +122,33 @@ function processOf(
     }),
     cwd: parseWorkingDir(options.workingDir ?? image.config.workingDir),
     capabilities: capabilitiesOf(uid, options),
-    rlimits: processLimits(limitsText),
+    // Without a control group, the kernel counts them per user and namespace (Linux 5.14).
+    rlimits: processLimits(limitsText, userNamespace === undefined ? {} : { processes: pids }),
     noNewPrivileges,
   };
+}
+
+function groupOf(
+  options: RunOptions,
+  { id, unitGroup, userNamespace, controllers, devices }: RuntimeContext,
+  pids: number,
+): Pick<RuntimeLinux, 'cgroupsPath' | 'resources'> {
+  // Runtimes refuse a path that was asked for and can't be made.
+  if (userNamespace !== undefined) return { resources: { devices: [] } };
+  return {
+    cgroupsPath: unitGroup ?? `/img-${id}`,
+    resources: resourcesOf(options, unitGroup === undefined ? controllers : new Set(), { pids, devices }),
+  };
+}
+
+function checkMapped({ uid, gid, additionalGids }: ResolvedUser, { users, groups }: UserNamespace): void {
+  const group = [gid, ...additionalGids].find((id) => !hasId(groups, id));
+  if (hasId(users, uid) && group === undefined) return;
+  throw new RuntimeError(
+    'OWNER_UNMAPPED',
+    `the app runs as ${hasId(users, uid) ? `group ${group}` : `user ${uid}`}, who has no number in your range`,
+    { hint: 'choose another one with --user, or ask for a larger range of subordinate ids' },
+  );
 }
 
 function namespacesOf(network: Network, path: string | undefined): readonly RuntimeNamespace[] {

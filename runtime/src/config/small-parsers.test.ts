@@ -139,6 +139,15 @@ for (const [hard, expected, reason] of [
   });
 }
 
+test('processLimits() limits the processes of a user, never above what this process may have', (t) => {
+  const line = (most: string) =>
+    `Max processes             ${most}            ${most}            processes\n`;
+  const [unlimited, few] = [line('unlimited'), line('100')];
+  const limit = { type: 'RLIMIT_NPROC', soft: 512, hard: 512 };
+  t.deepEqual(processLimits(unlimited, { processes: 512 })[1], limit);
+  t.deepEqual(processLimits(few, { processes: 512 })[1], { ...limit, soft: 100, hard: 100 });
+});
+
 const all = new Set(['cpu', 'memory', 'pids'] as const);
 
 const defaults = { pids: 512, devices: [] };

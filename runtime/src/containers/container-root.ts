@@ -1,8 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { isAtOrBelow } from '../config/inside-path.ts';
 import { RuntimeError } from '../runtime-error.ts';
-import { controlGroupOf } from '../state/container-record.ts';
-import { controlGroupMembers, readControlGroups } from '../state/control-groups.ts';
+import { containerProcesses } from '../state/container-processes.ts';
 import { type Container, isEnded } from './find-container.ts';
 
 /**
@@ -22,11 +21,8 @@ export function openContainerRoot(container: Container): number {
   }
   const { pid } = container;
   const root = pid === undefined ? undefined : openRoot(pid);
-  // Asked afterwards: a number is given to another process only when this one has ended, and none else is in the group.
-  if (
-    root !== undefined &&
-    controlGroupMembers(readControlGroups(), controlGroupOf(container)).includes(pid ?? 0)
-  ) {
+  // Asked afterwards: a number is given to another process only when this one has ended, and none else is among its processes.
+  if (root !== undefined && containerProcesses(container).includes(pid ?? 0)) {
     return root;
   }
   if (root !== undefined) closeSync(root);

@@ -28,7 +28,7 @@ export type ContainerDescription = {
   readonly pid: number | undefined;
   /** The process that it lives and ends with. */
   readonly supervisorPid: number | undefined;
-  /** Below the root of each hierarchy. */
+  /** Below the root of each hierarchy; undefined also if it has none of its own. */
   readonly controlGroup: string | undefined;
   readonly unit: string | undefined;
   /** Where what it has written is; undefined if somebody else has it. */
@@ -44,7 +44,7 @@ export type ContainerDescription = {
 /** @throws RuntimeError STATE_INVALID */
 export function describeContainer(state: RunState, container: Container): ContainerDescription {
   const { id, name, reference, digest, signers, rule, profile, insecure, runtime, stopSignal } = container;
-  const { detached, unit } = container;
+  const { detached, unit, isUngrouped } = container;
   const end = isEnded(container) ? container : undefined;
   const pid = isEnded(container) ? undefined : container.pid;
   const logFile = state.logFile(id);
@@ -54,7 +54,7 @@ export function describeContainer(state: RunState, container: Container): Contai
     process: readAppProcess(state, id),
     settings: readContainerSettings(state.settingsFile(id)),
     supervisorPid: end === undefined ? container.supervisor.pid : undefined,
-    controlGroup: end === undefined ? controlGroupOf(container) : undefined,
+    controlGroup: end === undefined && isUngrouped !== true ? controlGroupOf(container) : undefined,
     unit: unit?.name,
     logFile: detached !== undefined && existsSync(logFile) ? logFile : undefined,
     isRemovedAtEnd: detached !== 'kept',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { controlGroupMembers, readControlGroups } from '../state/control-groups.ts';
+import { containerProcesses } from '../state/container-processes.ts';
+import type { RunningContainer } from '../state/run-state.ts';
 
 /** A process of a container. */
 export type ContainerProcess = {
@@ -20,9 +21,9 @@ export type ContainerProcess = {
 // USER_HZ, which is the same on all of Linux.
 const ticksPerSecond = 100;
 
-/** The processes in a control group, in the order of their numbers. */
-export function listProcesses(controlGroup: string): readonly ContainerProcess[] {
-  return controlGroupMembers(readControlGroups(), controlGroup).flatMap((pid) => readProcess(pid) ?? []);
+/** The processes of a container, in the order of their numbers. */
+export function listProcesses(container: RunningContainer): readonly ContainerProcess[] {
+  return containerProcesses(container).flatMap((pid) => readProcess(pid) ?? []);
 }
 
 /** Undefined if it has ended in the meantime. */

@@ -5,19 +5,27 @@ import { findRuntime } from '../launch/find-runtime.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
+import { readFirstProcess } from '../state/first-process.ts';
+import { signalProcess } from '../state/kill-processes.ts';
+import { isRunning } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 
 /**
  * Sends a signal to the first process of a container. The runtime does it, because it knows that process from
- * another one with its number. One that has ended in the meantime needs none.
+ * another one with its number; but not in another user namespace. One that has ended in the meantime needs none.
  *
  * @throws RuntimeError RUNTIME_MISSING, RUNTIME_FAILED
  */
 export async function signalContainer(
   state: RunState,
-  { id, name, runtime }: ContainerRecord,
+  container: ContainerRecord,
   number: number,
 ): Promise<void> {
+  const { id, name, runtime } = container;
+  if (container.isUngrouped === true) {
+    signalFirstProcess(state, container, number);
+    return;
+  }
   const args = [...runtimeArguments(state, runtime), 'kill', id, String(number)];
   try {
     await promisify(execFile)(findRuntime(runtime), args);
@@ -27,6 +35,23 @@ export async function signalContainer(
     throw new RuntimeError(
       'RUNTIME_FAILED',
       `signal ${number} could not be sent to container ${name ?? id}: ${printable(stderr.trim())}`,
+      { cause },
+    );
+  }
+}
+
+function signalFirstProcess(state: RunState, container: ContainerRecord, number: number): void {
+  const { id, name, runtime, supervisor } = container;
+  const first = readFirstProcess(state.runtimeRoot(runtime), runtime, id);
+  if (first === undefined || !isRunning({ ...supervisor, ...first })) return;
+  try {
+    signalProcess(first.pid, number);
+  } catch (cause) {
+    if (!isRunning({ ...supervisor, ...first })) return;
+    const reason = (cause as Error).message;
+    throw new RuntimeError(
+      'RUNTIME_FAILED',
+      `signal ${number} could not be sent to container ${name ?? id}: ${reason}`,
       { cause },
     );
   }

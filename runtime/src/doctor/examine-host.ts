@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { userNamespaceObstacle } from '../launch/user-namespace.ts';
 import { capabilities, hasCapability } from '../linux/capability.ts';
 import { type ControlGroups, readControlGroups } from '../state/control-groups.ts';
 import type { MountMethod } from '../tree/image-tree.ts';
 import { tryMount } from '../tree/try-mount.ts';
 import { examinePrograms } from './examine-programs.ts';
+import { userFinding, userGroupFinding } from './examine-user.ts';
 import type { Finding } from './finding.ts';
 
 /** What the kernel says of itself. */
@@ -25,6 +27,7 @@ export type KernelFacts = {
  * @param path the PATH in which programs are looked for first
  */
 export async function examineHost(path: string | undefined): Promise<readonly Finding[]> {
+  const isRoot = process.geteuid?.() === 0;
   const kernel = {
     release: release(),
     treeMethod: tryMount(),
@@ -32,23 +35,12 @@ export async function examineHost(path: string | undefined): Promise<readonly Fi
     seccompActions: readText('/proc/sys/kernel/seccomp/actions_avail'),
   };
   return [
-    userFinding(process.geteuid?.() === 0),
+    isRoot ? { subject: 'user', verdict: 'good', text: 'root' } : userFinding(userNamespaceObstacle()),
     ...kernelFindings(kernel),
-    controlGroupFinding(readControlGroups()),
+    isRoot ? controlGroupFinding(readControlGroups()) : userGroupFinding,
     limitsFinding(hasCapability(capabilities.sysResource)),
     ...(await examinePrograms(path)),
   ];
-}
-
-function userFinding(isRoot: boolean): Finding {
-  const subject = 'user';
-  if (isRoot) return { subject, verdict: 'good', text: 'root' };
-  return {
-    subject,
-    verdict: 'missing',
-    text: 'only root can run images; all else, such as building them, needs no root',
-    hint: 'try again with sudo',
-  };
 }
 
 export function kernelFindings(kernel: KernelFacts): readonly Finding[] {

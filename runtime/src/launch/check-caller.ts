@@ -10,8 +10,8 @@ import { RuntimeError } from '../runtime-error.ts';
  */
 export function checkCaller({ hasTerminal = false }: RunOptions, isDetached = false): void {
   if (process.geteuid?.() !== 0) {
-    throw new RuntimeError('ROOT_REQUIRED', 'only root can run images on this host', {
-      hint: 'try again with sudo, which has a store of its own; building, fetching, signing and verifying need no root',
+    throw new RuntimeError('ROOT_REQUIRED', 'only root can do this, also root of a user namespace', {
+      hint: 'try again with sudo, which has a store of its own',
     });
   }
   if (hasTerminal && !isDetached && !(isatty(0) && isatty(1))) {

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { printable } from '@img/spec/printable';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
-import { killControlGroup, readControlGroups } from '../state/control-groups.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
@@ -39,7 +38,7 @@ export async function launchDetached(
   } catch (error) {
     // What the runtime says of it, if it does, is less.
     const mismatch = readMismatch(state.containerFolder(record.id));
-    await killControlGroup(readControlGroups(), `img-${record.id}`);
+    await state.killAll(record.id);
     await monitor?.end();
     await state.discard(record.id);
     throw mismatch === undefined ? error : notConfined(runtime, mismatch, error);

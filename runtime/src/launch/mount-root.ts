@@ -8,7 +8,8 @@ import { isAtOrBelow } from '../config/inside-path.ts';
 import { kernelFolders } from '../config/kernel-mounts.ts';
 import { type ScratchMount, scratchBytes } from '../config/storage.ts';
 import { mount, mountFlags } from '../linux/mount.ts';
-import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { type FileSystemRequest, mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
+import { userNamespace } from '../linux/user-namespace.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import { resolveInside } from './inside-root.ts';
@@ -158,7 +159,7 @@ function writableLayer(
   folder: string,
   sizeBytes: number,
   root: Stats | undefined,
-): readonly (readonly [string, string])[] {
+): FileSystemRequest['options'] {
   mkdirSync(folder);
   mountFileSystem({
     type: 'tmpfs',
@@ -179,12 +180,14 @@ function writableLayer(
   return [
     ['upperdir', `${folder}/upper`],
     ['workdir', `${folder}/work`],
+    // Which files it hides it notes in attributes; root of a user namespace can set no others (Linux 5.11).
+    ...(userNamespace() === undefined ? [] : [['userxattr', undefined] as const]),
   ];
 }
 
 function overlay(
   lower: readonly string[],
-  writable: readonly (readonly [string, string])[],
+  writable: FileSystemRequest['options'],
   target: string,
   isNoSuid: boolean,
 ): void {

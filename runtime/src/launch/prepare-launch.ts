@@ -17,15 +17,17 @@ import { hasChildren } from '../linux/has-children.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { pageSize } from '../linux/page-size.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
+import { type UserNamespace, userNamespace } from '../linux/user-namespace.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import type { ContainerRecord, RuntimeName, UnitMembership } from '../state/container-record.ts';
-import { type ControlGroups, readControlGroups } from '../state/control-groups.ts';
+import { type ControlGroups, canMakeControlGroups, readControlGroups } from '../state/control-groups.ts';
 import { limitFiles } from '../state/limit-files.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 import type { Tree } from '../tree/tree.ts';
 import { checkCaller } from './check-caller.ts';
+import { checkUngrouped } from './check-ungrouped.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
 import { checkCommand } from './find-command.ts';
 import { hideUnified } from './hide-unified.ts';
@@ -72,6 +74,8 @@ export type PreparedLaunch = {
   readonly record: ContainerRecord;
   readonly runtime: ChosenRuntime;
   readonly controlGroups: ControlGroups;
+  /** The user namespace, if it is not the host's and its users make no control groups. */
+  readonly namespace?: UserNamespace;
 };
 
 const userFileBytes = 1024 * 1024;
@@ -93,6 +97,8 @@ export function prepareLaunch(
   confinementOf(options);
   checkPorts(options.ports ?? [], options.network ?? 'none');
   const controlGroups = readControlGroups();
+  const namespace = userNamespaceOf(controlGroups);
+  if (namespace !== undefined) checkUngrouped(options);
   const canRaiseLimits = hasCapability(capabilities.sysResource);
   // conmon has no children but the container.
   const host = { ...controlGroups, canRaiseLimits, hasChildren: detached === undefined && hasChildren() };
@@ -111,11 +117,12 @@ export function prepareLaunch(
     supervisor,
     ...(detached === undefined ? {} : { detached }),
     ...(unit === undefined ? {} : { unit: { name: unit.name, controlGroup: unit.controlGroup } }),
+    ...(namespace === undefined ? {} : { isUngrouped: true }),
     ...(options.network === 'bridge' ? { networkId: state.networks.newId() } : {}),
     started: new Date().toISOString(),
   };
   state.add(record);
-  return { record, runtime, controlGroups };
+  return { record, runtime, controlGroups, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /**
@@ -126,7 +133,7 @@ export function prepareLaunch(
 export function makeBundle(
   state: RunState,
   { image, tree, options, health, unit }: LaunchRequest,
-  { record, runtime, controlGroups }: PreparedLaunch,
+  { record, runtime, controlGroups, namespace }: PreparedLaunch,
 ): void {
   const { id, networkId } = record;
   // Where everybody sees the mount that keeps it: what ends it may run anywhere.
@@ -163,6 +170,7 @@ export function makeBundle(
     ...(network === undefined ? {} : { networkNamespace: network.namespace }),
     devices: hostDevices(confinement.devices),
     controllers: controlGroups.controllers,
+    ...(namespace === undefined ? {} : { userNamespace: namespace }),
     ...(unit === undefined ? {} : { unitGroup: unitGroup(unit, record) }),
     limitsText: readFileSync('/proc/self/limits', 'utf8'),
     poststop: [
@@ -177,15 +185,14 @@ export function makeBundle(
   );
   ownSecrets(secrets, config.process.user);
   writeFileSync(state.processFile(id), JSON.stringify(config.process), { mode: 0o600 });
-  const { isWritable } = confinement;
-  recordSettings(state, id, { config, placed, options, isWritable, health, network });
+  recordSettings(state, id, { config, placed, options, ...confinement, health, network });
   const check = selfCheck(config, {
+    ...confinement,
     sh,
     root: `${bundle}/rootfs`,
-    isWritable,
     limits:
       unit === undefined
-        ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath, pageSize())
+        ? limitFiles(config.linux.resources, controlGroups, config.linux.cgroupsPath ?? '', pageSize())
         : [],
     isThere: existsSync,
     folder: state.containerFolder(id),
@@ -194,6 +201,11 @@ export function makeBundle(
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
+}
+
+// Root of a namespace in which control groups can be made is like any other.
+function userNamespaceOf(controlGroups: ControlGroups): UserNamespace | undefined {
+  return canMakeControlGroups(controlGroups) ? undefined : userNamespace();
 }
 
 // A folder in memory that nobody else sees becomes the current one.

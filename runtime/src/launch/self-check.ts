@@ -57,7 +57,7 @@ function wordsOf(
   return [
     join(folder, mismatchName),
     String(capabilityMask(bounding)),
-    linux.cgroupsPath.slice(linux.cgroupsPath.lastIndexOf('/') + 1),
+    linux.cgroupsPath?.slice(linux.cgroupsPath.lastIndexOf('/') + 1) ?? '',
     root,
     bounding.includes('CAP_SYS_CHROOT') ? 'any' : 'same',
     nameOf(process.args[0] ?? ''),
@@ -151,7 +151,7 @@ LIMITS
       *) case $controllers in *" $names "*) unlike="it was in another control group ($names)" ;; esac ;;
     esac
   done <"/proc/$pid/cgroup"
-  [ "$found" ] || unlike='it was in another control group'
+  [ "$found" ] || [ -z "$group" ] || unlike='it was in another control group'
   if [ "/proc/$pid/root" -ef "$root" ]; then
     while read -r id parent device source target flags rest; do
       kind=\${rest#*- } kind=\${kind%% *}

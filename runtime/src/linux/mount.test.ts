@@ -7,6 +7,7 @@ import { RuntimeError } from '../runtime-error.ts';
 import { mount, mountFlags, unmount } from './mount.ts';
 import { mountAttributes, mountFileSystem } from './mount-file-system.ts';
 import { enterPrivateMounts } from './private-mounts.ts';
+import { restrictMount } from './restrict-mount.ts';
 import { hasErrno, systemCall } from './system-call.ts';
 
 const isRoot = process.geteuid?.() === 0;
@@ -86,4 +87,16 @@ test('mountFileSystem() leaves no descriptor open, also when it fails', (t) => {
   mountFileSystem({ type: 'tmpfs', target: path, options: [] });
   unmount(path);
   t.is(count(), before);
+});
+
+test('restrictMount() adds attributes and takes none away', (t) => {
+  if (!needsRoot(t)) return;
+  const target = temporaryFolder(t);
+  mountFileSystem({ type: 'tmpfs', target, options: [], attributes: mountAttributes.noExec });
+  t.teardown(() => unmount(target));
+  restrictMount(target, mountAttributes.readOnly | mountAttributes.noDev);
+  const line = readFileSync('/proc/thread-self/mountinfo', 'utf8')
+    .split('\n')
+    .find((text) => text.includes(` ${target} `));
+  t.regex(line ?? '', / ro,nodev,noexec,/);
 });

@@ -44,6 +44,8 @@ export type ContainerRecord = {
   readonly unit?: UnitMembership;
   /** What of the network `bridge` is its own; absent if it is not in that. */
   readonly networkId?: string;
+  /** Whether it has no control group of its own, because its user can't make one. */
+  readonly isUngrouped?: true;
   /** RFC 3339. */
   readonly started: string;
 };
@@ -100,6 +102,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
       ...(launcher === undefined ? {} : { launcher: identityFrom(launcher) }),
       ...(unit === undefined ? {} : { unit: unitFrom(unit) }),
       ...(networkId === undefined ? {} : { networkId }),
+      ...(fields.optionalBoolean('isUngrouped') === true ? { isUngrouped: true } : {}),
       started: fields.string('started'),
     };
   } catch (cause) {

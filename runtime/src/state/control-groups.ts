@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Controller } from '../config/resources.ts';
@@ -17,6 +26,18 @@ export type ControlGroups = {
   /** The root folder of every hierarchy. */
   readonly roots: readonly string[];
 };
+
+/** Whether this process may make control groups at the top, where those of containers are. */
+export function canMakeControlGroups({ roots }: Pick<ControlGroups, 'roots'>): boolean {
+  const [root] = roots;
+  if (root === undefined) return false;
+  try {
+    accessSync(root, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 // include/uapi/linux/magic.h
 const cgroup2Magic = 0x6367_7270;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RuntimeError } from '../runtime-error.ts';
 
@@ -30,8 +32,29 @@ export async function killProcesses(
 
 export function killProcess(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    signalProcess(pid, constants.signals.SIGKILL);
   } catch {
     // It has ended in the meantime.
+  }
+}
+
+/**
+ * Sends a signal, if need be as the user whom the process belongs to: root of a user namespace may become all of its
+ * users, which are the same in another namespace of the same user, but is nobody there.
+ *
+ * @throws what process.kill() throws
+ */
+export function signalProcess(pid: number, number: number): void {
+  try {
+    process.kill(pid, number);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || process.geteuid?.() !== 0) throw error;
+    const [, owner] = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    process.seteuid?.(Number(owner));
+    try {
+      process.kill(pid, number);
+    } finally {
+      process.seteuid?.(0);
+    }
   }
 }

@@ -24,7 +24,7 @@ import {
   parseContainerRecord,
   type RuntimeName,
 } from './container-record.ts';
-import { killControlGroup, readControlGroups } from './control-groups.ts';
+import { killContainer } from './kill-container.ts';
 import { killProcess, killProcesses } from './kill-processes.ts';
 import { isRunning, type ProcessIdentity, processesWith, readBootId } from './process-identity.ts';
 import { RunFolder } from './run-folder.ts';
@@ -146,7 +146,7 @@ export class RunState extends RunFolder {
   list(): readonly RunningContainer[] {
     return this.#records()
       .filter((record) => isRunning(record.supervisor) && this.#readEnd(record) === undefined)
-      .map((record) => ({ ...record, pid: this.#readPid(record.id), ...this.#networkOf(record) }));
+      .map((record) => ({ ...record, pid: this.#pidOf(record), ...this.#networkOf(record) }));
   }
 
   /**
@@ -173,7 +173,7 @@ export class RunState extends RunFolder {
    * @throws RuntimeError CONTAINER_STUCK; the reason of the signal
    */
   async discard(id: string, options: SweepOptions = {}): Promise<void> {
-    await killControlGroup(readControlGroups(), `img-${id}`, options);
+    await this.killAll(id, options);
     this.remove(id);
   }
 
@@ -192,7 +192,7 @@ export class RunState extends RunFolder {
       if (this.#isInUse(id)) continue;
       try {
         await this.#killMonitor(id, options);
-        await killControlGroup(readControlGroups(), `img-${id}`, options);
+        await this.killAll(id, options);
         if (this.#isKept(id)) this.#markEnded(id);
         else this.#forget(id);
         swept.push(id);
@@ -340,6 +340,12 @@ export class RunState extends RunFolder {
     return runtimeNames.some((name) => existsSync(join(this.runtimeRoot(name), id, 'exec.fifo')));
   }
 
+  /** Ends every process of a container, but what only watches it. @throws as `killContainer` */
+  async killAll(id: string, options: SweepOptions = {}): Promise<void> {
+    const record = this.#read(id);
+    await killContainer(id, record, this.runtimeRoot(record?.runtime ?? 'runc'), options);
+  }
+
   // It would record an end of what was never started, and a runtime that still makes the container would go on.
   async #killMonitor(id: string, options: SweepOptions): Promise<void> {
     const supervisor = this.#read(id)?.supervisor;
@@ -371,7 +377,7 @@ export class RunState extends RunFolder {
     return isThere && processesWith(id).length > 0;
   }
 
-  #readPid(id: string): number | undefined {
+  #pidOf({ id }: ContainerRecord): number | undefined {
     try {
       const pid = Number(readFileSync(this.pidFile(id), 'utf8'));
       return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;

@@ -9,6 +9,7 @@ import {
   mountFileSystem,
   openFileSystem,
 } from '../linux/mount-file-system.ts';
+import { restrictMount } from '../linux/restrict-mount.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { Tree, TreeMethod } from './tree.ts';
 import type { DirectoryNode } from './tree-node.ts';
@@ -51,10 +52,7 @@ export class ImageTree implements Tree {
   static checkout(parts: TreeParts, folder: string): ImageTree {
     return new ImageTree('checkout', parts, (target) => {
       mount({ source: folder, target, flags: mountFlags.bind });
-      mount({
-        target,
-        flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly | mountFlags.noDev,
-      });
+      restrictMount(target, mountAttributes.readOnly | mountAttributes.noDev);
     });
   }
 

@@ -27,7 +27,7 @@ import { type DirectoryNode, type FileNode, sortedChildren, type TreeNode } from
 
 /**
  * Lays out an image as a plain folder, if it is not there yet: for hosts whose kernel can't mount the metadata
- * image, and for users other than root. Complete or not at all.
+ * image, and for users other than root. Complete or not at all. Throws OWNER_UNMAPPED where an owner can't be kept.
  *
  * Every name is made in a folder that is held open (`/proc/self/fd/<n>/<name>` is what openat(2) does), and every
  * file must be new: nothing on the host can lead a write elsewhere, and paths can be of any length.
@@ -159,6 +159,7 @@ class CheckoutMaker {
   // In an order in which no step undoes another: a new owner takes away set-user bits and capabilities, a list
   // of permissions changes the mode, and everything changes the time.
   #finish(path: Buffer, node: TreeNode): void {
+    this.#rules.checkOwner(node);
     if (this.#rules.isOwnerKept) lchownSync(path, node.uid, node.gid);
     for (const [name, value] of this.#rules.xattrs(node)) setXattr(path, bytesOf(name), value);
     if (node.kind !== 'symlink') chmodSync(path, this.#rules.mode(node));

@@ -7,8 +7,14 @@ import { hiddenPath, hideFile, listHidden, showFile } from '../layers/hide-file.
 import { digestFileName, digestsOf } from '../layers/layer-place.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { sweepTemporaries } from '../layers/temporary.ts';
+import { userNamespace } from '../linux/user-namespace.ts';
 
-const treeFolders = ['trees', 'checkouts'] as const;
+// In a user namespace files have other owners than outside of it, so what is right in one is wrong in the other. Only
+// there they can be read and removed; what was laid out before there was one can be in both.
+const checkoutFolders = (): readonly string[] =>
+  userNamespace() === undefined ? ['checkouts'] : ['mapped', 'checkouts'];
+
+const treeFolders = (): readonly string[] => ['trees', ...checkoutFolders()];
 
 /** Where the tree of one image is, or will be. */
 export type TreeFiles = {
@@ -25,7 +31,9 @@ export type TreeFiles = {
 
 export function treeFiles(root: string, manifest: Digest): TreeFiles {
   const name = digestFileName(manifest);
-  const [imageFolder, checkoutFolder] = treeFolders.map((folder) => join(root, folder)) as [string, string];
+  const imageFolder = join(root, 'trees');
+  const [checkouts = ''] = checkoutFolders();
+  const checkoutFolder = join(root, checkouts);
   const imageName = `${name}.erofs`;
   return {
     imageFolder,
@@ -35,18 +43,22 @@ export function treeFiles(root: string, manifest: Digest): TreeFiles {
     checkoutName: name,
     checkoutPath: join(checkoutFolder, name),
     imageStamp: `tree-${name}`,
-    checkoutStamp: `checkout-${name}`,
+    checkoutStamp: checkoutStamp(checkouts, name),
   };
+}
+
+function checkoutStamp(folder: string, name: string): string {
+  return `${folder === 'mapped' ? 'mapped' : 'checkout'}-${name}`;
 }
 
 /** The trees of a store, for the garbage collector of the images; each goes by the digest of its manifest. */
 export function collectedTrees({ folders: { root }, stamps }: LayerStore): CollectedStore {
   const placesOf = (manifest: Digest) => {
-    const files = treeFiles(root, manifest);
-    return [
-      [files.imageFolder, files.imageName, files.imageStamp],
-      [files.checkoutFolder, files.checkoutName, files.checkoutStamp],
-    ] as const;
+    const { imageFolder, imageName, imageStamp, checkoutName: name } = treeFiles(root, manifest);
+    const checkouts = checkoutFolders().map(
+      (folder) => [join(root, folder), name, checkoutStamp(folder, name)] as const,
+    );
+    return [[imageFolder, imageName, imageStamp] as const, ...checkouts];
   };
   const each = async (
     manifest: Digest,
@@ -55,7 +67,7 @@ export function collectedTrees({ folders: { root }, stamps }: LayerStore): Colle
     for (const [folder, name, stamp] of placesOf(manifest)) await action(folder, name, stamp);
   };
   const find = async (list: (folder: string) => Promise<readonly string[]>) => {
-    const names = await Promise.all(treeFolders.map((name) => list(join(root, name))));
+    const names = await Promise.all(treeFolders().map((name) => list(join(root, name))));
     return digestsOf(names.flat().map((name) => name.replace(/\.erofs$/, '')));
   };
   return {
@@ -97,7 +109,7 @@ export async function removeTree(store: LayerStore, manifest: Digest): Promise<v
  * @returns the names that were removed
  */
 export async function sweepTrees({ folders }: LayerStore): Promise<readonly string[]> {
-  const swept = treeFolders.map((name) => sweepTemporaries(join(folders.root, name)));
+  const swept = treeFolders().map((name) => sweepTemporaries(join(folders.root, name)));
   return (await Promise.all(swept)).flat();
 }
 

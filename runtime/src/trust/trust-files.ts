@@ -3,9 +3,12 @@ import { open, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseTrustFile, type TrustFile } from '@img/sign/trust-file';
 import { quote } from '@img/spec/quote';
+import { isInOwnNamespace } from '../linux/user-namespace.ts';
 import { RuntimeError } from '../runtime-error.ts';
 
 const maxFiles = 1000;
+// What the kernel shows instead of a number that a user namespace has not (proc(5), overflowuid).
+const unmappedId = 65_534;
 const maxFileBytes = 2 * 1024 * 1024;
 
 /** A file of a host's trust that counts. */
@@ -62,7 +65,9 @@ async function readTrusted(path: string): Promise<Uint8Array> {
     const stat = await file.stat();
     const self = process.geteuid?.() ?? 0;
     if (!stat.isFile()) throw invalid(path, 'is no regular file');
-    if (stat.uid !== 0 && stat.uid !== self) {
+    // Root of the host has no number in a user namespace; whose the files are was looked at before it was entered.
+    const isForeign = stat.uid === unmappedId && isInOwnNamespace();
+    if (stat.uid !== 0 && stat.uid !== self && !isForeign) {
       throw invalid(path, `belongs to user ${stat.uid}`, `make it yours with chown ${self} ${path}`);
     }
     if ((stat.mode & 0o002) !== 0) {
