@@ -42,6 +42,12 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   // A bundle is one function, of what it needs from here; see src/bundle/make-bundle.ts.
   const runBundle = ({ path, id, encoding }, verb) => {
     const { Script, constants } = process.getBuiltinModule('node:vm');
+    // It is one that Node may change; img has its own Node, and nobody who types a command can do anything about it.
+    const { emitWarning } = process;
+    process.emitWarning = (warning, ...rest) => {
+      if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER'))
+        emitWarning.call(process, warning, ...rest);
+    };
     const code = new CompiledCode(isVerb(verb) ? verb : 'img', id);
     const script = new Script(fs.readFileSync(path, encoding), {
       filename: path,

@@ -53,10 +53,13 @@ class Checkout {
   }
 
   async run(...words: readonly string[]): Promise<string> {
-    const { stdout } = await run(process.execPath, [join(this.root, 'cli/bin/img.js'), ...words], {
+    return (await this.result(...words)).stdout;
+  }
+
+  async result(...words: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
+    return run(process.execPath, [join(this.root, 'cli/bin/img.js'), ...words], {
       env: { IMG_CACHE: join(this.root, 'cache') },
     });
-    return stdout;
   }
 }
 
@@ -73,6 +76,14 @@ test('the command comes from its own bundle, or that of all commands, or the sou
   t.is(await checkout.run('--root', 'run'), 'bundle img');
   t.is(await checkout.run(), 'bundle img');
   t.is(await checkout.run('../run'), 'bundle img');
+});
+
+test('a bundle imports what it needs late, and nobody is warned of how', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img', {}, `import('node:path').then(({ sep }) => process.emitWarning(sep))`);
+  const { stderr } = await checkout.result('run');
+  t.regex(stderr, /^\(node:\d+\) Warning: \/\n/, 'other warnings are told');
+  t.false(stderr.includes('Experimental'));
 });
 
 const stale: readonly (readonly [reason: string, make: (checkout: Checkout) => void])[] = [
