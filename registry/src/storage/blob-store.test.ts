@@ -326,6 +326,16 @@ test('FileBlobStore cuts off what a killed process wrote but nobody noted', asyn
   t.is(await text(await store.get(key)), 'noted');
 });
 
+test('FileBlobStore completes what was sent again after a power loss that undid only the notes of it', async (t) => {
+  const store = await FileBlobStore.open(temporaryFolder(t));
+  const key = createBlobKey();
+  await store.complete(key, await appended(store, key, emptyUpload, 'torn'));
+  const state = await appended(store, key, emptyUpload, 'sent');
+  await store.complete(key, state);
+  await store.complete(key, state);
+  t.is(await text(await store.get(key)), 'sent');
+});
+
 test('FileBlobStore lists no file that is not a blob', async (t) => {
   const folder = temporaryFolder(t);
   const store = await FileBlobStore.open(folder);

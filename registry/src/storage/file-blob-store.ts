@@ -103,8 +103,11 @@ export class FileBlobStore implements BlobStore {
 
   async complete(key: BlobKey, state: UploadState): Promise<void> {
     const shard = await this.#makeShard(key);
-    // Perhaps called before, and interrupted before the caller could note it.
-    const isMoved = (await sizeOf(this.#blobPath(key))) === state.sizeBytes;
+    // Perhaps called before, and interrupted before the caller could note it. Where the caller's notes were lost with
+    // a power loss, and the upload begun again, what is new counts, and not what was moved before.
+    const isMoved =
+      (await sizeOf(this.#uploadPath(key))) === undefined &&
+      (await sizeOf(this.#blobPath(key))) === state.sizeBytes;
     const handle = isMoved ? await this.#openBlob(key) : await this.#openUpload(key, state);
     try {
       if (!isMoved) await rename(this.#uploadPath(key), this.#blobPath(key));
