@@ -51,6 +51,11 @@ export async function startPatientRelay(t: ExecutionContext, first: string): Pro
     keep(sockets, client);
     const target = await reach();
     keep(sockets, target);
+    if (client.destroyed) {
+      // It gave up while it waited.
+      target.destroy();
+      return;
+    }
     // How a connection ends is for the two to say to each other.
     pipeline(client, target, client, () => undefined);
     count('clients', client);
