@@ -19,8 +19,9 @@ export type Comparison = {
   readonly isWarm: boolean;
 };
 
-// What a shell has waited for, and they in turn.
-const counting = '"$@"; code=$?; times >&3; exit $code';
+// What a shell has waited for, and they in turn. The command doesn't get the pipe, which what it leaves running would
+// keep open.
+const counting = '"$@" 3>&-; code=$?; times >&3; exit $code';
 
 /**
  * Runs a command to its end. The processors' time is that of every process that somebody waited for, so not of those
