@@ -165,7 +165,7 @@ async function checkCollected(
 }
 
 async function end({ process: child }: Child): Promise<void> {
-  child.kill('SIGKILL');
+  if (!child.kill('SIGKILL')) throw new Error('a process of the registry ended by itself');
   await once(child, 'exit');
 }
 
