@@ -60,7 +60,10 @@ export async function startServerProcess(program: ServerProgram): Promise<Server
   process.once('exit', () => child.kill(endSignal));
   while (!(await listens(port))) {
     const end = child.exitCode ?? child.signalCode;
-    if (end !== null) throw new Error(`${path} ended with ${end}: ${said.join('')}`);
+    if (end !== null) {
+      await stop();
+      throw new Error(`${path} ended with ${end}: ${said.join('')}`);
+    }
     await setTimeout(10);
   }
   return { folder, port, process: child, stop };
