@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
-import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { hasId, userNamespace } from '@img/runtime/linux/user-namespace';
+import { killControlGroup, readControlGroups } from '@img/runtime/state/control-groups';
 import { findProgram, needsAbility, needsRoot, needsTool } from '@img/sign/testing/needs';
 import type { ExecutionContext } from 'ava';
 import type { RunResult } from './run-img.ts';
@@ -22,20 +24,28 @@ const subordinateIds = 400_000_000;
 // Where only these processes see it: accounts of the test over those of the machine, and the repository where everybody
 // may go.
 const script = `
+[ "$2" = none ] || echo 0 >"$2/cgroup.procs" || exit 99
 mount -t overlay -o "lowerdir=$0/etc:/etc" img /etc && mount --bind "$1" "$0/repository" && cd "$0/home" || exit 99
-shift
+shift 2
 exec setpriv --reuid=${uid} --regid=${uid} --clear-groups --inh-caps=-all env -i \\
   HOME="$0/home" XDG_RUNTIME_DIR="$0/runtime" IMG_CACHE="$0/../cache" IMG_KEY_PASSPHRASE=secret PATH="$PATH" "$@"`;
 
 const repository = resolve(import.meta.dirname, '../../..');
 
 /** Whether this machine can have images run by users other than root. */
-export async function canRunAsUser(t: ExecutionContext): Promise<boolean> {
+export function canRunAsUser(t: ExecutionContext): boolean {
   const tools = ['busybox', 'conmon', 'newuidmap', 'unshare', 'setpriv'];
   const hasRuntime = findProgram('crun') !== undefined || needsTool(t, 'runc');
   if (!needsRoot(t) || !hasRuntime || !tools.every((name) => needsTool(t, name))) return false;
-  const most = await readFile('/proc/sys/user/max_user_namespaces', 'utf8').catch(() => '0');
-  return needsAbility(t, Number(most) > 0, 'user namespaces');
+  return needsAbility(t, isAbleAsUser(), 'user namespaces of users other than root');
+}
+
+// Some distributions have them for root alone, and a container often has too few numbers.
+function isAbleAsUser(): boolean {
+  const { users, groups } = userNamespace() ?? {};
+  const isMapped = [users, groups].every((ranges) => ranges === undefined || hasId(ranges, subordinateIds));
+  const words = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', 'unshare', '--user', 'true'];
+  return isMapped && spawnSync('setpriv', words).status === 0;
 }
 
 export type UserHostOptions = { readonly hasSubordinateIds?: boolean };
@@ -57,11 +67,13 @@ export async function userHost(
 ): Promise<UserHost> {
   const folder = await mkdtemp(join(hosts, 'user-'));
   const home = join(folder, 'home');
-  const run = (words: readonly string[]) => runAsUser(folder, words);
+  const group = await makeSessionGroup(basename(folder));
+  const run = (words: readonly string[]) => runAsUser(folder, group ?? 'none', words);
   t.teardown(async () => {
     const { stdout } = await run(['ps', '--all', '--json']);
     const ids = (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id);
     if (ids.length > 0) await run(['rm', '--force', ...ids]);
+    if (group !== undefined) await killControlGroup({ roots: [dirname(group)] }, basename(group));
     await rm(folder, { recursive: true, force: true });
   });
   await chmod(folder, 0o755);
@@ -96,12 +108,35 @@ export async function buildAsUser(t: ExecutionContext, { home, run }: UserHost, 
   t.is(code, 0, stderr);
 }
 
-async function runAsUser(folder: string, words: readonly string[]): Promise<RunResult> {
+/** A control group as systemd gives each session of a user; undefined where none can be made. */
+async function makeSessionGroup(name: string): Promise<string | undefined> {
+  const { mode, root } = readControlGroups();
+  const group = join(root, mode === 'hybrid' ? 'unified' : '', `img-test-${name}`);
+  if (mode !== 'hybrid' && mode !== 'v2') return undefined;
+  return await mkdir(group).then(
+    () => group,
+    () => undefined,
+  );
+}
+
+async function runAsUser(folder: string, group: string, words: readonly string[]): Promise<RunResult> {
   const here = join(folder, 'repository');
   const program = [join(here, 'node_modules/node/bin/node'), join(here, 'cli/bin/img.js')];
   const child = spawn(
     'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-c', script, folder, repository, ...program, ...words],
+    [
+      '--mount',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      script,
+      folder,
+      repository,
+      group,
+      ...program,
+      ...words,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const [stdout, stderr, code] = await Promise.all([

@@ -145,7 +145,7 @@ while [ "$pid" ] && [ $times -lt 200 ]; do
   done <<LIMITS
 \${limits%"$line"}
 LIMITS
-  while IFS=: read -r number names path; do
+  while [ "$group" ] && IFS=: read -r number names path; do
     case $path in
       */"$group") found=yes ;;
       *) case $controllers in *" $names "*) unlike="it was in another control group ($names)" ;; esac ;;
