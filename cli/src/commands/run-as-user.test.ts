@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { buildAsUser, canRunAsUser, type UserHost, userHost, userHosts } from '../testing/user-host.ts';
@@ -20,7 +20,7 @@ test.after.always(async () => {
 type Inspected = { readonly pid: number; readonly supervisorPid: number };
 
 test('a user other than root runs an image, whose users are theirs alone, and removes it', async (t) => {
-  if (!(await canRunAsUser(t))) return;
+  if (!canRunAsUser(t)) return;
   const host = await userHost(t, hosts);
   await buildAsUser(t, host, ', {from: img.yaml, to: /etc/note, owner: "1000:33", mode: "0600"}');
   const look =
@@ -56,7 +56,7 @@ test('a user other than root runs an image, whose users are theirs alone, and re
 });
 
 test('what a user lets run on can be looked at, entered and ended by them, whoever the app runs as', async (t) => {
-  if (!(await canRunAsUser(t))) return;
+  if (!canRunAsUser(t)) return;
   const host = await userHost(t, hosts);
   await buildAsUser(t, host);
   const script = 'trap "echo bye; exit 5" TERM; echo up; : >/tmp/ready; while :; do busybox sleep 0.1; done';
@@ -94,7 +94,7 @@ test('what a user lets run on can be looked at, entered and ended by them, whoev
 });
 
 test('the monitor of a user’s container killed: the next command ends the app', async (t) => {
-  if (!(await canRunAsUser(t))) return;
+  if (!canRunAsUser(t)) return;
   const host = await userHost(t, hosts);
   await buildAsUser(t, host);
   const script = 'while :; do busybox sleep 0.1; done';
@@ -115,7 +115,7 @@ test('the monitor of a user’s container killed: the next command ends the app'
 });
 
 test('whom the host trusts counts for its users, unless others could have said so', async (t) => {
-  if (!(await canRunAsUser(t))) return;
+  if (!canRunAsUser(t)) return;
   const host = await userHost(t, hosts);
   await buildAsUser(t, host);
   for (const words of [
@@ -142,7 +142,7 @@ test('whom the host trusts counts for its users, unless others could have said s
 });
 
 test('what a user can’t have is refused in words', async (t) => {
-  if (!(await canRunAsUser(t))) return;
+  if (!canRunAsUser(t)) return;
   const host = await userHost(t, hosts);
   await buildAsUser(t, host, ', {from: img.yaml, to: /etc/note, owner: "70000"}');
   const foreign = await host.run([...unsigned, image]);
@@ -150,6 +150,19 @@ test('what a user can’t have is refused in words', async (t) => {
   t.regex(foreign.stderr, /the image has files of user 70000, who has no number in your range\n +hint: /);
   const trees = await readdir(join(host.home, '.local/share/img/mapped'));
   t.deepEqual(trees, [], 'and nothing is half made');
+  const store = join(host.home, '.local/share/img');
+  await rename(store, join(host.home, 'large'));
+  await symlink(join(host.home, 'large'), store);
+  await lchown(store, 4343, 4343);
+  t.regex((await host.run([...unsigned, image])).stderr, /the folder "[^"]*" belongs to user 4343\n +hint: /);
+  const { uid, gid } = await stat(host.home);
+  await lchown(store, uid, gid);
+  t.regex((await host.run([...unsigned, image])).stderr, /user 70000/, 'a link of their own is theirs');
+  await chmod(store, 0o775);
+  t.regex(
+    (await host.run([...unsigned, image])).stderr,
+    /others can write to the folder .*\n +hint: .* chmod go-w/,
+  );
   const alone = await userHost(t, hosts, { hasSubordinateIds: false });
   const { code, stderr } = await alone.run([...unsigned, image]);
   t.is(code, 1);

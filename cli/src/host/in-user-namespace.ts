@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { makeFolder } from '@img/registry/storage/make-folder';
 import {
   enterUserNamespace,
@@ -54,11 +54,19 @@ function sameCommand({ config, environment }: Session): NamespaceRequest {
 // Whoever can write there decides what is ended and what is run.
 async function checkOwner(folder: string): Promise<void> {
   await makeFolder(folder);
-  const { uid, mode } = lstatSync(folder);
-  if (uid === process.geteuid?.() && (mode & 0o022) === 0) return;
-  throw new RuntimeError(
-    'STATE_INVALID',
-    `the folder ${quote(folder)} belongs to user ${uid}, or others can write there`,
-    { hint: 'choose one of your own with --run and --root, or correct XDG_RUNTIME_DIR' },
-  );
+  const self = process.geteuid?.();
+  // It may be a link, but only of somebody who is trusted with where it leads.
+  const { uid: linkUid } = lstatSync(folder);
+  const { uid: folderUid, mode } = statSync(folder);
+  const foreign = [linkUid === 0 ? self : linkUid, folderUid].find((uid) => uid !== self);
+  if (foreign !== undefined) {
+    throw new RuntimeError('STATE_INVALID', `the folder ${quote(folder)} belongs to user ${foreign}`, {
+      hint: 'choose one of your own with --run and --root, or correct XDG_RUNTIME_DIR',
+    });
+  }
+  if ((mode & 0o022) !== 0) {
+    throw new RuntimeError('STATE_INVALID', `others can write to the folder ${quote(folder)}`, {
+      hint: `keep it to yourself with chmod go-w ${folder}`,
+    });
+  }
 }
