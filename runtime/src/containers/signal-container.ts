@@ -5,9 +5,8 @@ import { findRuntime } from '../launch/find-runtime.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
-import { readFirstProcess } from '../state/first-process.ts';
+import { isFirstRunning, readFirstProcess } from '../state/first-process.ts';
 import { signalProcess } from '../state/kill-processes.ts';
-import { isRunning } from '../state/process-identity.ts';
 import type { RunState } from '../state/run-state.ts';
 
 /**
@@ -43,11 +42,11 @@ export async function signalContainer(
 function signalFirstProcess(state: RunState, container: ContainerRecord, number: number): void {
   const { id, name, runtime, supervisor } = container;
   const first = readFirstProcess(state.runtimeRoot(runtime), runtime, id);
-  if (first === undefined || !isRunning({ ...supervisor, ...first })) return;
+  if (first === undefined || !isFirstRunning(first, supervisor)) return;
   try {
     signalProcess(first.pid, number);
   } catch (cause) {
-    if (!isRunning({ ...supervisor, ...first })) return;
+    if (!isFirstRunning(first, supervisor)) return;
     const reason = (cause as Error).message;
     throw new RuntimeError(
       'RUNTIME_FAILED',

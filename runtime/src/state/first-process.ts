@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseJson } from '@img/spec/json';
 import { JsonFields } from '@img/spec/json-fields';
 import type { RuntimeName } from './container-record.ts';
+import { isRunning, type ProcessIdentity, readPidNamespace } from './process-identity.ts';
 
 /** One process of this boot: its number, and when it was started, in clock ticks since then. */
 export type FirstProcess = { readonly pid: number; readonly startTicks: number };
@@ -29,4 +30,9 @@ export function readFirstProcess(root: string, runtime: RuntimeName, id: string)
   } catch {
     return undefined;
   }
+}
+
+/** Whether it still runs where this process sees it; in another process namespace its number means somebody else. */
+export function isFirstRunning(first: FirstProcess, supervisor: ProcessIdentity): boolean {
+  return supervisor.pidNamespace === readPidNamespace() && isRunning({ ...supervisor, ...first });
 }

@@ -1,8 +1,7 @@
 import type { ContainerRecord } from './container-record.ts';
 import { killControlGroup, readControlGroups } from './control-groups.ts';
-import { readFirstProcess } from './first-process.ts';
+import { isFirstRunning, readFirstProcess } from './first-process.ts';
 import { killProcesses } from './kill-processes.ts';
-import { isRunning } from './process-identity.ts';
 
 /**
  * Ends every process of a container, but what only watches it.
@@ -22,5 +21,5 @@ export async function killContainer(
   const first = readFirstProcess(runtimeRoot, record.runtime, id);
   if (first === undefined) return;
   // With it end all others in its process namespace.
-  await killProcesses(() => (isRunning({ ...record.supervisor, ...first }) ? [first.pid] : []), options);
+  await killProcesses(() => (isFirstRunning(first, record.supervisor) ? [first.pid] : []), options);
 }
