@@ -10,9 +10,10 @@ import { sweepTemporaries } from '../layers/temporary.ts';
 import { userNamespace } from '../linux/user-namespace.ts';
 
 // In a user namespace files have other owners than outside of it, so what is right in one is wrong in the other. Only
-// there they can be read and removed; what was laid out before there was one can be in both.
+// there they can be read and removed; what was laid out before there was one can be in both. Whoever is not root keeps
+// no owners there, either.
 const checkoutFolders = (): readonly string[] =>
-  userNamespace() === undefined ? ['checkouts'] : ['mapped', 'checkouts'];
+  process.geteuid?.() !== 0 || userNamespace() === undefined ? ['checkouts'] : ['mapped', 'checkouts'];
 
 const treeFolders = (): readonly string[] => ['trees', ...checkoutFolders()];
 
