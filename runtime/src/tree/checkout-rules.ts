@@ -57,7 +57,7 @@ function checkOwner({ uid, gid }: Pick<TreeNode, 'uid' | 'gid'>, { users, groups
     'OWNER_UNMAPPED',
     `the image has files of ${what}, who has no number in your range`,
     {
-      hint: 'ask for a larger range of subordinate ids: img doctor shows yours; or run the image as root',
+      hint: 'ask for a larger range of subordinate ids: yours is in /etc/subuid and /etc/subgid; or run the image as root',
     },
   );
 }
