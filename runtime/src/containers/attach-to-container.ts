@@ -69,7 +69,7 @@ export function resizeTerminal(
     writeFileSync(control, `1 ${rows} ${columns}\n`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENXIO' && code !== 'CONTAINER_ENDED') throw error;
+    if (!['ENOENT', 'ENXIO', 'EPIPE', 'CONTAINER_ENDED'].includes(code ?? '')) throw error;
   }
 }
 
