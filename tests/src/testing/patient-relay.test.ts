@@ -20,14 +20,17 @@ test('a relay leads those who waited to the next server, and those who gave up n
   t.is(await said(relay.host), 'second');
 });
 
-test('a relay tells once when so many bytes have come from the server', async (t) => {
-  const relay = await startPatientRelay(t, hostOf(await startServer(t, 'content')));
+test('a relay tells once when so many bytes have come from the server, and leads nobody there any more', async (t) => {
+  const relay = await startPatientRelay(t, hostOf(await startServer(t, 'first')));
   let told = 0;
-  relay.afterBytes('server', 'content'.length + 1, () => (told += 1));
-  await said(relay.host);
+  relay.afterBytes('server', 'first'.length + 1, () => (told += 1));
+  t.is(await said(relay.host), 'first');
   t.is(told, 0);
-  await said(relay.host);
-  await said(relay.host);
+  t.is(await said(relay.host), 'first');
+  t.is(told, 1);
+  const waiting = said(relay.host);
+  relay.leadTo(hostOf(await startServer(t, 'second')));
+  t.is(await waiting, 'second');
   t.is(told, 1);
 });
 

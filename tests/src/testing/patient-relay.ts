@@ -9,7 +9,10 @@ export type PatientRelay = {
   readonly host: string;
   /** Leads whoever comes from now on, and whoever waits, to this server: `127.0.0.1:PORT`. */
   leadTo(host: string): void;
-  /** Calls back once, as soon as so many more bytes have come from the clients, or from the server. */
+  /**
+   * Calls back once, to end the server, as soon as so many more bytes have come from the clients, or from the server.
+   * Whoever comes from then on waits for the next server: somebody else may get the port of this one.
+   */
   afterBytes(from: 'clients' | 'server', count: number, then: () => void): void;
 };
 
@@ -23,17 +26,21 @@ export async function startPatientRelay(t: ExecutionContext, first: string): Pro
   const moves = new EventEmitter();
   const sockets = new Set<Socket>();
   const meters: { [from in 'clients' | 'server']?: Meter } = {};
-  let port = portOf(first);
+  let port: number | undefined = portOf(first);
 
   const reach = async (): Promise<Socket> => {
     for (;;) {
       const tried = port;
+      if (tried === undefined) {
+        await once(moves, 'move');
+        continue;
+      }
       const target = connect(tried, '127.0.0.1');
       try {
         await once(target, 'connect');
         return target;
       } catch {
-        if (port === tried) await once(moves, 'move');
+        if (port === tried) port = undefined;
       }
     }
   };
@@ -44,6 +51,7 @@ export async function startPatientRelay(t: ExecutionContext, first: string): Pro
       meter.left -= chunk.byteLength;
       if (meter.left > 0) return;
       delete meters[from];
+      port = undefined;
       meter.then();
     });
   };
