@@ -8,7 +8,7 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 if (major > 24 || (major === 24 && minor >= 19)) {
   const fs = process.getBuiltinModule('node:fs');
   const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
-  const { join, resolve } = process.getBuiltinModule('node:path');
+  const { dirname, isAbsolute, join, resolve } = process.getBuiltinModule('node:path');
 
   // That of the command if there is one, or that of all commands; never one that was made of other sources than are
   // here now. See src/bundle/make-bundle.ts.
@@ -36,8 +36,31 @@ if (major > 24 || (major === 24 && minor >= 19)) {
     const chosen = folders.cache || IMG_CACHE;
     if (chosen) return resolve(chosen);
     if (process.getuid() === 0) return '/var/cache/img';
-    return join(XDG_CACHE_HOME || join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'img');
+    const home = () => process.getBuiltinModule('node:os').homedir();
+    return join(isAbsolute(XDG_CACHE_HOME ?? '') ? XDG_CACHE_HOME : join(home(), '.cache'), 'img');
   };
+  // Whoever can write there, or put another folder in its place, decides what runs: only this user and root may. In a
+  // user namespace, root of the host is whoever has its top folder. Undefined where there is none to keep anything in.
+  const compiledFolder = () => {
+    try {
+      const folder = join(cacheFolder(), 'compiled');
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const path = fs.realpathSync(folder);
+      const owners = [process.geteuid()];
+      if (!isWrittenBy(owners, fs.statSync(path), 0o022)) return undefined;
+      owners.push(fs.statSync('/').uid);
+      for (let above = path; above !== '/'; ) {
+        above = dirname(above);
+        // In one with the sticky bit, what is somebody's stays where it is.
+        const status = fs.statSync(above);
+        if (!isWrittenBy(owners, status, status.mode & 0o1000 ? 0 : 0o022)) return undefined;
+      }
+      return path;
+    } catch {
+      return undefined;
+    }
+  };
+  const isWrittenBy = (owners, { uid, mode }, others) => owners.includes(uid) && (mode & others) === 0;
 
   // A bundle is one function, of what it needs from here; see src/bundle/make-bundle.ts.
   const runBundle = ({ path, id, encoding }, verb) => {
@@ -68,11 +91,12 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   class CompiledCode {
     constructor(name, id) {
       this.prefix = `${name}-`;
-      this.path = join(compiled, `${name}-${id}-${process.version}-${process.arch}`);
+      this.path = join(compiled ?? '', `${name}-${id}-${process.version}-${process.arch}`);
       this.isOld = false;
     }
 
     read() {
+      if (compiled === undefined) return undefined;
       try {
         this.isOld = Math.abs(Date.now() - fs.statSync(this.path).mtimeMs) > 3_600_000;
         return fs.readFileSync(this.path);
@@ -83,9 +107,9 @@ if (major > 24 || (major === 24 && minor >= 19)) {
 
     // On the disk before it has its name: V8 doesn't look for what a crash of the host would do to it.
     write(bytes) {
+      if (compiled === undefined) return;
       const temporary = `${this.path}.${process.pid}`;
       try {
-        fs.mkdirSync(compiled, { recursive: true, mode: 0o700 });
         this.removeOld();
         fs.writeFileSync(temporary, bytes, { mode: 0o600, flush: true });
         fs.renameSync(temporary, this.path);
@@ -112,10 +136,9 @@ if (major > 24 || (major === 24 && minor >= 19)) {
     folders[process.argv[place].slice(2)] = process.argv[place + 1];
   }
   const verb = process.argv[place];
-  // In a folder of our own, because whoever may write it decides what runs.
-  const compiled = join(cacheFolder(), 'compiled');
+  const compiled = compiledFolder();
   // Before anything is loaded: what the cache has isn't compiled again, nor is Node's compiler for TypeScript started.
-  enableCompileCache(compiled);
+  if (compiled !== undefined) enableCompileCache(compiled);
   const root = join(import.meta.dirname, '../..');
   const bundle = findBundle(verb);
   if (bundle === undefined) await import('../src/main.ts');

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -12,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { needsRoot } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 
@@ -153,7 +157,7 @@ for (const [reason, change] of outdated) {
   test(`compiled code is made anew if what is kept ${reason}`, async (t) => {
     const checkout = new Checkout(t);
     checkout.addBundle('img');
-    await checkout.run('tag');
+    t.is(await checkout.run('tag'), 'bundle img');
     const path = join(checkout.root, 'cache/compiled', `tag-img-${suffix}`);
     change(path);
     const writtenAt = () => statSync(path, { bigint: true }).ctimeNs;
@@ -165,6 +169,63 @@ for (const [reason, change] of outdated) {
     t.is(writtenAt(), after, 'it is used as it is');
   });
 }
+
+const foreign: readonly (readonly [reason: string, give: (cache: string) => void, byRoot?: 'root'])[] = [
+  ['others may write there', (cache) => chmodSync(join(cache, 'compiled'), 0o707)],
+  ['its group may write there', (cache) => chmodSync(join(cache, 'compiled'), 0o770)],
+  ['others may, and none may remove it', (cache) => chmodSync(join(cache, 'compiled'), 0o1777)],
+  ['others may put another folder in its place', (cache) => chmodSync(cache, 0o777)],
+  ["it is somebody else's", (cache) => chownSync(join(cache, 'compiled'), 12_345, 12_345), 'root'],
+  ["the folder that it is in is somebody else's", (cache) => chownSync(cache, 12_345, 12_345), 'root'],
+  [
+    'it is a link to where others may write',
+    (cache) => {
+      mkdirSync(join(cache, 'open'));
+      chmodSync(join(cache, 'open'), 0o777);
+      renameSync(join(cache, 'compiled'), join(cache, 'open/compiled'));
+      symlinkSync('open/compiled', join(cache, 'compiled'));
+    },
+  ],
+];
+
+for (const [reason, give, byRoot] of foreign) {
+  test(`compiled code is not taken from a folder if ${reason}`, async (t) => {
+    if (byRoot !== undefined && !needsRoot(t)) return;
+    const checkout = new Checkout(t);
+    checkout.addBundle('img', {}, `process.stdout.write('poison img')`);
+    t.is(await checkout.run('tag'), 'poison img');
+    checkout.addBundle('img');
+    t.is(await checkout.run('tag'), 'poison img', 'V8 takes what is kept for any source of this length');
+    give(join(checkout.root, 'cache'));
+    t.is(await checkout.run('tag'), 'bundle img');
+    t.is(await checkout.run('rm'), 'bundle img');
+    t.deepEqual(checkout.compiled, [`tag-img-${suffix}`], 'nothing is kept there');
+  });
+}
+
+test('the folder of compiled code is for its user only, whatever the umask is', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  const words = [
+    '-c',
+    'umask 0; exec "$0" "$@"',
+    process.execPath,
+    join(checkout.root, 'cli/bin/img.js'),
+    'tag',
+  ];
+  await run('/bin/sh', words, { env: { IMG_CACHE: join(checkout.root, 'cache') } });
+  t.is(statSync(join(checkout.root, 'cache/compiled')).mode & 0o777, 0o700);
+});
+
+test('a command runs for a user without an account and a home', async (t) => {
+  if (!needsRoot(t)) return;
+  const checkout = new Checkout(t);
+  checkout.addBundle('img');
+  chmodSync(checkout.root, 0o755);
+  const words = [join(checkout.root, 'cli/bin/img.js'), 'tag'];
+  const user = { cwd: '/', env: {}, uid: 12_345, gid: 12_345 };
+  t.is((await run(process.execPath, words, user)).stdout, 'bundle img');
+});
 
 test('compiled code of former bundles goes a week after it was made', async (t) => {
   const checkout = new Checkout(t);
