@@ -37,6 +37,7 @@ const wishes: readonly [why: string, text: string, expected: readonly string[]][
   ['a number is taken', 'u! slurm 64030', [`slurm:*:64030:64030::/:${nologin}`, 'slurm:*:64030:']],
   ['numbers of a user and a group are taken', 'u web 200:4', [`web:*:200:4::/:${nologin}`]],
   ["a number that somebody has is no one else's", 'u a 0', [`a:*:210:210::/:${nologin}`, 'a:*:210:']],
+  ['a number has no zeros before it', 'u a 00', [`a:*:210:210::/:${nologin}`, 'a:*:210:']],
   ['groups stand alone', '# for udev\ng input  -\n\ng kvm 78', ['kvm:*:78:', 'input:*:999:']],
   [
     'columns, tabs and a shell are read',

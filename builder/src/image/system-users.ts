@@ -61,8 +61,9 @@ function isName(text: string): boolean {
   return /^[a-z_][a-z0-9_-]{0,30}$/i.test(text);
 }
 
+// Each number in one way: 00 would be nobody's, and root's all the same.
 function isNumber(text: string): boolean {
-  return /^\d{1,9}$/.test(text);
+  return /^(?:0|[1-9]\d{0,8})$/.test(text);
 }
 
 /** By code units, as in every locale. */
