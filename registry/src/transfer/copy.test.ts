@@ -146,6 +146,35 @@ test('copy() sends a small blob without asking where others are known, and asks 
   );
 });
 
+const unasked: readonly (readonly [registry: string, status: number | undefined, moved: number])[] = [
+  ['has it', undefined, 0],
+  ['takes it over from elsewhere', 201, 1],
+  ['refuses to take anything over', 405, 0],
+];
+for (const [registry, status, moved] of unasked) {
+  test(`copy() needs no bytes of a small blob that it does not ask for where the registry ${registry}`, async (t) => {
+    const [from, to] = [await startDouble(t), await startDouble(t)];
+    for (const double of [from, to]) await fill(clientOf(t, double).repository(app, 'push'));
+    const all = [amd64, arm64].flatMap(({ config, layers }) => [config, ...layers]);
+    const isSmall = ({ descriptor }: TestContent) => descriptor.size <= 16 * 1024;
+    const small = amd64.layers.find(isSmall)?.descriptor.digest ?? '';
+    from.blobs.delete(small);
+    to.misbehave(({ url, response }) => {
+      if (status === undefined || !url.searchParams.has('mount')) return false;
+      response.writeHead(status).end();
+      return true;
+    });
+    const known = new Set(
+      all.map(({ descriptor }) => descriptor.digest).filter((digest) => digest !== small),
+    );
+    const source = clientOf(t, from).repository(app, 'pull');
+    const target = clientOf(t, to).repository(app, 'push');
+    const copied = await copy({ source, target, reference: tag, attachments: false, known });
+    t.is(copied.copiedBlobs, moved);
+    t.true(to.blobs.has(small));
+  });
+}
+
 test('copy() reports every blob from start to end, or why it was not needed', async (t) => {
   const { target } = await storePlace(t);
   const { target: filled, source } = await storePlace(t);
