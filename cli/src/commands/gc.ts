@@ -18,7 +18,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function collectGarbage(session: Session, { dryRun }: CommandLine): Promise<void> {
   const { output } = session;
-  await inUserNamespace(session);
+  await inUserNamespace(session, { isJudging: false });
   await using host = await openHost(session);
   if (dryRun === true) {
     const garbage = await host.findGarbage();

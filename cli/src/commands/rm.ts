@@ -36,7 +36,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function remove(session: Session, line: CommandLine, names: readonly string[]): Promise<void> {
   const { config, output, signal } = session;
-  await inUserNamespace(session);
+  await inUserNamespace(session, { isJudging: false });
   await using host = await openHost(session);
   // All are looked up before the first is removed, so that a typing mistake removes nothing.
   const wanted: Wanted[] = [];

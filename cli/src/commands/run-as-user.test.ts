@@ -139,6 +139,10 @@ test('whom the host trusts counts for its users, unless others could have said s
   const refused = await host.run(['run', '--pull', 'never', image]);
   t.not(refused.code, 0);
   t.regex(refused.stderr, /other\.json" belongs to user 4343/);
+  for (const words of [['gc'], ['rm', image]]) {
+    const { code, stderr } = await host.run(words);
+    t.is(code, 0, `${words[0]} asks nobody for trust: ${stderr}`);
+  }
 });
 
 test('what a user can’t have is refused in words', async (t) => {

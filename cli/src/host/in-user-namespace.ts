@@ -13,6 +13,13 @@ import { quote } from '@img/spec/quote';
 import type { Session } from '../command.ts';
 import { openHost } from './open-host.ts';
 
+export type NamespaceOptions = {
+  /** Whether the command can't do without one. */
+  readonly isNeeded?: boolean;
+  /** Whether it asks whom the host trusts; so unless told otherwise. */
+  readonly isJudging?: boolean;
+};
+
 /**
  * Begins the command anew in a user namespace if its user is not root: there it can make mounts, and give files to the
  * users of an image. Returns if it need not or, unless that is needed, can't.
@@ -22,7 +29,7 @@ import { openHost } from './open-host.ts';
  */
 export async function inUserNamespace(
   session: Session,
-  { isNeeded = false }: { readonly isNeeded?: boolean } = {},
+  { isNeeded = false, isJudging = true }: NamespaceOptions = {},
 ): Promise<void> {
   if (process.geteuid?.() === 0) return;
   const { config } = session;
@@ -32,7 +39,7 @@ export async function inUserNamespace(
   await checkOwner(config.runFolder);
   await checkOwner(config.rootFolder);
   // Whose its files are can be seen only out here.
-  await loadTrustPolicy(config.trustFolders);
+  if (isJudging) await loadTrustPolicy(config.trustFolders);
   // What others of this user have left can be ended without further ado only out here.
   await (await openHost(session)).close();
   enterUserNamespace(sameCommand(session));
