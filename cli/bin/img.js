@@ -63,7 +63,7 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   const isWrittenBy = (owners, { uid, mode }, others) => owners.includes(uid) && (mode & others) === 0;
 
   // A bundle is one function, of what it needs from here; see src/bundle/make-bundle.ts.
-  const runBundle = ({ path, id, encoding }, verb) => {
+  const runBundle = ({ path, encoding }, verb) => {
     const { Script, constants } = process.getBuiltinModule('node:vm');
     // It is one that Node may change; img has its own Node, and nobody who types a command can do anything about it.
     const { emitWarning } = process;
@@ -71,8 +71,11 @@ if (major > 24 || (major === 24 && minor >= 19)) {
       if (!String(warning).includes('USE_MAIN_CONTEXT_DEFAULT_LOADER'))
         emitWarning.call(process, warning, ...rest);
     };
+    const source = fs.readFileSync(path, encoding);
+    // Which it is, it says itself: beside it there may be another by now, and V8 looks at no more than the length.
+    const [, id] = /\n\/\/(\w+)$/.exec(source.slice(-40)) ?? [];
     const code = new CompiledCode(isVerb(verb) ? verb : 'img', id);
-    const script = new Script(fs.readFileSync(path, encoding), {
+    const script = new Script(source, {
       filename: path,
       cachedData: code.read(),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -108,10 +111,10 @@ if (major > 24 || (major === 24 && minor >= 19)) {
     // On the disk before it has its name: V8 doesn't look for what a crash of the host would do to it.
     write(bytes) {
       if (compiled === undefined) return;
-      const temporary = `${this.path}.${process.pid}`;
+      const temporary = `${this.path}.${process.pid}.${process.hrtime.bigint()}`;
       try {
         this.removeOld();
-        fs.writeFileSync(temporary, bytes, { mode: 0o600, flush: true });
+        fs.writeFileSync(temporary, bytes, { mode: 0o600, flush: true, flag: 'wx' });
         fs.renameSync(temporary, this.path);
       } catch {
         // The next one compiles it again.

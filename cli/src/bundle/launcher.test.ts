@@ -42,11 +42,15 @@ class Checkout {
   }
 
   /** A bundle that says its name, as if it were made of the sources. */
-  addBundle(name: string, stamps: object = {}, code = `process.stdout.write('bundle ${name}')`): void {
+  addBundle(
+    name: string,
+    { id = name, ...stamps }: { id?: string; root?: string; inputs?: readonly unknown[] } = {},
+    code = `process.stdout.write('bundle ${name}')`,
+  ): void {
     const { size, mtimeMs, ctimeMs } = statSync(join(this.root, 'cli/src/main.ts'));
     const inputs = [['cli/src/main.ts', size, mtimeMs, ctimeMs]];
-    this.write(`cli/dist/${name}.cjs`, `(function (require) { ${code} })`);
-    const json = { root: this.root, inputs, id: name, encoding: 'latin1', ...stamps };
+    this.write(`cli/dist/${name}.cjs`, `(function (require) { ${code} })\n//${id}`);
+    const json = { root: this.root, inputs, encoding: 'latin1', ...stamps };
     this.write(`cli/dist/${name}.json`, JSON.stringify(json));
   }
 
@@ -202,6 +206,16 @@ for (const [reason, give, byRoot] of foreign) {
     t.deepEqual(checkout.compiled, [`tag-img-${suffix}`], 'nothing is kept there');
   });
 }
+
+test('compiled code belongs to the bundle that was read, whichever is described beside it', async (t) => {
+  const checkout = new Checkout(t);
+  checkout.addBundle('img', {}, `process.stdout.write('former img')`);
+  t.is(await checkout.run('tag'), 'former img');
+  const described = readFileSync(join(checkout.root, 'cli/dist/img.json'), 'utf8');
+  checkout.addBundle('img', { id: 'new' });
+  checkout.write('cli/dist/img.json', described);
+  t.is(await checkout.run('tag'), 'bundle img');
+});
 
 test('the folder of compiled code is for its user only, whatever the umask is', async (t) => {
   const checkout = new Checkout(t);

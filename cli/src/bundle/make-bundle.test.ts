@@ -30,7 +30,7 @@ test('makeBundle() makes one file that does what the command does, and names wha
   const stamps = JSON.parse(readFileSync(join(folder, 'ps.json'), 'utf8')) as BundleStamps;
   t.is(stamps.root, root);
   t.is(stamps.encoding, 'latin1');
-  t.regex(stamps.id, /^[0-9a-f]{16}$/);
+  t.regex(readFileSync(join(folder, 'ps.cjs'), 'utf8'), /\n\/\/[0-9a-f]{16}$/);
   const paths = stamps.inputs.map(([path]) => path);
   for (const path of [
     'cli/src/main.ts',

@@ -20,8 +20,6 @@ export type InputStamp = readonly [path: string, sizeBytes: number, mtimeMs: num
 export type BundleStamps = {
   readonly root: string;
   readonly inputs: readonly InputStamp[];
-  /** Of the bundle: other bytes have another one. */
-  readonly id: string;
   /** How to read it. */
   readonly encoding: 'latin1' | 'utf8';
 };
@@ -80,10 +78,12 @@ export async function makeBundle(folder: string, verb?: string): Promise<string 
   const inputs = await Promise.all([...files, ...makers].map(stampOf));
   const changed = inputs.find(([, , , ctimeMs]) => ctimeMs > startedAt - clockStepMs);
   if (changed !== undefined) return changed[0];
-  const contents = wrapBundle(outputFiles.map(({ text }) => text).join(''), builtins.found);
-  const encoding = isAscii(Buffer.from(contents)) ? 'latin1' : 'utf8';
-  const id = createHash('sha256').update(contents).digest('hex').slice(0, 16);
-  const stamps: BundleStamps = { root, inputs, id, encoding };
+  const code = wrapBundle(outputFiles.map(({ text }) => text).join(''), builtins.found);
+  const encoding = isAscii(Buffer.from(code)) ? 'latin1' : 'utf8';
+  // By which bin/img.js finds what it has kept of exactly this code.
+  const id = createHash('sha256').update(code).digest('hex').slice(0, 16);
+  const contents = `${code}\n//${id}`;
+  const stamps: BundleStamps = { root, inputs, encoding };
   await writeFileAtomic(join(folder, `${name}.cjs`), contents);
   await writeFileAtomic(join(folder, `${name}.json`), JSON.stringify(stamps));
   return undefined;
