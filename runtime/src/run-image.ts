@@ -117,9 +117,8 @@ async function prepare(
 }
 
 async function clearName(state: RunState, name: ContainerName, signal?: AbortSignal): Promise<void> {
-  const { listContainers } = await import('./containers/find-container.ts');
   const { removeContainer } = await import('./containers/remove-container.ts');
-  const holder = listContainers(state).find((container) => container.name === name);
+  const holder = state.all().find((container) => container.name === name);
   if (holder === undefined) return;
   await removeContainer(state, holder, { isForced: true, ...(signal === undefined ? {} : { signal }) });
 }

@@ -1,8 +1,9 @@
 import { attachToContainer, resizeTerminal } from '@img/runtime/containers/attach-to-container';
 import { findRunningContainer } from '@img/runtime/containers/find-container';
 import { waitForEnd } from '@img/runtime/containers/wait-for-end';
+import type { RunningContainer } from '@img/runtime/state/container';
 import { readContainerSettings } from '@img/runtime/state/container-settings';
-import type { RunningContainer, RunState } from '@img/runtime/state/run-state';
+import type { RunState } from '@img/runtime/state/run-state';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { openHost } from '../host/open-host.ts';

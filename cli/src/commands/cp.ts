@@ -7,8 +7,9 @@ import {
   copyContainerFiles,
   type FilePlace,
 } from '@img/runtime/containers/copy-container-files';
-import { findContainer, isEnded } from '@img/runtime/containers/find-container';
+import { findContainer } from '@img/runtime/containers/find-container';
 import type { Host } from '@img/runtime/host';
+import { isEnded } from '@img/runtime/state/container';
 import { quoteBytes } from '@img/runtime/tar/byte-string';
 import { quote } from '@img/spec/quote';
 import type { Command } from 'commander';

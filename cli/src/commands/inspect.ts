@@ -1,6 +1,6 @@
-import type { Container } from '@img/runtime/containers/find-container';
 import type { Host } from '@img/runtime/host';
 import { detailedHostPlatform } from '@img/runtime/launch/host-platform';
+import type { Container } from '@img/runtime/state/container';
 import { descriptorJson } from '@img/spec/manifest';
 import { formatPlatform, parsePlatform } from '@img/spec/platform';
 import { quote } from '@img/spec/quote';

@@ -1,6 +1,7 @@
-import { findContainer, isEnded } from '@img/runtime/containers/find-container';
+import { findContainer } from '@img/runtime/containers/find-container';
 import { type LogEntry, readLog } from '@img/runtime/containers/read-log';
 import { RuntimeError } from '@img/runtime/runtime-error';
+import { isEnded } from '@img/runtime/state/container';
 import type { Command } from 'commander';
 import { installedUnit, showUnitLog } from '../apps/unit-log.ts';
 import { CliError } from '../cli-error.ts';

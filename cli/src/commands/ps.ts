@@ -1,6 +1,6 @@
 import { confinementText } from '@img/runtime/config/confinement';
-import { type Container, isEnded, listContainers } from '@img/runtime/containers/find-container';
 import type { Host } from '@img/runtime/host';
+import { type Container, isEnded } from '@img/runtime/state/container';
 import { parseReference } from '@img/spec/reference';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
@@ -25,7 +25,7 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function showContainers(session: Session, { all, health }: CommandLine): Promise<void> {
   await using host = await openHost(session);
-  const found = all === true ? listContainers(host.state) : host.state.list();
+  const found = all === true ? host.state.all() : host.state.list();
   const containers: readonly AskedContainer[] =
     health === true ? await withHealth(session, host, found) : found;
   const now = new Date();

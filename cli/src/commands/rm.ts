@@ -1,9 +1,9 @@
 import type { StoredImage } from '@img/registry/images/image-store';
 import type { RepositoryLocation } from '@img/registry/transfer/content';
-import { type Container, isEnded } from '@img/runtime/containers/find-container';
 import { removeContainer } from '@img/runtime/containers/remove-container';
 import type { Host } from '@img/runtime/host';
 import { RuntimeError } from '@img/runtime/runtime-error';
+import { type Container, isEnded } from '@img/runtime/state/container';
 import { type Digest, isDigest } from '@img/spec/digest';
 import { quote } from '@img/spec/quote';
 import type { Tag } from '@img/spec/tag';

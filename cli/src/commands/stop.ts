@@ -1,5 +1,6 @@
-import { findContainer, isEnded } from '@img/runtime/containers/find-container';
+import { findContainer } from '@img/runtime/containers/find-container';
 import { stopContainer } from '@img/runtime/containers/stop-container';
+import { isEnded } from '@img/runtime/state/container';
 import { Systemd } from '@img/runtime/units/systemd';
 import { type Command, InvalidArgumentError } from 'commander';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';

@@ -1,10 +1,10 @@
 import { parseSeconds } from '@img/runtime/apps/duration';
 import { parseHealthCheck } from '@img/runtime/apps/health-check';
-import { findContainer, findRunningContainer, isEnded } from '@img/runtime/containers/find-container';
+import { findContainer, findRunningContainer } from '@img/runtime/containers/find-container';
 import { waitForEnd } from '@img/runtime/containers/wait-for-end';
 import type { Host } from '@img/runtime/host';
+import { isEnded, type RunningContainer } from '@img/runtime/state/container';
 import { readContainerSettings } from '@img/runtime/state/container-settings';
-import type { RunningContainer } from '@img/runtime/state/run-state';
 import { waitUntilHealthy } from '@img/runtime/units/wait-until-healthy';
 import { type Command, Option } from 'commander';
 import { parseArgument } from '../argument.ts';

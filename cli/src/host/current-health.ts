@@ -1,7 +1,8 @@
 import { parseHealthCheck } from '@img/runtime/apps/health-check';
 import { askHealth } from '@img/runtime/containers/ask-health';
+import type { RunningContainer } from '@img/runtime/state/container';
 import { readContainerSettings } from '@img/runtime/state/container-settings';
-import type { RunningContainer, RunState } from '@img/runtime/state/run-state';
+import type { RunState } from '@img/runtime/state/run-state';
 import { green, type Line, red } from '../output/text.ts';
 
 /** What an app answered just now. */

@@ -1,5 +1,6 @@
-import { type Container, findContainer } from '@img/runtime/containers/find-container';
+import { findContainer } from '@img/runtime/containers/find-container';
 import { RuntimeError } from '@img/runtime/runtime-error';
+import type { Container } from '@img/runtime/state/container';
 import type { RunState } from '@img/runtime/state/run-state';
 
 /** For words that may also mean something else: like `findContainer`, but undefined if there is none. */

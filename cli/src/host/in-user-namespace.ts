@@ -7,7 +7,7 @@ import {
   userNamespaceObstacle,
 } from '@img/runtime/launch/user-namespace';
 import { RuntimeError } from '@img/runtime/runtime-error';
-import type { RunningContainer } from '@img/runtime/state/run-state';
+import type { RunningContainer } from '@img/runtime/state/container';
 import { loadTrustPolicy } from '@img/runtime/trust/load-trust-policy';
 import { quote } from '@img/spec/quote';
 import type { Session } from '../command.ts';

@@ -1,6 +1,6 @@
 import { describeContainer } from '@img/runtime/containers/describe-container';
-import { type Container, isEnded } from '@img/runtime/containers/find-container';
 import type { Host } from '@img/runtime/host';
+import { type Container, isEnded } from '@img/runtime/state/container';
 import type { Session } from '../command.ts';
 import { fact } from '../output/facts.ts';
 import { containerDocument, containerLines } from './container-lines.ts';

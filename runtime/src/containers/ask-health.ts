@@ -8,7 +8,8 @@ import { besideContainer } from '../launch/beside-container.ts';
 import { findRuntime } from '../launch/find-runtime.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { inNetworkOf } from '../linux/network-of.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunningContainer } from '../state/container.ts';
+import type { RunState } from '../state/run-state.ts';
 import { readAppProcess } from './describe-container.ts';
 
 /**

@@ -3,8 +3,9 @@ import { promisify } from 'node:util';
 import { connectPackets, endPackets, readPackets } from '../linux/packet-socket.ts';
 import { hasErrno } from '../linux/system-call.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { isRunning } from '../state/process-identity.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunState } from '../state/run-state.ts';
 
 export type AttachOptions = {
   /** What the app is to read; its end is not the end of what the app reads, for others may go on. */

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { isAtOrBelow } from '../config/inside-path.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import { type Container, isEnded } from '../state/container.ts';
 import { containerProcesses } from '../state/container-processes.ts';
-import { type Container, isEnded } from './find-container.ts';
 
 /**
  * Opens the root folder of a container, as its app sees it: with everything that is mounted there.

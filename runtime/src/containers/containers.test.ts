@@ -9,12 +9,13 @@ import { digestOf } from '@img/spec/digest';
 import test from 'ava';
 import { besideContainer } from '../launch/beside-container.ts';
 import type { RuntimeError } from '../runtime-error.ts';
+import { type EndedContainer, isEnded, type RunningContainer } from '../state/container.ts';
 import { parseContainerName } from '../state/container-name.ts';
 import { identifyProcess } from '../state/process-identity.ts';
-import { type EndedContainer, type RunningContainer, RunState } from '../state/run-state.ts';
+import { RunState } from '../state/run-state.ts';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
 import { assertNothingLeft, each, firstLine, run, start, startDetached } from '../testing/launch-harness.ts';
-import { findContainer, findRunningContainer, isEnded, listContainers } from './find-container.ts';
+import { findContainer, findRunningContainer } from './find-container.ts';
 import { readLog } from './read-log.ts';
 import { removeContainer } from './remove-container.ts';
 import { signalContainer } from './signal-container.ts';
@@ -192,12 +193,12 @@ each('img killed at any instant of a detached start: the next sweep leaves nothi
     child.kill('SIGKILL');
     await ended;
     const { swept } = await state.sweep();
-    const all = listContainers(state);
+    const all = state.all();
     for (const container of all) {
       t.false(existsSync(join(state.runtimeRoot(runtime), container.id, 'exec.fifo')), 'it runs');
       await removeContainer(state, container, { isForced: true, timeoutMs: 0 });
     }
-    t.deepEqual(listContainers(state), []);
+    t.deepEqual(state.all(), []);
     const ids = [...swept, ...all.map(({ id }) => id)];
     if (existsSync(shared.runFolder)) assertNothingLeft(t, shared.runFolder, ids);
   }
@@ -216,7 +217,7 @@ each('sixteen that want one name at once: one has it', async (t, runtime) => {
   for (const { stderr } of others)
     t.regex(stderr, /^RuntimeError CONTAINER_NAME_TAKEN: .* the name web already/);
   const { state } = first ?? t.fail();
-  t.is(listContainers(state).length, 1);
+  t.is(state.all().length, 1);
   const web = findContainer(state, 'web');
   await t.throwsAsync(removeContainer(state, web), { code: 'CONTAINER_RUNNING' });
   await removeContainer(state, web, { isForced: true, timeoutMs: 0 });

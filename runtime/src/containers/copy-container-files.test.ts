@@ -17,12 +17,13 @@ import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test, { type ExecutionContext } from 'ava';
 import { readTree } from '../copy/read-tree.ts';
 import type { RuntimeError } from '../runtime-error.ts';
+import { isEnded } from '../state/container.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import { type ByteString, emptyByteString, quoteBytes } from '../tar/byte-string.ts';
 import { each, startDetached } from '../testing/launch-harness.ts';
 import { tarArchive } from '../testing/tar-bytes.ts';
 import { type CopyRequest, copyContainerFiles, type FilePlace } from './copy-container-files.ts';
-import { findContainer, isEnded } from './find-container.ts';
+import { findContainer } from './find-container.ts';
 import { readLog } from './read-log.ts';
 import { stopContainer } from './stop-container.ts';
 

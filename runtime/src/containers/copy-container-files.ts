@@ -1,10 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import { type CopyFilesOptions, type CopySource, type CopyTarget, copyFiles } from '../copy/copy-files.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import { type Container, isEnded } from '../state/container.ts';
 import type { RunState } from '../state/run-state.ts';
 import { openContainerRoot, writableFolders } from './container-root.ts';
 import { readAppProcess } from './describe-container.ts';
-import { type Container, isEnded } from './find-container.ts';
 
 /** A path of this host if it has no container; absolute then. */
 export type FilePlace = {

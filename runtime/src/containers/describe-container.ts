@@ -3,10 +3,10 @@ import type { Digest } from '@img/spec/digest';
 import type { RuntimeProcess } from '@img/spec/runtime-config';
 import type { InsecureItem } from '../config/insecure-item.ts';
 import type { ProfileName } from '../config/profile.ts';
+import { type Container, isEnded } from '../state/container.ts';
 import { controlGroupOf, type RuntimeName } from '../state/container-record.ts';
 import { type ContainerSettings, readContainerSettings } from '../state/container-settings.ts';
 import type { RunState } from '../state/run-state.ts';
-import { type Container, isEnded } from './find-container.ts';
 
 /** Everything that a host knows of a container. Undefined is what does not apply, or is not known yet. */
 export type ContainerDescription = {

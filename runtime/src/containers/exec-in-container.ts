@@ -12,7 +12,8 @@ import { executeRuntime } from '../launch/execute-runtime.ts';
 import { findRuntime } from '../launch/find-runtime.ts';
 import { readInside } from '../launch/inside-root.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunningContainer } from '../state/container.ts';
+import type { RunState } from '../state/run-state.ts';
 
 export type ExecOptions = Pick<
   RunOptions,

@@ -1,19 +1,8 @@
 import { nearest } from '@img/spec/nearest';
 import { quote } from '@img/spec/quote';
 import { RuntimeError } from '../runtime-error.ts';
-import type { EndedContainer, RunningContainer, RunState } from '../state/run-state.ts';
-
-/** A container that runs, or one that has ended and is kept. */
-export type Container = RunningContainer | EndedContainer;
-
-export function isEnded(container: Container): container is EndedContainer {
-  return 'exitCode' in container;
-}
-
-/** All containers of this host, oldest first. */
-export function listContainers(state: RunState): readonly Container[] {
-  return [...state.listEnded(), ...state.list()].sort((a, b) => a.started.localeCompare(b.started));
-}
+import { type Container, isEnded, type RunningContainer } from '../state/container.ts';
+import type { RunState } from '../state/run-state.ts';
 
 /**
  * The container that somebody means: by its name, its id, or so much of the beginning of its id that no other is
@@ -22,7 +11,7 @@ export function listContainers(state: RunState): readonly Container[] {
  * @throws RuntimeError CONTAINER_UNKNOWN
  */
 export function findContainer(state: RunState, text: string): Container {
-  const all = listContainers(state);
+  const all = state.all();
   const exact = all.find(({ id, name }) => name === text || id === text);
   if (exact !== undefined) return exact;
   const [first, ...others] = /^[0-9a-f]+$/.test(text) ? all.filter(({ id }) => id.startsWith(text)) : [];

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { RunningContainer } from '../state/container.ts';
 import { containerProcesses } from '../state/container-processes.ts';
-import type { RunningContainer } from '../state/run-state.ts';
 
 /** A process of a container. */
 export type ContainerProcess = {

@@ -1,6 +1,6 @@
 import { RuntimeError } from '../runtime-error.ts';
+import { type Container, isEnded } from '../state/container.ts';
 import type { RunState } from '../state/run-state.ts';
-import { type Container, isEnded } from './find-container.ts';
 import { stopContainer } from './stop-container.ts';
 import { type WaitOptions, waitUntilGone } from './wait-for-end.ts';
 

@@ -4,8 +4,9 @@ import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts'
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { systemCall } from '../linux/system-call.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { readControlGroups } from '../state/control-groups.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunState } from '../state/run-state.ts';
 import { hideUnified } from './hide-unified.ts';
 
 const setns = systemCall('setns', ['int', 'int']);

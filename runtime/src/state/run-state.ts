@@ -16,6 +16,7 @@ import { formatPortMapping } from '../config/port-mapping.ts';
 import { waitForLock } from '../linux/file-lock.ts';
 import { Networks } from '../network/networks.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import { type Container, type EndedContainer, isEnded, type RunningContainer } from './container.ts';
 import type { ContainerName } from './container-name.ts';
 import {
   type ContainerRecord,
@@ -26,32 +27,10 @@ import {
 } from './container-record.ts';
 import { killContainer } from './kill-container.ts';
 import { killProcess, killProcesses } from './kill-processes.ts';
+import { type LookedAt, lookAtRecord } from './look-at-record.ts';
 import { isRunning, type ProcessIdentity, processesWith, readBootId } from './process-identity.ts';
 import { RunFolder } from './run-folder.ts';
 import { listFolder, sweepUnfinished, unfinishedName } from './unfinished.ts';
-
-/** A running container. */
-export type RunningContainer = ContainerRecord & {
-  /** Its first process, as the host numbers it; undefined while the runtime is still preparing. */
-  readonly pid: number | undefined;
-  /** Where it is in the network `bridge`; absent if it is not, or not yet. */
-  readonly network?: ContainerNetwork;
-};
-
-/** Where a container is in a network. */
-export type ContainerNetwork = {
-  readonly addresses: readonly string[];
-  /** `ADDRESS:HOST:CONTAINER[/udp]` each. */
-  readonly ports: readonly string[];
-};
-
-/** A container that has ended and is kept. */
-export type EndedContainer = ContainerRecord & {
-  /** As a shell would say it: 128 and the number of the signal if that ended the app. */
-  readonly exitCode: number;
-  /** RFC 3339. */
-  readonly ended: string;
-};
 
 export type RunStateOptions = {
   /** Where the administrator describes networks; usually /etc/img/net.d. */
@@ -144,9 +123,7 @@ export class RunState extends RunFolder {
    * @throws RuntimeError STATE_INVALID
    */
   list(): readonly RunningContainer[] {
-    return this.#records()
-      .filter((record) => isRunning(record.supervisor) && this.#readEnd(record) === undefined)
-      .map((record) => ({ ...record, pid: this.#pidOf(record), ...this.#networkOf(record) }));
+    return this.all().flatMap((container) => (isEnded(container) ? [] : [container]));
   }
 
   /**
@@ -155,16 +132,25 @@ export class RunState extends RunFolder {
    * @throws RuntimeError STATE_INVALID
    */
   listEnded(): readonly EndedContainer[] {
-    return this.#records().flatMap((record) => {
-      const end = record.detached === 'kept' ? this.#readEnd(record) : undefined;
-      return end === undefined ? [] : [{ ...record, ...end }];
+    return this.all().filter(isEnded);
+  }
+
+  /**
+   * Those that run and those that are kept, oldest first, each looked at once: one that ends meanwhile is there, too.
+   *
+   * @throws RuntimeError STATE_INVALID
+   */
+  all(): readonly Container[] {
+    return this.#lookAtAll().flatMap(({ record, isSupervised }): readonly Container[] => {
+      const end = this.#readEnd(record);
+      if (end !== undefined) return record.detached === 'kept' ? [{ ...record, ...end }] : [];
+      return isSupervised ? [{ ...record, pid: this.#pidOf(record), ...this.#networkOf(record) }] : [];
     });
   }
 
   /** Whether a process still works for a container, if only to clean up after it. */
   isAlive(id: string): boolean {
-    const record = this.#read(id);
-    return record !== undefined && isRunning(record.supervisor);
+    return this.#lookAt(id)?.isSupervised ?? false;
   }
 
   /**
@@ -211,12 +197,17 @@ export class RunState extends RunFolder {
     return [...new Set(folders.flatMap(listFolder))].filter(isContainerId);
   }
 
-  #records(): readonly ContainerRecord[] {
+  #lookAtAll(): readonly LookedAt[] {
     return this.#ids()
-      .flatMap((id) => this.#read(id) ?? [])
+      .flatMap((id) => this.#lookAt(id) ?? [])
       .sort(
-        (a, b) => a.started.localeCompare(b.started) || a.supervisor.startTicks - b.supervisor.startTicks,
+        ({ record: a }, { record: b }) =>
+          a.started.localeCompare(b.started) || a.supervisor.startTicks - b.supervisor.startTicks,
       );
+  }
+
+  #lookAt(id: string): LookedAt | undefined {
+    return lookAtRecord(() => this.#read(id), isRunning);
   }
 
   #add(record: ContainerRecord): void {
@@ -228,7 +219,7 @@ export class RunState extends RunFolder {
   }
 
   #addNamed(record: ContainerRecord, name: ContainerName): void {
-    const holder = this.#records().find((other) => other.name === name);
+    const holder = this.#lookAtAll().find((other) => other.record.name === name)?.record;
     if (holder !== undefined) {
       throw new RuntimeError('CONTAINER_NAME_TAKEN', `container ${holder.id} has the name ${name} already`, {
         hint: `remove it with img rm ${name}, or take its place with --replace`,
@@ -272,9 +263,9 @@ export class RunState extends RunFolder {
 
   #isInUse(id: string): boolean {
     try {
-      const record = this.#read(id);
-      if (record === undefined) return this.#isEnding(id);
-      return isRunning(record.supervisor) ? !this.#isAbandoned(record) : this.#isOver(record);
+      const found = this.#lookAt(id);
+      if (found === undefined) return this.#isEnding(id);
+      return found.isSupervised ? !this.#isAbandoned(found.record) : this.#isOver(found.record);
     } catch (error) {
       // Somebody has changed the record, or a newer version wrote it: that is no reason to end a container.
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return true;
@@ -285,10 +276,10 @@ export class RunState extends RunFolder {
   // Undefined if a record can't be read: whose network is whose can't be said then.
   #usedNetworks(): ReadonlySet<string> | undefined {
     try {
-      const used = this.#records().filter(
-        (record) => isRunning(record.supervisor) && !this.#isAbandoned(record),
+      const used = this.#lookAtAll().filter(
+        ({ record, isSupervised }) => isSupervised && !this.#isAbandoned(record),
       );
-      return new Set(used.flatMap(({ networkId }) => networkId ?? []));
+      return new Set(used.flatMap(({ record }) => record.networkId ?? []));
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'STATE_INVALID') return undefined;
       throw error;

@@ -12,11 +12,12 @@ import test, { type ExecutionContext } from 'ava';
 import type { RunOptions } from '../config/run-options.ts';
 import { image } from '../config/testing.ts';
 import { waitUntilGone } from '../containers/wait-for-end.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { parseContainerName } from '../state/container-name.ts';
 import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
 import { killProcess } from '../state/kill-processes.ts';
-import { type RunningContainer, RunState } from '../state/run-state.ts';
+import { RunState } from '../state/run-state.ts';
 import { makeBusyboxTree, type TreeFile } from './busybox-tree.ts';
 import type { LaunchTreeRequest } from './launch-tree.ts';
 

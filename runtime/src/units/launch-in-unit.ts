@@ -9,8 +9,9 @@ import {
 } from '../launch/prepare-launch.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { identifyProcess } from '../state/process-identity.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunState } from '../state/run-state.ts';
 
 // Both runtimes pass sockets on if they are told that these are for them.
 const forThisProcess = 'export LISTEN_PID=$$; exec "$@"';

@@ -7,8 +7,9 @@ import { digestOf } from '@img/spec/digest';
 import test, { type ExecutionContext } from 'ava';
 import { parseHealthCheck } from '../apps/health-check.ts';
 import { askHealth } from '../containers/ask-health.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { identifyProcess } from '../state/process-identity.ts';
-import { type RunningContainer, RunState } from '../state/run-state.ts';
+import { RunState } from '../state/run-state.ts';
 import { waitUntilHealthy } from './wait-until-healthy.ts';
 
 function container(pid = process.pid): RunningContainer {

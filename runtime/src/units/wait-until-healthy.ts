@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HealthCheck } from '../apps/health-check.ts';
 import { askHealth } from '../containers/ask-health.ts';
 import { RuntimeError } from '../runtime-error.ts';
+import type { RunningContainer } from '../state/container.ts';
 import { isRunning } from '../state/process-identity.ts';
-import type { RunningContainer, RunState } from '../state/run-state.ts';
+import type { RunState } from '../state/run-state.ts';
 
 export type HealthOptions = {
   readonly timeoutMs: number;
