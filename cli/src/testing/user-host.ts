@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -37,7 +38,16 @@ export function canRunAsUser(t: ExecutionContext): boolean {
   const tools = ['busybox', 'conmon', 'newuidmap', 'unshare', 'setpriv'];
   const hasRuntime = findProgram('crun') !== undefined || needsTool(t, 'runc');
   if (!needsRoot(t) || !hasRuntime || !tools.every((name) => needsTool(t, name))) return false;
-  return needsAbility(t, isAbleAsUser(), 'user namespaces of users other than root');
+  const isReadable = ['', 'node_modules/node/bin/node', 'cli/bin/img.js'].every(isForEverybody);
+  return (
+    needsAbility(t, isAbleAsUser(), 'user namespaces of users other than root') &&
+    needsAbility(t, isReadable, 'a repository that other users can read')
+  );
+}
+
+// Not under every umask.
+function isForEverybody(path: string): boolean {
+  return (statSync(join(repository, path)).mode & 0o005) === 0o005;
 }
 
 // Some distributions have them for root alone, and a container often has too few numbers.
