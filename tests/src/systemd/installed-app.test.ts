@@ -131,6 +131,8 @@ test('an image that fails in its stability window is given up', async (t) => {
   const volume = `${host.folder}/data:/data:ro`;
   const replaced = install('--replace', '--pull', 'always', '--stable', '1d', '--volume', volume);
   await until(host, 'version 2 starts');
+  // An app that ends before it is called healthy did not start; this one is to fail after that.
+  while ((await host.property(unit, 'ActiveState')) !== 'active');
   writeFileSync(join(host.folder, 'data/end'), '');
   const { code, stderr } = await replaced;
   t.is(code, 10, stderr);
