@@ -1,9 +1,10 @@
-import type { ContentSource, ContentTarget } from '@img/registry/transfer/content';
+import type { ContentTarget } from '@img/registry/transfer/content';
 import type { LayerCompression } from '@img/spec/media-types';
 import type { Platform } from '@img/spec/platform';
 import type { ProgressListener } from '@img/spec/progress';
 import type { RepositoryName } from '@img/spec/repository-name';
 import type { OpenBase } from './base/open-base.ts';
+import type { OpenedKept } from './kept/kept-packages.ts';
 import type { ImageLock } from './lock/image-lock.ts';
 import type { ImageRecipe } from './recipe/image-recipe.ts';
 
@@ -25,8 +26,16 @@ export type BuildImageOptions = {
   readonly npmRegistry?: string | undefined;
   /** Root of an index of Python packages; the one that requirements.txt names, or PyPI, if absent. */
   readonly pythonIndex?: string | undefined;
-  /** Opens the repository of an image, where packages may be kept that a lock names; without it none are looked for. */
-  readonly openKept?: ((name: RepositoryName) => ContentSource & AsyncDisposable) | undefined;
+  /**
+   * Opens the repository of an image, where there may be what was made of the packages that a lock names, and packages
+   * that are kept; without it none are looked for.
+   */
+  readonly openKept?: ((name: RepositoryName) => OpenedKept) | undefined;
+  /**
+   * Whether layers of locked packages that are in the image's repository need not go to the target, because the image
+   * goes to that repository, too.
+   */
+  readonly leavesLayers?: boolean;
   /** zstd if absent. */
   readonly compression?: LayerCompression;
   /** What an earlier build of the recipe chose. */

@@ -4,6 +4,7 @@ import { latestTag, type Tag } from '@img/spec/tag';
 import type { BuildImageOptions } from './build-image-options.ts';
 import { type BuiltPlatform, buildPlatform } from './image/build-platform.ts';
 import { encodeIndex } from './image/encode-image.ts';
+import type { ImageLayer } from './image/layer-files.ts';
 import { prepareBuild } from './image/prepare-build.ts';
 import type { ImageLock } from './lock/image-lock.ts';
 
@@ -15,6 +16,8 @@ export type BuiltImage = {
   readonly descriptor: Descriptor;
   /** One for each platform. */
   readonly images: readonly BuiltPlatform[];
+  /** Layers that the image's repository has, and that have not come to the target. */
+  readonly leftLayers: readonly ImageLayer[];
   /** What is to be kept as img.lock; undefined if there is nothing to lock. */
   readonly lock: ImageLock | undefined;
 };
@@ -36,6 +39,7 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     tags,
     descriptor: await storeManifests(options, images, tags),
     images,
+    leftLayers: images.flatMap(({ layers }) => layers.filter(({ bring }) => bring !== undefined)),
     lock: lockOf(images.map(({ lock }) => lock)),
   };
 }

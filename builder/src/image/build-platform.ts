@@ -12,6 +12,7 @@ import type { BuildContext } from './build-context.ts';
 import { type Described, encodeImage } from './encode-image.ts';
 import { foundationOf } from './foundation-of.ts';
 import { type ImageLayer, ownLayerFile, packageLayerFiles, recompressed } from './layer-files.ts';
+import { withRecords } from './lock-records.ts';
 import type { Foundation, PackageSource } from './os-layers.ts';
 import { type OwnLayers, ownLayers } from './own-layers.ts';
 import { checkHostFiles, checkLayers, platformLockOf, withKept } from './platform-lock.ts';
@@ -61,7 +62,8 @@ export async function buildPlatform(
   });
   await checkStart(recipe, foundation, own);
   const { locking, packed } = await writingTo(cache.folder, () => packageFiles(foundation, options));
-  const lock = withKept(platformLockOf(foundation, locking, own.hostFiles), locked);
+  const made = withKept(platformLockOf(foundation, locking, own.hostFiles), locked);
+  const lock = await writingTo(cache.folder, () => withRecords(made, foundation, locking, options));
   if (locked !== undefined) checkHostFiles(lock, locked, options);
   if (locked !== undefined) checkLayers(lock, locked);
   const ownFiles: ImageLayer[] = [];

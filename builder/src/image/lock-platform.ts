@@ -7,6 +7,7 @@ import type { ImageRecipe } from '../recipe/image-recipe.ts';
 import type { BuildPlatformOptions } from './build-platform.ts';
 import { foundationOf } from './foundation-of.ts';
 import { packageLayerFiles } from './layer-files.ts';
+import { withRecords } from './lock-records.ts';
 import { lockedFiles } from './own-layers.ts';
 import { checkLayers, platformLockOf, withKept } from './platform-lock.ts';
 
@@ -26,8 +27,9 @@ export async function lockPlatform(
     const { binaries } = recipe;
     const plan = binaries.length === 0 ? undefined : await planBinaries(binaries, platform);
     const layers = await packageLayerFiles(foundation.layers, options);
-    const lock = platformLockOf(foundation, layers, plan && lockedFiles(plan));
-    if (locked !== undefined) checkLayers(lock, locked);
+    const made = platformLockOf(foundation, layers, plan && lockedFiles(plan));
+    if (locked !== undefined) checkLayers(made, locked);
+    const lock = await withRecords(made, foundation, layers, options);
     if (keepIn === undefined || source === undefined) return withKept(lock, locked);
     return {
       ...lock,

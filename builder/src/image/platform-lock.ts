@@ -48,7 +48,8 @@ export function checkLayers(made: PlatformLock, locked: PlatformLock): void {
   }
 }
 
-function samePackages(made: PlatformLock, locked: PlatformLock): boolean {
+/** Whether both are of the same packages. */
+export function samePackages(made: PlatformLock, locked: PlatformLock): boolean {
   const digests = ({ packages }: PlatformLock) => packages.map(({ digest }) => digest).join();
   return digests(made) === digests(locked);
 }

@@ -117,15 +117,16 @@ function checkUpdates({ updates, lock }: BuildImageOptions): void {
   });
 }
 
-/** What is kept of the packages that the lock names. */
+/** What the image's repository has of the packages that the lock names. */
 function keptOf(
-  { recipe, openKept, onProgress, signal }: BuildImageOptions,
+  { recipe, openKept, leavesLayers = false, onProgress, signal }: BuildImageOptions,
   cache: LayerCache,
   locked: PlatformLock | undefined,
 ): KeptPackages | undefined {
-  if (locked?.kept === undefined || openKept === undefined) return undefined;
+  if (openKept === undefined || locked === undefined) return undefined;
+  if (locked.kept === undefined && locked.records === undefined) return undefined;
   const open = () => openKept(recipe.name);
-  return new KeptPackages(locked.kept, locked, { cache, open, onProgress, signal });
+  return new KeptPackages(locked, { cache, open, leavesLayers, onProgress, signal });
 }
 
 function packageSource(
@@ -152,5 +153,7 @@ function packageSource(
     resolve: (packages) => resolvePackages({ ...archive, architecture, packages, now, previous, held }),
     fetch: (packages) => fetchPackages(packages, archive),
   };
-  return kept === undefined ? source : keptSource(source, kept, options);
+  return kept === undefined
+    ? source
+    : keptSource(source, kept, { ...options, hasPackages: before?.kept !== undefined });
 }

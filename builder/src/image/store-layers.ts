@@ -19,7 +19,7 @@ export type StoreLayersOptions = {
 const concurrency = 4;
 
 /**
- * Puts what the target doesn't have yet of an image's blobs into it.
+ * Puts what the target doesn't have yet of an image's blobs into it, but for layers that stay where they are.
  *
  * @throws BuilderError CACHE_CORRUPT if a cached layer was changed; what the target throws
  */
@@ -35,6 +35,10 @@ export async function storeLayers(
   await mapParallel(requests, concurrency, async ({ layer, request }) => {
     signal?.throwIfAborted();
     const what = `store ${layer.what}`;
+    if (layer.bring !== undefined) {
+      onProgress?.({ kind: 'skip', item: layer.digest, what, reason: 'stays in the registry' });
+      return;
+    }
     if (present.has(layer.digest)) {
       onProgress?.({ kind: 'skip', item: layer.digest, what, reason: 'is there already' });
       return;

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { compress } from '@img/registry/compression/compress';
 import type { BlobRequest, ContentTarget, OpenBlob } from '@img/registry/transfer/content';
 import { emptyConfig } from '@img/sign/bundle';
 import { annotations } from '@img/spec/annotations';
@@ -13,7 +12,15 @@ import type { ImageLayer } from '../image/layer-files.ts';
 import type { PackageSource } from '../image/os-layers.ts';
 import type { PackageLayer } from '../layers/package-layers.ts';
 import { mapParallel } from '../map-parallel.ts';
-import { encodeRecords, keptMediaTypes, once } from './kept-artifact.ts';
+import { packageMediaType } from './kept-packages.ts';
+import { once } from './once.ts';
+import { packRecords, recordsMediaType } from './package-records.ts';
+
+/**
+ * What is kept of the packages of one platform: its records first, next the layers of the packages, as an image has
+ * them, and then the packages themselves.
+ */
+const keptArtifactType = 'application/vnd.img.packages.v1';
 
 export type KeepPackagesOptions = {
   readonly source: PackageSource;
@@ -65,7 +72,7 @@ export async function keepPackages(
   const bytes = encodeManifest({
     kind: 'manifest',
     mediaType: mediaTypes.ociManifest,
-    artifactType: keptMediaTypes.artifact,
+    artifactType: keptArtifactType,
     config: emptyConfig.descriptor,
     layers: parts.map(({ request }) => request.descriptor),
     subject: undefined,
@@ -80,15 +87,8 @@ export async function keepPackages(
 }
 
 async function recordsPart(layers: readonly PackageLayer[], files: readonly ImageLayer[]): Promise<Part> {
-  const packages = layers.map(({ package: { digest: key }, path, ...record }) => [key, record] as const);
-  const plain = encodeRecords({
-    packages: new Map(packages),
-    layers: files.map(({ diffId, tarBytes, compression, digest, sizeBytes }) => {
-      return { diffId, tarBytes, compression, digest, sizeBytes };
-    }),
-  });
-  const bytes = Buffer.concat(await Array.fromAsync(compress(once(plain), { compression: 'zstd' })));
-  const descriptor = { mediaType: keptMediaTypes.records, digest: digestOf(bytes), size: bytes.byteLength };
+  const bytes = await packRecords(layers, files);
+  const descriptor = { mediaType: recordsMediaType, digest: digestOf(bytes), size: bytes.byteLength };
   return { request: { descriptor }, what: 'keep records of packages', open: opened(bytes) };
 }
 
@@ -106,7 +106,7 @@ async function packageParts(
   return packages.map(({ name, version, architecture, digest, size }) => {
     const title = `${name}_${version}_${architecture}.deb`;
     const descriptor = {
-      mediaType: keptMediaTypes.package,
+      mediaType: packageMediaType,
       digest,
       size,
       annotations: { [annotations.title]: title },

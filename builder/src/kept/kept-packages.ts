@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { makeFolder } from '@img/registry/storage/make-folder';
+import { join } from 'node:path';
 import { writeFileAtomic } from '@img/registry/storage/write-file-atomic';
-import type { ContentOptions, ContentSource } from '@img/registry/transfer/content';
+import type {
+  BlobRequest,
+  ContentOptions,
+  ContentSource,
+  ContentTarget,
+} from '@img/registry/transfer/content';
 import { readBlob } from '@img/registry/transfer/read-blob';
 import type { Descriptor } from '@img/spec/descriptor';
-import { type Digest, digestAlgorithm, digestHex, digestOf } from '@img/spec/digest';
-import { parseImageManifest } from '@img/spec/manifest';
+import type { Digest } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
 import { verified } from '@img/spec/verified';
 import { BuilderError } from '../builder-error.ts';
@@ -16,31 +18,52 @@ import type { CachedLayer, LayerCache } from '../layers/layer-cache.ts';
 import { type PackageNotes, packageKey } from '../layers/package-layers.ts';
 import { sharedKey } from '../layers/shared-layer.ts';
 import type { LayerBlob } from '../layers/write-layer.ts';
-import type { PlatformLock } from '../lock/image-lock.ts';
+import type { LockedBlob, PlatformLock } from '../lock/image-lock.ts';
 import { mapParallel } from '../map-parallel.ts';
-import { type KeptRecords, keptMediaTypes, parseRecords } from './kept-artifact.ts';
+import {
+  keepRecords,
+  type PackageRecords,
+  parseRecords,
+  readRecords,
+  recordsDescriptor,
+} from './package-records.ts';
 
-/** Where an artifact is; closed when everything was read. */
-export type OpenKept = () => ContentSource & AsyncDisposable;
+export const packageMediaType = 'application/vnd.debian.binary-package';
+
+/** The repository of an image. */
+export type KeptPlace = ContentSource & Pick<ContentTarget, 'presentBlobs'>;
+
+/** Closed when everything was read. */
+export type OpenedKept = AsyncDisposable & { readonly place: KeptPlace };
 
 export type KeptPackagesOptions = {
   readonly cache: LayerCache;
-  readonly open: OpenKept;
+  readonly open: () => OpenedKept;
+  /** Whether layers that are there stay there, and are got only if somebody reads them. */
+  readonly leavesLayers: boolean;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
+};
+
+/** A layer that an image has of packages. */
+type PackedLayer = {
+  readonly key: string;
+  readonly layer: LayerBlob & { readonly notes: PackageNotes | null };
+  readonly members: readonly DebianPackage[];
 };
 
 const maxRecordsBytes = 64 * 1024 * 1024;
 const concurrency = 4;
 
-/** The packages that a lock names and `keepPackages` has stored. What it reads is checked against the lock. */
+/**
+ * The packages that a lock names, as far as the repository of the image has them or what was made of them. What is read
+ * is checked against the lock.
+ */
 export class KeptPackages {
-  readonly #digest: Digest;
   readonly #locked: PlatformLock;
   readonly #options: KeptPackagesOptions;
 
-  constructor(digest: Digest, locked: PlatformLock, options: KeptPackagesOptions) {
-    this.#digest = digest;
+  constructor(locked: PlatformLock, options: KeptPackagesOptions) {
     this.#locked = locked;
     this.#options = options;
   }
@@ -49,43 +72,26 @@ export class KeptPackages {
    * Gets the layers that an image has of the locked packages, so that no package is needed. Those that share a layer
    * have no file of their own.
    *
-   * @returns undefined if these are not the locked packages
+   * @returns undefined if these are not the locked packages, or nothing is known of them; without packages whose layer
+   *   is not there, if layers stay there
    * @throws BuilderError LOCK_OUTDATED; what the source throws
    */
   async layers(
     packages: readonly DebianPackage[],
   ): Promise<ReadonlyMap<Digest, CachedLayer<PackageNotes>> | undefined> {
-    const locked = this.#locked.packages;
-    if (
-      packages.length !== locked.length ||
-      packages.some(({ digest }, index) => locked[index]?.digest !== digest)
-    ) {
-      return undefined;
-    }
-    const { cache, open } = this.#options;
-    await using source = open();
-    const { packages: records, layers } = await this.#records(source);
-    const byName = new Map(packages.map((each) => [each.name, each]));
-    const found = new Map<Digest, CachedLayer<PackageNotes>>(
-      [...records].map(([digest, record]) => [
-        digest,
-        { ...record, path: join(cache.folder, 'kept', 'shared') },
-      ]),
-    );
-    await mapParallel(this.#locked.layers, concurrency, async ({ digest, packages: names }) => {
-      const blob = layers.find((each) => each.digest === digest);
-      const members = names.flatMap((name) => byName.get(name) ?? []);
-      const [only] = members;
-      if (blob === undefined || only === undefined) throw this.#unfit();
-      if (members.length > 1) {
-        await this.#layer(sharedKey(members), { ...blob, notes: null }, source);
-        return;
-      }
-      const record = records.get(only.digest);
-      if (record === undefined) throw this.#unfit();
-      found.set(only.digest, await this.#layer(packageKey(only), record, source));
-    });
-    return found;
+    const { packages: locked, records: known } = this.#locked;
+    const isLocked = packages.every(({ digest }, index) => locked[index]?.digest === digest);
+    if (known === undefined || !isLocked || packages.length !== locked.length) return undefined;
+    await using opened = this.#options.open();
+    const { place } = opened;
+    const records = await this.#records(place, known);
+    const packed = this.#packedLayers(packages, records);
+    const missing = await this.#missing(packed);
+    const lost = this.#options.leavesLayers ? await this.#offer(missing, place) : new Set<PackedLayer>();
+    if (!this.#options.leavesLayers)
+      await mapParallel(missing, concurrency, (each) => this.#bring(each, place));
+    const found = packed.filter((each) => !lost.has(each)).map((each) => this.#membersOf(each, records));
+    return new Map((await Promise.all(found)).flat());
   }
 
   /**
@@ -95,68 +101,105 @@ export class KeptPackages {
    */
   async fetch(packages: readonly DebianPackage[], pathOf: (wanted: DebianPackage) => string): Promise<void> {
     const { onProgress } = this.#options;
-    await using source = this.#options.open();
+    await using opened = this.#options.open();
+    const { place } = opened;
     await mapParallel(packages, concurrency, async (wanted) => {
       const { name, version, digest, size } = wanted;
-      const descriptor = { mediaType: keptMediaTypes.package, digest, size };
+      const descriptor = { mediaType: packageMediaType, digest, size };
       onProgress?.({ kind: 'start', item: digest, what: `${name} ${version}`, totalBytes: size });
-      await writeFileAtomic(pathOf(wanted), this.#read(source, descriptor));
+      await writeFileAtomic(pathOf(wanted), this.#read(place, descriptor));
       onProgress?.({ kind: 'done', item: digest });
     });
   }
 
-  /** A layer from the cache, or from the source. */
-  async #layer<Notes>(
-    key: string,
-    layer: LayerBlob & { readonly notes: Notes },
-    source: ContentSource,
-  ): Promise<CachedLayer<Notes>> {
-    const { cache, onProgress } = this.#options;
-    const { digest, sizeBytes: size, compression } = layer;
-    const found = await cache.find<Notes>(key);
-    if (found !== undefined) return found;
-    onProgress?.({ kind: 'start', item: digest, what: `fetch layer ${digest}`, totalBytes: size });
-    const descriptor = { mediaType: mediaTypeOf(compression), digest, size };
-    const kept = await cache.keep(key, this.#read(source, descriptor), async () => layer);
-    onProgress?.({ kind: 'done', item: digest });
-    return kept;
+  #packedLayers(packages: readonly DebianPackage[], records: PackageRecords): readonly PackedLayer[] {
+    const byName = new Map(packages.map((each) => [each.name, each]));
+    return this.#locked.layers.map(({ digest, packages: names }) => {
+      const blob = records.layers.find((each) => each.digest === digest);
+      const members = names.flatMap((name) => byName.get(name) ?? []);
+      const [only] = members;
+      if (blob === undefined || only === undefined) throw this.#unfit();
+      if (members.length > 1) return { key: sharedKey(members), layer: { ...blob, notes: null }, members };
+      const record = records.packages.get(only.digest);
+      if (record?.digest !== digest) throw this.#unfit();
+      return { key: packageKey(only), layer: record, members };
+    });
   }
 
-  async *#read(source: ContentSource, descriptor: Descriptor): AsyncGenerator<Uint8Array> {
+  async #missing(packed: readonly PackedLayer[]): Promise<readonly PackedLayer[]> {
+    const { cache } = this.#options;
+    const found = await mapParallel(packed, concurrency, ({ key }) => cache.find(key));
+    return packed.filter((_, index) => found[index] === undefined);
+  }
+
+  /** Lets layers be where they are. @returns those that are not there */
+  async #offer(packed: readonly PackedLayer[], place: KeptPlace): Promise<ReadonlySet<PackedLayer>> {
+    const { cache, open, onProgress } = this.#options;
+    const requests = packed.map(
+      ({ layer }): BlobRequest => ({ descriptor: descriptorOf(layer), diffId: layer.diffId }),
+    );
+    const present = await place.presentBlobs(requests, this.#contentOptions);
+    const lost = packed.filter(({ layer }) => !present.has(layer.digest));
+    for (const each of packed) {
+      if (lost.includes(each)) continue;
+      cache.offer(each.key, each.layer, async () => {
+        await using again = open();
+        await this.#bring(each, again.place);
+      });
+    }
+    const names = lost.flatMap(({ members }) => members.map(({ name }) => name)).join(', ');
+    if (lost.length > 0) {
+      onProgress?.({ kind: 'note', text: `${place.name} lacks layers, which are made anew: ${names}` });
+    }
+    return new Set(lost);
+  }
+
+  /** Has the cache keep a layer, if it doesn't yet. */
+  async #bring({ key, layer }: PackedLayer, place: KeptPlace): Promise<void> {
+    const { cache, onProgress } = this.#options;
+    const descriptor = descriptorOf(layer);
+    const { digest: item, size: totalBytes } = descriptor;
+    const found = await cache.find(key);
+    if (found !== undefined && found.bring === undefined) return;
+    onProgress?.({ kind: 'start', item, what: `fetch layer ${item}`, totalBytes });
+    await cache.keep(key, this.#read(place, descriptor), async () => layer);
+    onProgress?.({ kind: 'done', item });
+  }
+
+  async #membersOf(
+    { key, members }: PackedLayer,
+    { packages: records }: PackageRecords,
+  ): Promise<readonly (readonly [Digest, CachedLayer<PackageNotes>])[]> {
+    const { cache } = this.#options;
+    if (members.length === 1) {
+      const layer = await cache.find<PackageNotes>(key);
+      return layer === undefined ? [] : members.map(({ digest }) => [digest, layer] as const);
+    }
+    const bring = async (): Promise<void> => {
+      throw this.#unfit();
+    };
+    return members.map((member) => {
+      const record = records.get(member.digest);
+      if (record === undefined) throw this.#unfit();
+      return [member.digest, { ...record, path: join(cache.folder, packageKey(member)), bring }] as const;
+    });
+  }
+
+  async *#read(place: KeptPlace, descriptor: Descriptor): AsyncGenerator<Uint8Array> {
     const { onProgress } = this.#options;
-    for await (const chunk of verified(source.getBlob(descriptor, this.#contentOptions), descriptor)) {
+    for await (const chunk of verified(place.getBlob(descriptor, this.#contentOptions), descriptor)) {
       onProgress?.({ kind: 'advance', item: descriptor.digest, bytes: chunk.byteLength });
       yield chunk;
     }
   }
 
-  async #records(source: ContentSource): Promise<KeptRecords> {
-    const { layers } = parseImageManifest(await this.#remembered(this.#digest, () => this.#manifest(source)));
-    const [first] = layers;
-    if (first?.mediaType !== keptMediaTypes.records) throw this.#unfit();
-    const packed = await this.#remembered(first.digest, () => {
-      return readBlob(source, first, maxRecordsBytes, this.#contentOptions);
-    });
+  async #records(place: KeptPlace, known: LockedBlob): Promise<PackageRecords> {
+    const { cache } = this.#options;
+    const kept = await readRecords(cache, known);
+    if (kept !== undefined) return await parseRecords(kept);
+    const packed = await readBlob(place, recordsDescriptor(known), maxRecordsBytes, this.#contentOptions);
+    await keepRecords(cache, known.digest, packed);
     return await parseRecords(packed);
-  }
-
-  async #manifest(source: ContentSource): Promise<Uint8Array> {
-    const content = await source.getManifest(this.#digest, this.#contentOptions);
-    if (content !== undefined) return content.bytes;
-    throw new BuilderError('LOCK_OUTDATED', `${source.name} has no ${this.#digest}, which img.lock names`, {
-      hint: 'keep the packages again with img lock --keep',
-    });
-  }
-
-  /** Small content from the cache, or read and kept there. */
-  async #remembered(digest: Digest, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const path = join(this.#options.cache.folder, 'kept', digestHex(digest));
-    const found = await readFile(path).catch(() => undefined);
-    if (found !== undefined && digestOf(found, digestAlgorithm(digest)) === digest) return found;
-    const bytes = await read();
-    await makeFolder(dirname(path), 0o755);
-    await writeFileAtomic(path, bytes);
-    return bytes;
   }
 
   get #contentOptions(): ContentOptions {
@@ -165,8 +208,16 @@ export class KeptPackages {
   }
 
   #unfit(): BuilderError {
-    return new BuilderError('LOCK_OUTDATED', `what is kept under ${this.#digest} is not what img.lock says`, {
-      hint: 'keep the packages again with img lock --keep',
-    });
+    return new BuilderError(
+      'LOCK_OUTDATED',
+      'the records that img.lock names are not those of its packages',
+      {
+        hint: 'build once with --no-cache, which makes them anew, and commit the img.lock that this gives',
+      },
+    );
   }
+}
+
+function descriptorOf({ compression, digest, sizeBytes: size }: LayerBlob): Descriptor {
+  return { mediaType: mediaTypeOf(compression), digest, size };
 }

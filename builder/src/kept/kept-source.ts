@@ -6,6 +6,11 @@ import { packagePath } from '../debian/fetch-packages.ts';
 import type { PackageSource } from '../image/os-layers.ts';
 import type { KeptPackages } from './kept-packages.ts';
 
+export type KeptSourceOptions = Pick<BuildImageOptions, 'cacheFolder' | 'isFresh' | 'onProgress'> & {
+  /** Whether the packages themselves are kept. */
+  readonly hasPackages: boolean;
+};
+
 /**
  * Packages from an archive, with what is kept of them: layers are taken from there instead of being made, unless all
  * are to be made again, and packages if the archive has them no more.
@@ -13,7 +18,7 @@ import type { KeptPackages } from './kept-packages.ts';
 export function keptSource(
   source: PackageSource,
   kept: KeptPackages,
-  { cacheFolder, isFresh, onProgress }: Pick<BuildImageOptions, 'cacheFolder' | 'isFresh' | 'onProgress'>,
+  { cacheFolder, isFresh, onProgress, hasPackages }: KeptSourceOptions,
 ): PackageSource {
   return {
     resolve: source.resolve,
@@ -21,7 +26,7 @@ export function keptSource(
       try {
         return await source.fetch(packages);
       } catch (error) {
-        if (!isMissing(error)) throw error;
+        if (!hasPackages || !isMissing(error)) throw error;
         await kept.fetch(packages, (wanted) => packagePath(cacheFolder, wanted));
         return await source.fetch(packages);
       }

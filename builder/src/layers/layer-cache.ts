@@ -6,7 +6,11 @@ import { digestOf } from '@img/spec/digest';
 import { type LayerBlob, writeLayer } from './write-layer.ts';
 
 /** A layer as a file. */
-export type LayerFile = LayerBlob & { readonly path: string };
+export type LayerFile = LayerBlob & {
+  readonly path: string;
+  /** Of a layer that is elsewhere: gets the file. Whoever reads it calls this first. */
+  readonly bring?: (() => Promise<void>) | undefined;
+};
 
 /** A layer in the cache, and what was noted of it when it was made. */
 export type CachedLayer<Notes = unknown> = LayerFile & { readonly notes: Notes };
@@ -35,6 +39,7 @@ export class LayerCache {
   readonly folder: string;
   readonly #isFresh: boolean;
   readonly #made = new Set<string>();
+  readonly #elsewhere = new Map<string, CachedLayer>();
 
   /** @param options `isFresh`: whether only what is put in from now on is found, so that everything is made again */
   constructor(folder: string, { isFresh = false }: { readonly isFresh?: boolean } = {}) {
@@ -45,6 +50,21 @@ export class LayerCache {
   /** @param key path of the layer below the cache's folder */
   async find<Notes>(key: string): Promise<CachedLayer<Notes> | undefined> {
     const path = join(this.folder, key);
+    return (await this.#read<Notes>(path)) ?? (this.#elsewhere.get(path) as CachedLayer<Notes> | undefined);
+  }
+
+  /** Has a layer found that is elsewhere, as long as there is no file of it here. */
+  offer<Notes>(
+    key: string,
+    layer: LayerBlob & { readonly notes: Notes },
+    bring: () => Promise<void>,
+  ): CachedLayer<Notes> {
+    const offered = { ...layer, path: join(this.folder, key), bring };
+    this.#elsewhere.set(offered.path, offered);
+    return offered;
+  }
+
+  async #read<Notes>(path: string): Promise<CachedLayer<Notes> | undefined> {
     if (this.#isFresh && !this.#made.has(path)) return undefined;
     try {
       const [digest, json = ''] = (await readFile(`${path}.record`, 'utf8')).split('\n');

@@ -19,6 +19,7 @@ export async function* readLayer(
   { signal }: ReadLayerOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { compression, digest, sizeBytes, tarBytes } = layer;
+  await layer.bring?.();
   const file = createReadStream(layer.path, { highWaterMark: 1024 * 1024, signal });
   try {
     yield* decompress(verified(file, { digest, size: sizeBytes }), { compression, maxBytes: tarBytes });

@@ -13,11 +13,12 @@ export function encodeLock({ profile, request, platforms }: ImageLock): string {
   return `${JSON.stringify(sorted(document), null, 2)}\n`;
 }
 
-function platformJson({ base, files, kept, releases, packages, layers }: PlatformLock): JsonValue {
+function platformJson({ base, files, kept, records, releases, packages, layers }: PlatformLock): JsonValue {
   return {
     ...(base === undefined ? {} : { base }),
     ...(files === undefined ? {} : { files: files.map(fileJson) }),
     ...(kept === undefined ? {} : { kept }),
+    ...(records === undefined ? {} : { records: { digest: records.digest, size: records.size } }),
     releases,
     packages: packages.map(({ name, version, slice, architecture, source, suite, path, size, digest }) => {
       const part = slice === undefined ? {} : { slice };

@@ -34,11 +34,19 @@ export type PlatformLock = {
   readonly releases: readonly ReleaseRecord[];
   /** Sorted by name. */
   readonly packages: readonly DebianPackage[];
+  /**
+   * What is known of the packages and their layers, see `PackageRecords`: a blob beside the image. Where a registry has
+   * it and the layers, nothing of a package is needed to build. Absent if there is no package, or an earlier version
+   * made the lock.
+   */
+  readonly records?: LockedBlob | undefined;
   /** Digest of the artifact beside the image that the packages are kept in; absent if they are not. */
   readonly kept?: Digest | undefined;
   /** The layers of the packages, lowest first. */
   readonly layers: readonly LockedLayer[];
 };
+
+export type LockedBlob = { readonly digest: Digest; readonly size: number };
 
 /** A file of the machine that built. */
 export type LockedFile = {

@@ -6,7 +6,7 @@ import { SpecError } from '@img/spec/spec-error';
 import { BuilderError } from '../builder-error.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { ReleaseRecord } from '../debian/resolution.ts';
-import type { ImageLock, LockedFile, LockedLayer, PlatformLock } from './image-lock.ts';
+import type { ImageLock, LockedBlob, LockedFile, LockedLayer, PlatformLock } from './image-lock.ts';
 
 /** Number of the lock's format. */
 export const lockVersion = 1;
@@ -16,6 +16,7 @@ const maxPlatforms = 16;
 const maxPackages = 10_000;
 const maxReleases = 64;
 const maxFiles = 20_000;
+const maxRecordsBytes = 64 * 1024 * 1024;
 
 /**
  * Parses an img.lock, strictly: it decides what is downloaded and run.
@@ -67,7 +68,7 @@ function platformsFrom(fields: JsonFields): ImageLock['platforms'] {
 }
 
 function platformFrom(fields: JsonFields): PlatformLock {
-  fields.onlyKeys(['base', 'files', 'kept', 'layers', 'packages', 'releases']);
+  fields.onlyKeys(['base', 'files', 'kept', 'layers', 'packages', 'records', 'releases']);
   const objects = (key: string, max: number) => {
     return fields.array(key, max).map((value, index) => {
       return new JsonFields(value, `${fields.path(key)}[${index}]`, 'JSON_INVALID');
@@ -86,10 +87,16 @@ function platformFrom(fields: JsonFields): PlatformLock {
     ...(fields.optionalString('base') === undefined ? {} : { base: digestFrom(fields, 'base') }),
     ...(fields.has('files') ? { files: objects('files', maxFiles).map(fileFrom) } : {}),
     ...(fields.has('kept') ? { kept: digestFrom(fields, 'kept') } : {}),
+    ...(fields.has('records') ? { records: recordsFrom(fields.object('records')) } : {}),
     releases: objects('releases', maxReleases).map(releaseFrom),
     packages,
     layers: objects('layers', maxPackages).map(layerFrom),
   };
+}
+
+function recordsFrom(fields: JsonFields): LockedBlob {
+  fields.onlyKeys(['digest', 'size']);
+  return { digest: digestFrom(fields, 'digest'), size: fields.integer('size', 1, maxRecordsBytes) };
 }
 
 function releaseFrom(fields: JsonFields): ReleaseRecord {

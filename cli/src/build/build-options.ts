@@ -30,8 +30,12 @@ export function buildOptions(
     sourceDateEpoch: sourceDateEpoch(environment),
     now: new Date(),
     openBase: openBase(session, host),
-    openKept: (repository) =>
-      new RemoteRepository(session, { registry: config.registries.default, repository }),
+    openKept: (repository) => {
+      const location = { registry: config.registries.default, repository };
+      // What it has saves work, and is not waited for.
+      const place = new RemoteRepository(session, location, { retry: { attempts: 2, firstPauseMs: 100 } });
+      return { place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+    },
     npmRegistry: variable(environment, 'npm_config_registry') ?? variable(environment, 'NPM_CONFIG_REGISTRY'),
     pythonIndex: variable(environment, 'PIP_INDEX_URL'),
     onProgress: output.progress,

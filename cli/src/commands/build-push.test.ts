@@ -1,5 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeSuite } from '@img/builder/debian/testing/test-archive';
+import { makeKey } from '@img/builder/debian/testing/test-keys';
+import { startServer } from '@img/builder/debian/testing/test-server';
+import { archivePackage, testPackages } from '@img/builder/testing/test-system';
 import test, { type ExecutionContext } from 'ava';
 import { type Instance, newInstance } from '../testing/run-img.ts';
 import { writeTestApp } from '../testing/test-app.ts';
@@ -50,6 +54,53 @@ test('img build --push --sign signs what it pushes', async (t) => {
   t.regex(built.stderr, /signed with SHA256:\S+, and the list/);
   t.is((await run('pull', 'com.example.app')).code, 0);
   t.is((await run('verify', '--require', 'provenance', 'com.example.app')).code, 0);
+});
+
+test('img build --push needs no package and no layer where the registry has them, and img sbom finds them there', async (t) => {
+  const instance = await loggedIn(t);
+  const key = await makeKey();
+  const server = await startServer(t);
+  const packages = await Promise.all(testPackages.map(archivePackage));
+  for (const [path, bytes] of await makeSuite({ key, packages, date: new Date() })) {
+    server.files.set(path, bytes);
+  }
+  const os = `{mirror: "${server.url}", suites: [trixie], keyring: keys.asc}`;
+  const folder = join(instance.folder, 'app');
+  await mkdir(folder);
+  await writeFile(join(folder, 'keys.asc'), key.keyring);
+  const recipe = `name: com.example.app\nversion: 1.0.0\nos: ${os}\npackages: [tool]\n`;
+  await writeFile(join(folder, 'img.yaml'), recipe);
+  const build = async (machine: string) => {
+    const variables = {
+      IMG_CACHE: join(instance.folder, machine, 'cache'),
+      IMG_ROOT: join(instance.folder, machine),
+    };
+    const run = (...words: readonly string[]) => instance.run(words, { variables });
+    const built = await run('build', '--push', '--json', 'app');
+    t.is(built.code, 0, built.stderr);
+    return {
+      run,
+      stderr: built.stderr,
+      ...(JSON.parse(built.stdout) as { digest: string; copiedBlobs: number }),
+    };
+  };
+  const first = await build('first');
+  t.is(first.copiedBlobs, 5);
+  server.files.clear();
+  const requests = server.requests.length;
+  const second = await build('second');
+  t.is(second.digest, first.digest);
+  t.is(second.copiedBlobs, 2, 'what is small is sent without asking');
+  t.regex(second.stderr, /3 layers, .* stayed in the registry; img run fetches them/);
+  t.is(server.requests.length, requests);
+  const [here, there] = [
+    await first.run('sbom', 'com.example.app'),
+    await second.run('sbom', 'com.example.app'),
+  ];
+  t.is(there.code, 0, there.stderr);
+  t.is(there.stdout, here.stdout);
+  const { code, stderr } = await second.run('pull', 'com.example.app');
+  t.is(code, 0, stderr);
 });
 
 const refusals: readonly (readonly [why: string, words: readonly string[], message: RegExp])[] = [

@@ -1,5 +1,7 @@
 import { type BuiltFolder, buildFolder } from '@img/builder/build-folder';
 import type { BuiltImage } from '@img/builder/build-image';
+import { rememberRecords } from '@img/builder/kept/attach-records';
+import { LayerCache } from '@img/builder/layers/layer-cache';
 import { formatPlatform } from '@img/spec/platform';
 import { type Command, Option } from 'commander';
 import { buildOnChange } from '../build/build-on-change.ts';
@@ -90,6 +92,7 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
     isLocked: options.locked === true,
     isFresh: options.usesCache === false,
     updates: options.update === true ? 'all' : undefined,
+    ...(push === undefined ? {} : { openKept: () => push.openKept(), leavesLayers: canLeaveLayers(options) }),
     annotationsFor: async (folder) => {
       checkout = findCheckout(folder);
       if (options.git !== true) return {};
@@ -105,6 +108,7 @@ async function build(session: Session, options: BuildOptions, path: string): Pro
   await place?.finish(built.image);
   if (place === undefined) {
     await rememberProvenance(config.cacheFolder, built, { startedAt: startedOn, checkout: await checkout });
+    await rememberRecords(new LayerCache(config.cacheFolder), built.image);
   }
   const builtMs = performance.now() - startedAt;
   const pushed = await push?.finish(host, built.image, options);
@@ -128,6 +132,11 @@ function checkPush({ push, sign, output }: BuildOptions): void {
       hint: 'add --push, or sign what was built with img sign --key KEY NAME',
     });
   }
+}
+
+/** Whether nothing of the layers that the registry has is read here: they are locked as zstd has compressed them. */
+function canLeaveLayers({ sign, compress }: BuildOptions): boolean {
+  return sign === undefined && compress === 'zstd';
 }
 
 /** Loaded for those only who want it. */
@@ -174,6 +183,13 @@ function report(
   const layers = document.layers.map((count) => countOf(count, 'layer')).join(', ');
   output.story(`${layers}, ${formatBytes(sizeBytes)}, built in ${formatDuration(ms)}`);
   if (pushed !== undefined) output.story(pushStory(pushed, pushMs));
+  const { leftLayers } = image;
+  if (leftLayers.length > 0) {
+    const leftBytes = leftLayers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    output.story(
+      `${countOf(leftLayers.length, 'layer')}, ${formatBytes(leftBytes)}, stayed in the registry; img run fetches them when they are needed`,
+    );
+  }
   if (guessed !== undefined)
     output.story('save the lines above as img.yaml to change them, and to lock what was chosen');
   if (isLockChanged) output.story(`what was chosen is in ${lockFile}; keep it in version control`);

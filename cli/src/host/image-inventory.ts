@@ -2,10 +2,12 @@ import { createReadStream } from 'node:fs';
 import type { Inventory } from '@img/builder/inventory/inventory';
 import { readInventory } from '@img/builder/inventory/read-inventory';
 import { decompress } from '@img/registry/compression/decompress';
+import { RegistryError } from '@img/registry/registry-error';
 import type { ContentSource } from '@img/registry/transfer/content';
 import type { Host } from '@img/runtime/host';
 import { hostPlatform } from '@img/runtime/launch/host-platform';
 import { type PlatformImage, readImage } from '@img/runtime/read-image';
+import type { Descriptor } from '@img/spec/descriptor';
 import type { Digest } from '@img/spec/digest';
 import { layerCompression } from '@img/spec/media-types';
 import { parsePlatform } from '@img/spec/platform';
@@ -49,7 +51,9 @@ export async function imageInventory(
   const image = await readImage(content, place, wanted, { signal });
   const layers = image.manifest.layers.map((descriptor, index) => {
     const diffId = image.config.diffIds[index] as Digest;
-    return { diffId, open: () => openLayer({ descriptor, diffId, place, host, signal }) };
+    // A build that was pushed may have left layers in the registry.
+    const sources = place === remote ? [remote] : [place, remote];
+    return { diffId, open: () => openLayer({ descriptor, diffId, sources, host, signal }) };
   });
   return {
     ...image,
@@ -61,7 +65,8 @@ export async function imageInventory(
 type OpenLayer = {
   readonly descriptor: PlatformImage['manifest']['layers'][number];
   readonly diffId: Digest;
-  readonly place: ContentSource;
+  /** In the order in which they are asked. */
+  readonly sources: readonly ContentSource[];
   readonly host: Host;
   readonly signal: AbortSignal;
 };
@@ -70,7 +75,7 @@ type OpenLayer = {
 async function* openLayer({
   descriptor,
   diffId,
-  place,
+  sources,
   host,
   signal,
 }: OpenLayer): AsyncGenerator<Uint8Array> {
@@ -89,6 +94,23 @@ async function* openLayer({
       `layer ${descriptor.digest} is of type ${quote(descriptor.mediaType)}, not of files`,
     );
   }
-  const packed = verified(place.getBlob(descriptor, { signal }), descriptor);
+  const packed = verified(anyOf(sources, descriptor, signal), descriptor);
   yield* decompress(packed, { compression, maxBytes: maxTarBytes });
+}
+
+/** A blob of the first place that has it. */
+async function* anyOf(
+  sources: readonly ContentSource[],
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const [index, source] of sources.entries()) {
+    try {
+      yield* source.getBlob(descriptor, { signal });
+      return;
+    } catch (error) {
+      const isMissing = error instanceof RegistryError && error.code === 'CONTENT_MISSING';
+      if (!isMissing || index === sources.length - 1) throw error;
+    }
+  }
 }
