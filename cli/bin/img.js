@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command, for a Node of the caller's choice; bin/img chooses the right one. Plain JavaScript, so that a Node which
-// can't run img can still read this file and say so. No imports: as ES modules, even those of Node cost milliseconds.
+// can't run img can still read this file and say so. A CommonJS module, as package.json beside it says: Node's loader
+// of ES modules costs milliseconds.
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 
@@ -142,9 +143,9 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   const compiled = compiledFolder();
   // Before anything is loaded: what the cache has isn't compiled again, nor is Node's compiler for TypeScript started.
   if (compiled !== undefined) enableCompileCache(compiled);
-  const root = join(import.meta.dirname, '../..');
+  const root = join(__dirname, '../..');
   const bundle = findBundle(verb);
-  if (bundle === undefined) await import('../src/main.ts');
+  if (bundle === undefined) void import('../src/main.ts');
   else runBundle(bundle, verb);
 } else {
   process.stderr.write(
