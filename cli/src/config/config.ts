@@ -1,3 +1,4 @@
+import { accessSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { quote } from '@img/spec/quote';
 import type { Registries } from '@img/spec/reference';
@@ -77,11 +78,22 @@ function builtInLayer(environment: Environment, { host, user }: ConfigFolders): 
 }
 
 async function readLayer(path: string): Promise<SettingsLayer | undefined> {
+  // Most hosts have no file, and to read one without waiting for it takes longer to load than to look.
+  if (isMissing(path)) return undefined;
   const bytes = await readSmallFile(path, { maxBytes: maxFileBytes });
   if (bytes === undefined) return undefined;
   // The YAML reader takes longer to load than most commands to run, and most hosts have no file.
   const { parseConfigFile } = await import('./config-file.ts');
   return parseConfigFile(bytes, path);
+}
+
+function isMissing(path: string): boolean {
+  try {
+    accessSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
 }
 
 function configFrom(

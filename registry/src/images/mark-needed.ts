@@ -60,7 +60,7 @@ function isConfig({ mediaType }: Descriptor): boolean {
 }
 
 async function childrenIn(descriptor: Descriptor, blobs: BlobFiles): Promise<readonly Descriptor[]> {
-  const bytes = await blobs.readIfThere(descriptor);
+  const bytes = blobs.readIfThere(descriptor);
   if (bytes === undefined) return [];
   try {
     return childrenOf(parseManifest(bytes, descriptor.mediaType));
@@ -71,7 +71,7 @@ async function childrenIn(descriptor: Descriptor, blobs: BlobFiles): Promise<rea
 }
 
 async function diffIdsOf(descriptor: Descriptor, blobs: BlobFiles): Promise<readonly Digest[]> {
-  const bytes = await blobs.readIfThere(descriptor);
+  const bytes = blobs.readIfThere(descriptor);
   if (bytes === undefined) return [];
   try {
     return parseImageConfig(bytes).diffIds;

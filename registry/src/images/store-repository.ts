@@ -40,7 +40,7 @@ export class StoreRepository implements ContentSource, ContentTarget, ReferrerRe
     if (descriptor === undefined) return undefined;
     const { blobs } = this.#writer;
     // Entries of collected manifests may outlast them for a moment; a tag keeps its manifest.
-    const bytes = isByDigest ? await blobs.readIfThere(descriptor) : await blobs.readChecked(descriptor);
+    const bytes = isByDigest ? blobs.readIfThere(descriptor) : blobs.readChecked(descriptor);
     if (bytes === undefined) return undefined;
     const { mediaType, digest, size } = descriptor;
     const content: ManifestContent = { descriptor: { mediaType, digest, size }, bytes };
@@ -55,8 +55,7 @@ export class StoreRepository implements ContentSource, ContentTarget, ReferrerRe
     { offset = 0, signal }: ContentOptions & { readonly offset?: number } = {},
   ): AsyncGenerator<Uint8Array> {
     if (descriptor.size <= checkedBytes) {
-      const bytes = await this.#writer.blobs.readChecked(descriptor);
-      yield bytes.subarray(offset);
+      yield this.#writer.blobs.readChecked(descriptor).subarray(offset);
       return;
     }
     for await (const chunk of this.#writer.blobs.read(descriptor.digest, offset)) {

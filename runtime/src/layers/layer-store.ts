@@ -1,5 +1,5 @@
-import { existsSync, type Stats } from 'node:fs';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { existsSync, lstatSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CollectedStore } from '@img/registry/images/collect-garbage';
@@ -53,10 +53,7 @@ export class LayerStore implements CollectedStore {
   /** Whether the layer is there; its content is checked when it is used. */
   async has(diffId: Digest): Promise<boolean> {
     const { archivePath, indexPath } = this.#place(diffId);
-    const found = await Promise.all(
-      [archivePath, indexPath].map((path) => lstat(path).catch(() => undefined)),
-    );
-    return found.every((stats: Stats | undefined) => stats?.isFile() === true);
+    return [archivePath, indexPath].every((path) => isFile(path));
   }
 
   /**
@@ -197,5 +194,13 @@ export class LayerStore implements CollectedStore {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch {
+    return false;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
 import { syncFolder } from '@img/registry/storage/write-file-atomic';
@@ -40,10 +41,10 @@ export class SequenceMemory {
    */
   async recall(name: RememberedName): Promise<Remembered | undefined> {
     const folder = this.#folderOf(name);
-    const highest = (await listNumbers(folder)).at(-1);
+    const highest = listNumbers(folder).at(-1);
     if (highest === undefined) return undefined;
     try {
-      return await readEntry(join(folder, highest), name, highest);
+      return readEntry(join(folder, highest), name, highest);
     } catch (error) {
       // Another command has accepted a newer one in the meantime.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return this.recall(name);
@@ -67,7 +68,7 @@ export class SequenceMemory {
     await makeFolder(folder, 0o755);
     const number = String(sequence).padStart(16, '0');
     if (!(await this.#create(folder, number, encodeEntry(name, { sequence, digest })))) {
-      const other = await readEntry(join(folder, number), name, number);
+      const other = readEntry(join(folder, number), name, number);
       if (other.digest !== digest) throw reused(name, sequence, other);
     }
     await removeOlder(folder, number);
@@ -104,17 +105,19 @@ function checkOf({ repository, tag }: RememberedName, { sequence, digest }: Reme
     .digest('hex');
 }
 
-async function listNumbers(folder: string): Promise<readonly string[]> {
+function listNumbers(folder: string): readonly string[] {
   try {
-    return (await readdir(folder)).filter((name) => /^\d{16}$/.test(name)).sort();
+    return readdirSync(folder)
+      .filter((name) => /^\d{16}$/.test(name))
+      .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }
 
-async function readEntry(path: string, name: RememberedName, number: string): Promise<Remembered> {
-  const bytes = await readFile(path);
+function readEntry(path: string, name: RememberedName, number: string): Remembered {
+  const bytes = readFileSync(path);
   try {
     const fields = new JsonFields(parseJson(bytes, { maxBytes: maxFileBytes }), 'entry', 'CONFIG_INVALID');
     const sequence = fields.integer('sequence', 1);
@@ -138,7 +141,7 @@ async function readEntry(path: string, name: RememberedName, number: string): Pr
 }
 
 async function removeOlder(folder: string, number: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+  for (const name of readdirSync(folder)) {
     if (/^\d{16}$/.test(name) && name < number) await rm(join(folder, name), { force: true });
   }
 }

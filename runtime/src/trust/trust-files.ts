@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseTrustFile, type TrustFile } from '@img/sign/trust-file';
 import { quote } from '@img/spec/quote';
@@ -32,21 +31,21 @@ export async function readTrustFiles(
 ): Promise<readonly FoundTrustFile[]> {
   const files = new Map<string, string>();
   for (const folder of folders) {
-    for (const name of await listDocuments(folder)) files.set(name, join(folder, name));
+    for (const name of listDocuments(folder)) files.set(name, join(folder, name));
   }
   if (planned !== undefined) files.set(planned.name, planned.path);
   const found: FoundTrustFile[] = [];
   for (const [, path] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const bytes = path === planned?.path ? planned.bytes : await readTrusted(path);
+    const bytes = path === planned?.path ? planned.bytes : readTrusted(path);
     if (bytes.byteLength > 0) found.push(parse(path, bytes));
   }
   checkRootsOnce(found);
   return found;
 }
 
-async function listDocuments(folder: string): Promise<readonly string[]> {
+function listDocuments(folder: string): readonly string[] {
   try {
-    const names = (await readdir(folder)).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
+    const names = readdirSync(folder).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
     if (names.length <= maxFiles) return names;
     throw new RuntimeError(
       'TRUST_POLICY_INVALID',
@@ -59,10 +58,10 @@ async function listDocuments(folder: string): Promise<readonly string[]> {
 }
 
 // Whoever can write the file decides what this host runs.
-async function readTrusted(path: string): Promise<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+function readTrusted(path: string): Uint8Array {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const stat = await file.stat();
+    const stat = fstatSync(file);
     const self = process.geteuid?.() ?? 0;
     if (!stat.isFile()) throw invalid(path, 'is no regular file');
     // Root of the host has no number in a user namespace; whose the files are was looked at before it was entered.
@@ -74,9 +73,9 @@ async function readTrusted(path: string): Promise<Uint8Array> {
       throw invalid(path, 'can be written by everybody', `take that back with chmod o-w ${path}`);
     }
     if (stat.size > maxFileBytes) throw invalid(path, `has ${stat.size} bytes, more than ${maxFileBytes}`);
-    return await file.readFile();
+    return readFileSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
