@@ -10,6 +10,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { openHost } from '../host/open-host.ts';
 import { shortName } from '../host/short-name.ts';
 import { openSigner } from '../keys/open-signer.ts';
+import { isPassphraseGiven } from '../keys/passphrase.ts';
 import { addPassphraseOption, type PassphraseOptions, passphraseSource } from '../keys/passphrase-option.ts';
 import { collectText, parseDuration } from '../option-values.ts';
 import { bold } from '../output/text.ts';
@@ -59,11 +60,18 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
   const { config, signal } = session;
   const isRemote = options.remote === true;
   const annotations = options.annotation === undefined ? undefined : parseAnnotations(options.annotation);
+  const source = passphraseSource(session, options);
+  const openKey = async () => await openSigner(options.key, config.keysFolder, source);
+  // A thread of its own works on it, longer than everything else takes. Nobody is asked before the image is there.
+  const opening = isPassphraseGiven(source) ? openKey() : undefined;
+  opening?.catch(() => undefined);
   await using host = await openHost(session);
   await using image = await openSignedImage(session, host, text, { isRemote, access: 'push' });
   const { location, content, place } = image;
-  const signer = await openSigner(options.key, config.keysFolder, passphraseSource(session, options));
-  await using journal = openJournal(session, { location, trust: await host.trust(), isRemote });
+  const trust = await host.trust();
+  await using journal = openJournal(session, { location, trust, isRemote });
+  journal.begin();
+  const signer = await (opening ?? openKey());
   const signing: Signing = {
     repository: location.repository,
     digest: content.descriptor.digest,
@@ -74,7 +82,7 @@ async function sign(session: Session, options: SignOptions, text: string): Promi
     place,
     registry: location.registry,
     signer: signer.publicKey,
-    trust: await host.trust(),
+    trust,
     isAsking: options.registry !== false && !isRemote,
   });
   const issued = unixTimeOf(new Date());

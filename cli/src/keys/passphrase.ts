@@ -45,6 +45,11 @@ export async function readNewPassphrase(keyName: string, source: PassphraseSourc
   throw new CliError('USAGE', 'the two passphrases differ', { hint: 'run the command again' });
 }
 
+/** Whether nobody is asked for a passphrase. */
+export function isPassphraseGiven({ environment, fd }: PassphraseSource): boolean {
+  return fd !== undefined || environment.variables[variableName] !== undefined;
+}
+
 async function givenPassphrase({ environment, fd, signal }: PassphraseSource): Promise<string | undefined> {
   if (fd === undefined) return environment.variables[variableName];
   const stream = createReadStream('', { fd, autoClose: false, signal });

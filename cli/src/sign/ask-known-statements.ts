@@ -22,19 +22,20 @@ export type KnownStatementsRequest = {
 
 /**
  * Earlier statements about tags, of this host and of the registry if it can be asked: the next one is numbered after
- * them.
+ * them. None where nothing is stated about tags.
  */
 export async function askKnownStatements(
   session: Session,
   { signing, place, registry, signer, trust, isAsking }: KnownStatementsRequest,
 ): Promise<readonly Statement[]> {
+  if (signing.tags.length === 0) return [];
   const { config, output, signal } = session;
   const keys = countingKeys(signer, signing.repository, trust.policy);
   const here = [
     ...(await rememberedStatements(signing, trust)),
     ...(await statementsAt(place, signing, keys, { signal })),
   ];
-  if (!isAsking || signing.tags.length === 0) return here;
+  if (!isAsking) return here;
   await using client = openRegistry(session, registry, { retry: { attempts: 1 } });
   try {
     return [

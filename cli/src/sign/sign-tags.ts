@@ -4,6 +4,7 @@ import type {
   ContentTarget,
   ManifestContent,
 } from '@img/registry/transfer/content';
+import { forEachParallel } from '@img/registry/transfer/parallel';
 import { putSignatures } from '@img/registry/transfer/put-signatures';
 import type { Annotations } from '@img/sign/annotation';
 import type { Content } from '@img/sign/content';
@@ -33,6 +34,9 @@ export type SignTagsRequest = Signing & {
   readonly expires: UnixTime | undefined;
   readonly annotations?: Annotations | undefined;
 };
+
+/** How many blobs or manifests are on their way at the same time. */
+const atOnce = 4;
 
 /** One statement that was made. */
 export type SignedTag = Pick<Claim, 'tag' | 'sequence' | 'expires'> & { readonly digest: Digest };
@@ -85,16 +89,16 @@ export async function storeSigned(
   place: ContentTarget,
   options: ContentOptions,
 ): Promise<void> {
-  for (const { descriptor, bytes } of blobs) {
-    await place.putBlob({ descriptor }, (offset) => once(bytes.subarray(offset)), options);
-  }
-  for (const { descriptor, bytes, tag } of manifests) {
+  await forEachParallel(blobs, atOnce, options.signal, async ({ descriptor, bytes }, signal) => {
+    await place.putBlob({ descriptor }, (offset) => once(bytes.subarray(offset)), { ...options, signal });
+  });
+  await forEachParallel(manifests, atOnce, options.signal, async ({ descriptor, bytes, tag }, signal) => {
     const content = { descriptor, bytes };
     const manifest = parseManifest(bytes, descriptor.mediaType);
     // Somebody else may have signed meanwhile: under a tag, signatures are merged.
-    if (tag === undefined) await place.putManifest(content, options);
-    else await putSignatures(place, { content, manifest, blobs: [], tag }, options);
-  }
+    if (tag === undefined) await place.putManifest(content, { ...options, signal });
+    else await putSignatures(place, { content, manifest, blobs: [], tag }, { ...options, signal });
+  });
 }
 
 async function* once(bytes: Content['bytes']): AsyncGenerator<Uint8Array> {

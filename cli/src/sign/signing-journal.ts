@@ -21,6 +21,12 @@ export class SigningJournal {
     this.#options = options;
   }
 
+  /** Looks for the log already: whoever calls it goes on with what takes longer. What it finds is told later. */
+  begin(): void {
+    this.#log ??= this.#options.findLog();
+    this.#log.catch(() => undefined);
+  }
+
   /** Notes what was signed, before anybody else can see it. */
   async note({ blobs }: SignedImages, claim: Claim): Promise<void> {
     const bundles = blobs.filter(({ descriptor }) => descriptor.mediaType === bundleMediaType);
