@@ -45,6 +45,7 @@ export class Host implements AsyncDisposable {
   readonly treeMethod: TreeMethod | undefined;
   readonly #folders: HostFolders;
   readonly #memory: SequenceMemory;
+  #areContainersSwept = false;
 
   constructor(folders: HostFolders, { treeMethod }: HostOptions = {}) {
     this.images = new ImageStore(folders.store);
@@ -95,13 +96,22 @@ export class Host implements AsyncDisposable {
     return { policy, memory: this.#memory };
   }
 
+  /** The part of {@link sweep} that is about containers, which the next one of those then leaves out. */
+  async sweepContainers(options: SweepOptions = {}): Promise<Swept> {
+    const swept = await this.state.sweep(options);
+    this.#areContainersSwept = true;
+    return swept;
+  }
+
   /**
    * Removes what commands that were killed left behind: containers, and whatever was being stored.
    * What goes on is left alone. A command begins with it.
    */
   async sweep(options: SweepOptions = {}): Promise<Swept> {
+    const areContainersSwept = this.#areContainersSwept;
+    this.#areContainersSwept = false;
     const [swept] = await Promise.all([
-      this.state.sweep(options),
+      areContainersSwept ? { swept: [], stuck: [] } : this.state.sweep(options),
       this.layers.sweep(),
       sweepTrees(this.layers),
       this.images.sweep(),

@@ -25,7 +25,7 @@ export async function openHost({
     },
     treeMethod === undefined ? {} : { treeMethod },
   );
-  const { swept, stuck } = await host.state.sweep({ signal });
+  const { swept, stuck } = await host.sweepContainers({ signal });
   output.detail(...swept.map((id) => `removed what was left of container ${id}`));
   output.story(...stuck.map(({ message }) => message));
   return host;

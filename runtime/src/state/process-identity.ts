@@ -13,14 +13,20 @@ export type ProcessIdentity = {
   readonly pidNamespace: string;
 };
 
+// Both are the same as long as this process runs, and asked for with every process that is looked at.
+let bootId: string | undefined;
+let pidNamespace: string | undefined;
+
 /** The kernel's name of the time between two boots. */
 export function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return bootId;
 }
 
 /** The namespace that this process sees processes in. */
 export function readPidNamespace(): string {
-  return readlinkSync('/proc/self/ns/pid');
+  pidNamespace ??= readlinkSync('/proc/self/ns/pid');
+  return pidNamespace;
 }
 
 /** The identity of a running process; undefined if there is none with this number, or only what is left of one. */
