@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
@@ -192,6 +193,20 @@ test('SqliteDatabase waits for the transaction of another connection without sto
     second.close(),
     SqliteDatabase.open(path).then((third) => third.close()),
   ]);
+});
+
+test('SqliteDatabase.open() waits for a process that has the file to itself', async (t) => {
+  const path = join(temporaryFolder(t), 'metadata.sqlite');
+  const other = new DatabaseSync(path);
+  other.exec('CREATE TABLE parts (id INTEGER); BEGIN EXCLUSIVE');
+  const opening = SqliteDatabase.open(path);
+  // It goes on trying, and lets others work meanwhile.
+  for (let turn = 0; turn < 100; turn += 1) await setImmediate();
+  other.exec('COMMIT');
+  other.close();
+  const database = await opening;
+  t.deepEqual(await database.all('SELECT * FROM parts'), []);
+  await database.close();
 });
 
 test('SqliteDatabase ends what was begun before it closes', async (t) => {

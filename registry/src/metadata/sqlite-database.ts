@@ -27,10 +27,10 @@ const sqliteDialect: Dialect = {
 /** "imgr", shown by file(1). */
 const applicationId = 0x69_6d_67_72;
 
-/** How long a reader waits while another process opens or closes the file; nothing else ever stops it. */
-const openTimeoutMs = 1000;
+/** How long a reader waits while another process clears up behind a killed one; nothing else ever stops it. */
+const readerTimeoutMs = 10_000;
 
-/** How long a transaction waits for the one of another process. */
+/** How long a transaction waits for the one of another process, and an opening for one that opens or closes the file. */
 const busyTimeoutMs = 30_000;
 const sqliteBusy = 5;
 
@@ -56,13 +56,16 @@ export class SqliteDatabase implements Database {
     // SQLite gives its other files the same permissions: there are password hashes in them.
     await (await open(path, 'a', 0o600)).close();
     // SQLite syncs at checkpoints only; GroupSync syncs what a durable transaction wrote, off the event loop.
-    const writer = new Connection(
+    const writer = await Connection.open(
       path,
-      'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA busy_timeout = 0',
+      'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864',
     );
     // The log exists from the first transaction on.
     await writer.transaction(() => writer.run(`PRAGMA application_id = ${applicationId}`));
-    const reader = new Connection(path, 'PRAGMA query_only = ON');
+    const reader = await Connection.open(
+      path,
+      `PRAGMA query_only = ON; PRAGMA busy_timeout = ${readerTimeoutMs}`,
+    );
     const log = await GroupSync.open(`${path}-wal`);
     await syncFolder(dirname(path));
     return new SqliteDatabase(writer, reader, log);
@@ -101,9 +104,19 @@ class Connection implements Writer {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(path: string, pragmas: string) {
-    this.#database = new DatabaseSync(path, { timeout: openTimeoutMs });
-    this.#database.exec(`PRAGMA journal_mode = WAL; ${pragmas}`);
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  static async open(path: string, pragmas: string): Promise<Connection> {
+    const database = new DatabaseSync(path);
+    try {
+      await untilFree(() => database.exec(`PRAGMA journal_mode = WAL; ${pragmas}`));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return new Connection(database);
   }
 
   async all<R extends Row>(sql: string, ...values: readonly SqlValue[]): Promise<readonly R[]> {
@@ -119,7 +132,7 @@ class Connection implements Writer {
   }
 
   async transaction<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    await this.#begin();
+    await untilFree(() => this.#database.exec('BEGIN IMMEDIATE'));
     try {
       const value = await work(this);
       this.#database.exec('COMMIT');
@@ -135,21 +148,6 @@ class Connection implements Writer {
     this.#database.close();
   }
 
-  // SQLite's own way to wait would stop everything else in this process, perhaps what it waits for.
-  async #begin(): Promise<void> {
-    const until = performance.now() + busyTimeoutMs;
-    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 50)) {
-      try {
-        this.#database.exec('BEGIN IMMEDIATE');
-        return;
-      } catch (error) {
-        const isBusy = ((error as { readonly errcode?: number }).errcode ?? 0) % 256 === sqliteBusy;
-        if (!isBusy || performance.now() > until) throw error;
-      }
-      await setTimeout(pauseMs);
-    }
-  }
-
   #prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -157,6 +155,21 @@ class Connection implements Writer {
       this.#statements.set(sql, statement);
     }
     return statement;
+  }
+}
+
+/** Waits for another process; SQLite's own way to wait would stop everything else in this one, perhaps what it waits for. */
+async function untilFree(work: () => void): Promise<void> {
+  const until = performance.now() + busyTimeoutMs;
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 50)) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const isBusy = ((error as { readonly errcode?: number }).errcode ?? 0) % 256 === sqliteBusy;
+      if (!isBusy || performance.now() > until) throw error;
+    }
+    await setTimeout(pauseMs);
   }
 }
 
