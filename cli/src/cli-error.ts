@@ -23,7 +23,9 @@ export type CliErrorCode =
   | 'ROOT_UNREACHABLE'
   | 'SIGNATURE_UNKNOWN'
   | 'TAG_UNKNOWN'
-  | 'USAGE';
+  | 'USAGE'
+  /** A worker of a registry, by somebody or something else. */
+  | 'WORKER_ENDED';
 
 /** A mistake in what was typed or configured; the message names it, the hint says what to write instead. */
 export class CliError extends CodedError<CliErrorCode> {

@@ -1,51 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgresServers } from '@img/registry/metadata/testing/postgres-servers';
 import { s3Servers } from '@img/registry/storage/testing/s3-servers';
 import { digestOf } from '@img/spec/digest';
-import test, { type ExecutionContext } from 'ava';
-import { type Instance, newInstance, programPath } from '../testing/run-img.ts';
-
-type Served = {
-  readonly url: string;
-  readonly metricsUrl?: string;
-  readonly administrator: { readonly name: string; readonly newPassword?: string };
-};
+import test from 'ava';
+import { type Instance, newInstance } from '../testing/run-img.ts';
+import { startServe as serve, stopServe as stop } from '../testing/serve-process.ts';
 
 /** The same folders with more variables. */
 function withVariables(instance: Instance, variables: { readonly [name: string]: string }): Instance {
   return { ...instance, variables: { ...instance.variables, ...variables } };
-}
-
-/** Starts `img serve` on a free port and waits until it says where. */
-async function serve(t: ExecutionContext, { variables, folder }: Instance, ...words: string[]) {
-  const child = spawn(
-    process.execPath,
-    [programPath, 'serve', '--listen', '127.0.0.1:0', '--json', ...words],
-    {
-      env: variables,
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  t.teardown(async () => {
-    // The folder is removed next, in which it must not make anything any more.
-    if (child.exitCode === null && child.signalCode === null) await stop(child, 'SIGKILL');
-  });
-  let stdout = '';
-  for await (const piece of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
-    stdout += piece;
-    if (stdout.endsWith('}\n')) break;
-  }
-  return { child, served: JSON.parse(stdout) as Served };
-}
-
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
-  const exited = once(child, 'exit');
-  child.kill(signal);
-  return (await exited)[0];
 }
 
 test('img serve answers, tells the made-up password once, and ends with 0 on SIGINT and SIGTERM', async (t) => {
@@ -106,6 +70,7 @@ test('img serve says of each mistake in a file of settings where it is', async (
     'listen: 0.0.0.0:70000',
     'behind-proxy: maybe',
     'uploads-at-once: 0',
+    'workers: 100',
     'publicurl: x',
     'relay: x',
   ];
@@ -116,8 +81,9 @@ test('img serve says of each mistake in a file of settings where it is', async (
     /registry\.yaml:1:9: listen should be an address and a port/,
     /registry\.yaml:2:15: behind-proxy should be true or false, not "maybe"/,
     /registry\.yaml:3:18: uploads-at-once should be a whole number from 1/,
-    /registry\.yaml:4:1: unknown key "publicurl"; did you mean "public-url"\?/,
-    /registry\.yaml:5:8: relay should be a list of networks, not "x"/,
+    /registry\.yaml:4:10: workers should be a whole number from 1 to 64/,
+    /registry\.yaml:5:1: unknown key "publicurl"; did you mean "public-url"\?/,
+    /registry\.yaml:6:8: relay should be a list of networks, not "x"/,
   ]) {
     t.regex(stderr, message);
   }
@@ -159,6 +125,7 @@ const refused: readonly [words: string[], code: number, stderr: RegExp, reason: 
   [['--tls-key', 'key.pem'], 2, /needs its key[\s\S]*hint: give --tls-certificate and/, 'no certificate'],
   [['--tls-key', 'x', '--tls-certificate', 'y'], 1, /can't use certificate y with key x/, 'no such files'],
   [['--keyring', 'none'], 2, /keyring "none" has no rule[\s\S]*hint: make one with/, 'an empty keyring'],
+  [['--log', 'none/log'], 2, /^img: can't write a log to "none\/log".*ENOENT[\s\S]*hint: /, 'no folder'],
   [['--public', 'com..'], 2, /^img: prefix "com\.\." should be/, 'a wrong prefix'],
   [['--public-url', 'x'], 1, /^img: the public URL should be like/, 'a wrong URL'],
   [['--data', '/dev/null/x'], 1, /^img: can't use \/dev\/null\/x/, 'a folder that cannot be made'],

@@ -1,34 +1,20 @@
+import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { RegistryOptions } from '@img/registry/server/registry-options';
-import { startRegistry } from '@img/registry/server/start-registry';
-import { parseNamePrefix } from '@img/spec/name-prefix';
 import type { Command } from 'commander';
-import { parseArgument } from '../argument.ts';
-import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
-import { variable } from '../environment.ts';
 import { aliasOf } from '../host/short-name.ts';
-import type { Output } from '../output/output.ts';
 import { bold } from '../output/text.ts';
-import { type OpenStores, openStores } from '../serve/open-stores.ts';
-import { readKeyring } from '../serve/read-keyring.ts';
-import {
-  addServeOptions,
-  type ServeOptions,
-  usualAdministrator,
-  usualListen,
-  usualScrubRate,
-} from '../serve/serve-options.ts';
+import { addServeOptions, countWorkers, type ServeOptions, usualListen } from '../serve/serve-options.ts';
 import { readServeSettings } from '../serve/serve-settings.ts';
-import { readUpstream } from '../serve/upstreams.ts';
+import type { ServedFacts } from '../serve/start-served.ts';
+import { stopping } from '../serve/stopping.ts';
 
 export function configure(command: Command, context: CommandContext): void {
   addServeOptions(command);
   command.addHelpText('after', storesHelp);
   command.addHelpText('after', cacheHelp);
+  command.addHelpText('after', workersHelp);
   addExamples(
     command,
     'img serve',
@@ -37,6 +23,7 @@ export function configure(command: Command, context: CommandContext): void {
     'img serve --listen 0.0.0.0:443 --tls-certificate server.pem --tls-key key.pem --metrics 127.0.0.1:9090',
     'img serve --settings /etc/img/registry.yaml',
     'img serve --copies hub/=docker.io --public hub/',
+    'img serve --workers 4',
     'img serve --storage s3://images?region=eu-central-1 --database postgres://registry@db.example.com/registry',
   );
   onRun(command, context, serve);
@@ -46,30 +33,44 @@ async function serve(
   session: Session,
   { settings, ...given }: ServeOptions & { readonly settings?: string },
 ): Promise<void> {
+  if (cluster.isWorker) {
+    const { serveAsWorker } = await import('../serve/workers/serve-as-worker.ts');
+    return serveAsWorker(session);
+  }
   const read = settings === undefined ? {} : await readServeSettings(session.environment, settings);
   const options = { ...read, ...given };
-  const stores = await openStores(session.environment, options);
-  try {
-    await serveFrom(stores, session, options);
-  } finally {
-    await stores.close();
-  }
+  const count = countWorkers(session.environment, options);
+  if (count === 1) return serveAlone(session, options);
+  const { serveWithWorkers } = await import('../serve/workers/serve-with-workers.ts');
+  const tell = (facts: ServedFacts, pids: readonly number[]) => tellOf(session, options, facts, pids);
+  await serveWithWorkers(session, options, { count, tell });
 }
 
-async function serveFrom(stores: OpenStores, session: Session, options: ServeOptions): Promise<void> {
-  const { config, environment, output, signal } = session;
-  const trust =
-    options.keyring === undefined ? {} : { trust: await readKeyring(environment, options.keyring) };
-  const upstreams = await Promise.all((options.copies ?? []).map(readUpstream));
-  const registry = await startRegistry({ ...registryOptions(session, options, stores), ...trust, upstreams });
-  const { url, host, administrator, metricsUrl } = registry;
+async function serveAlone(session: Session, options: ServeOptions): Promise<void> {
+  const { startServed } = await import('../serve/start-served.ts');
+  const { output, signal } = session;
+  await using served = await startServed(session, options);
+  tellOf(session, options, served.facts);
+  if (!signal.aborted) await once(signal, 'abort');
+  output.story(stopping);
+}
+
+/** Tells what serves where, and what to do next. */
+function tellOf(
+  { config, output }: Session,
+  options: ServeOptions,
+  facts: ServedFacts,
+  workers?: readonly number[],
+): void {
+  const { url, host, administrator, metricsUrl, stores } = facts;
   const { name, newPassword } = administrator;
-  output.result({ url, host, metricsUrl, administrator: { name, newPassword } }, () => [
+  output.result({ url, host, metricsUrl, administrator: { name, newPassword }, workers }, () => [
     ['registry: ', bold(url)],
     ...(newPassword === undefined ? [] : [[`password of ${name}, shown only now: `, bold(newPassword)]]),
   ]);
-  for (const store of stores.names) output.story(`uses ${store}`);
-  for (const { names, registry: from } of upstreams) output.story(`copies ${from} as ${names}`);
+  if (workers !== undefined) output.story(`its workers are the processes ${workers.join(', ')}`);
+  for (const store of stores) output.story(`uses ${store}`);
+  for (const { names, registry } of options.copies ?? []) output.story(`copies ${registry} as ${names}`);
   const alias = aliasOf(host, config);
   if (alias === undefined) {
     output.story(
@@ -80,9 +81,6 @@ async function serveFrom(stores: OpenStores, session: Session, options: ServeOpt
   output.story(`its pages are at ${url}, for browsers`);
   if (metricsUrl !== undefined) output.story(`its metrics are at ${metricsUrl}, for Prometheus`);
   output.story(`log in with img login ${alias ?? host} --username ${name}; stop with Ctrl-C`);
-  if (!signal.aborted) await once(signal, 'abort');
-  output.story('stopping as soon as requests under way are answered; Ctrl-C again to cut them off');
-  await registry.close();
 }
 
 /** How other hosts reach it, as config.yaml has it: without encryption only where that is said. */
@@ -95,62 +93,6 @@ function addressOf(url: string, { listen = usualListen, publicUrl }: ServeOption
 
 function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || address.startsWith('127.');
-}
-
-function registryOptions(
-  { config, environment, output }: Session,
-  options: ServeOptions,
-  { blobs, database }: OpenStores,
-): RegistryOptions {
-  const password = variable(environment, 'IMG_ADMIN_PASSWORD');
-  return {
-    ...(options.listen ?? usualListen),
-    ...tlsOptions(options),
-    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
-    dataFolder: resolve(environment.workingFolder, options.data ?? join(config.rootFolder, 'registry')),
-    administrator: {
-      name: options.admin ?? usualAdministrator,
-      ...(password === undefined ? {} : { password }),
-    },
-    anonymousPull: (options.public ?? []).map((prefix) => parseArgument(parseNamePrefix, prefix)),
-    isBehindProxy: options.behindProxy === true,
-    ...(blobs === undefined ? {} : { blobs }),
-    ...(database === undefined ? {} : { database }),
-    nearNetworks: options.relay ?? [],
-    ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
-    limits: {
-      ...(options.requestsPerSecond === undefined ? {} : { requestsPerSecond: options.requestsPerSecond }),
-      ...(options.uploadsAtOnce === undefined ? {} : { uploadsAtOnce: options.uploadsAtOnce }),
-    },
-    ...scrubOptions(options),
-    ...(options.log === undefined ? {} : { log: logStream(options.log, output) }),
-  };
-}
-
-/** @throws CliError USAGE for one of the files without the other */
-function tlsOptions({ tlsCertificate, tlsKey }: ServeOptions): Pick<RegistryOptions, 'tls'> {
-  if (tlsCertificate === undefined && tlsKey === undefined) return {};
-  if (tlsCertificate !== undefined && tlsKey !== undefined) {
-    return { tls: { certificate: tlsCertificate, key: tlsKey } };
-  }
-  throw new CliError('USAGE', 'a certificate needs its key, and a key its certificate', {
-    hint: 'give --tls-certificate and --tls-key',
-  });
-}
-
-/** @throws CliError USAGE for a speed of nothing */
-function scrubOptions({ scrubEvery, scrubRate }: ServeOptions): Pick<RegistryOptions, 'scrub'> {
-  if (scrubEvery !== undefined) {
-    return { scrub: { everyMs: scrubEvery * 1000, bytesPerSecond: scrubRate ?? usualScrubRate } };
-  }
-  if (scrubRate === undefined) return {};
-  throw new CliError('USAGE', 'a speed is given, but not when to scrub', { hint: 'add --scrub-every 7d' });
-}
-
-function logStream(file: string, output: Output): NonNullable<RegistryOptions['log']> {
-  // What clients send is in these lines, too.
-  if (file === '-') return { write: (line) => output.error([line.trimEnd()]) };
-  return createWriteStream(file, { flags: 'a', mode: 0o600 });
 }
 
 const cacheHelp = `
@@ -188,3 +130,10 @@ Any number of processes can serve one registry that has both of these, behind an
     sslrootcert=FILE                     certificates to trust, in PEM
     connections=16                       how many one process opens at most
     The password is in IMG_DATABASE (postgres://USER:PASSWORD@…), PGPASSWORD or the file PGPASSFILE.`;
+
+const workersHelp = `
+Workers (--workers, IMG_WORKERS) are processes that share the address and everything that is stored; one more looks after
+them. Each takes about 100 MB of memory, and as many connections to PostgreSQL as its URL says. A worker that ends is
+replaced; SIGTERM or Ctrl-C ends all as soon as they have answered what is under way. What users may do is for all
+together, each worker allows its share; uploads at once are counted by each. Lines of the log and metrics say which
+worker they are of; all metrics are at one address.`;

@@ -1,4 +1,7 @@
+import { quote } from '@img/spec/quote';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { type Environment, variable } from '../environment.ts';
 import { parseCount, parseDuration, parseRate } from '../option-values.ts';
 import type { StoreOptions } from './open-stores.ts';
 import { collectUpstream, type UpstreamSettings } from './upstreams.ts';
@@ -21,6 +24,7 @@ export type ServeOptions = {
   readonly keyring?: string;
   readonly requestsPerSecond?: number;
   readonly uploadsAtOnce?: number;
+  readonly workers?: number;
   /** In seconds. */
   readonly scrubEvery?: number;
   /** In bytes per second. */
@@ -65,7 +69,12 @@ export function addServeOptions(command: Command): void {
     .option('--behind-proxy', 'believe the X-Forwarded headers of a proxy that nobody gets past')
     .option('--keyring <folder>', 'trust documents by which its pages show who signed an image')
     .option('--requests-per-second <count>', 'of each user, on average; any number by default', parseCount)
-    .option('--uploads-at-once <count>', 'of each user; 100 by default', parseCount)
+    .option('--uploads-at-once <count>', 'of each user, at each worker; 100 by default', parseCount)
+    .option(
+      '--workers <count>',
+      'serve with so many processes, to use as many processors, or IMG_WORKERS; 1 by default, see below',
+      parseWorkers,
+    )
     .option('--metrics <address:port>', 'where Prometheus reads /metrics, without a password', parseListen)
     .option(
       '--scrub-every <time>',
@@ -75,6 +84,26 @@ export function addServeOptions(command: Command): void {
     .option('--scrub-rate <speed>', 'how fast it reads then; 50MB/s by default', parseRate)
     .option('--log <file>', 'write a line of JSON for each request; - for stderr');
 }
+
+/**
+ * How many processes are to serve.
+ *
+ * @throws CliError USAGE for a variable IMG_WORKERS that is no such number
+ */
+export function countWorkers(environment: Environment, { workers }: ServeOptions): number {
+  const text = variable(environment, 'IMG_WORKERS');
+  if (workers !== undefined || text === undefined) return workers ?? 1;
+  if (workersPattern.test(text)) return Number(text);
+  throw new CliError('USAGE', `IMG_WORKERS should be a whole number from 1 to 64, not ${quote(text)}`);
+}
+
+function parseWorkers(text: string): number {
+  if (workersPattern.test(text)) return Number(text);
+  throw new InvalidArgumentError('It should be a whole number from 1 to 64.');
+}
+
+/** More than 64 have no use: they share one disk, and one writer of one database. */
+export const workersPattern = /^(?:[1-9]|[1-5]\d|6[0-4])$/;
 
 /** An address and a port. */
 export function parseListen(text: string): ListenAddress {

@@ -11,7 +11,7 @@ import { CliError } from '../cli-error.ts';
 import type { Environment } from '../environment.ts';
 import { parseDuration, parseRate } from '../option-values.ts';
 import { readSmallFile } from '../read-small-file.ts';
-import { parseListen, type ServeOptions } from './serve-options.ts';
+import { parseListen, type ServeOptions, workersPattern } from './serve-options.ts';
 import type { UpstreamSettings } from './upstreams.ts';
 
 const fileBytes = 64 * 1024;
@@ -66,6 +66,7 @@ const settingsSchema: Schema = {
     keyring: text('a folder'),
     'requests-per-second': count,
     'uploads-at-once': count,
+    workers: { title: 'a whole number from 1 to 64', type: 'integer', pattern: workersPattern.source },
     'scrub-every': {
       title: 'a number and h, d, w or y, such as 7d',
       type: 'string',
@@ -121,6 +122,7 @@ function optionsOf(fields: LocatedFields, located: (path: string) => string): Se
     ...given('behindProxy', 'behind-proxy', (found) => found === 'true'),
     ...given('requestsPerSecond', 'requests-per-second', Number),
     ...given('uploadsAtOnce', 'uploads-at-once', Number),
+    ...given('workers', 'workers', Number),
     ...given('scrubEvery', 'scrub-every', parseDuration),
     ...given('scrubRate', 'scrub-rate', parseRate),
     ...(fields.has('copies')

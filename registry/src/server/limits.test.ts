@@ -26,6 +26,20 @@ test('a user who asks too often is told how long to wait, and others are not', a
   t.is((await client.send('GET', '/v2/')).status, 200);
 });
 
+test('each of several workers lets users ask as often as is its share', async (t) => {
+  const now = Date.now();
+  const limits = { requestsPerSecond: 1, requestsAtOnce: 4 };
+  const worker = { number: 1, count: 2, isMeasured: false };
+  const { client } = await startTestRegistry(t, { clock: () => now, limits, worker });
+  const answers = [];
+  for (let count = 0; count < 3; count += 1) answers.push(await client.send('GET', '/v2/'));
+  t.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 429],
+  );
+  t.is(answers[2]?.headers['retry-after'], '2');
+});
+
 test('a user sends so many blobs at once and no more', async (t) => {
   const registry = await startTestRegistry(t, { limits: { uploadsAtOnce: 1 } });
   const begin = async () =>

@@ -6,8 +6,19 @@ import type { Database } from '../metadata/database.ts';
 import type { ScrubSchedule } from '../scrub/scrub-when-due.ts';
 import type { BlobStore } from '../storage/blob-store.ts';
 import type { UpstreamOptions } from './cache/upstream.ts';
+import type { MetricFamilies } from './metrics/merge-families.ts';
 import type { ServerLimits } from './server-limits.ts';
 import type { TlsFiles } from './tls-files.ts';
+
+/** One of several processes that serve one address, and that share all else that the options name. */
+export type Worker = {
+  /** From 1 on; named in the lines of the log and in the metrics. */
+  readonly number: number;
+  /** How many there are, each of which allows users its share of their requests and log-ins. */
+  readonly count: number;
+  /** Whether metrics are counted, for whoever asks all workers for their {@link RunningRegistry.families}. */
+  readonly isMeasured: boolean;
+};
 
 export type RegistryOptions = {
   /** Where the registry keeps its data; made if it isn't there. Not touched if blobs and database are elsewhere. */
@@ -20,6 +31,8 @@ export type RegistryOptions = {
   readonly tls?: TlsFiles;
   /** Where Prometheus reads metrics, without a password; nowhere by default. */
   readonly metrics?: { readonly address: string; readonly port: number };
+  /** Which of several processes on one machine this is that serve one address; the only one by default. */
+  readonly worker?: Worker;
   /** Who may do everything; `admin` by default. */
   readonly administrator?: {
     readonly name?: string;
@@ -61,6 +74,8 @@ export type RunningRegistry = {
   readonly url: string;
   /** Where metrics are, if they are anywhere. */
   readonly metricsUrl: string | undefined;
+  /** The metrics of this process; none where they are not counted. */
+  families(): Promise<MetricFamilies>;
   readonly administrator: {
     readonly name: string;
     /** The password that was made up just now; nobody can ask for it again. */

@@ -8,7 +8,7 @@ export type ServerLimits = {
   readonly requestsPerSecond: number;
   /** How many of them at once before that is felt. */
   readonly requestsAtOnce: number;
-  /** Bodies of blobs that one process takes from one user at the same time. */
+  /** Bodies of blobs that one process, each worker for itself, takes from one user at the same time. */
   readonly uploadsAtOnce: number;
   /** A body that brings less than {@link slowBodyBytes} in this time, not counting our own work, is given up. */
   readonly slowBodyMs: number;
@@ -63,3 +63,12 @@ export const defaultLimits: ServerLimits = {
   upstreamPauseMs: 10 * secondMs,
   sweepMs: 60 * secondMs,
 };
+
+/** The part of the limits that one of so many workers allows, where it is all of them together that are limited. */
+export function shareOf(limits: ServerLimits, workers: number): ServerLimits {
+  return {
+    ...limits,
+    requestsPerSecond: limits.requestsPerSecond / workers,
+    requestsAtOnce: Math.ceil(limits.requestsAtOnce / workers),
+  };
+}

@@ -1,6 +1,5 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import type { Database } from '../metadata/database.ts';
 import { migrate } from '../metadata/migrate.ts';
 import { SqliteDatabase } from '../metadata/sqlite-database.ts';
@@ -18,6 +17,7 @@ import { loadTokenKey, shareTokenKey } from './auth/token-key.ts';
 import { keepWithinBounds } from './cache/evict-copies.ts';
 import { PullThroughCache } from './cache/pull-through-cache.ts';
 import { checkMetadata } from './check-metadata.ts';
+import { createLog } from './create-log.ts';
 import { networksOf } from './http/networks.ts';
 import { listen } from './listen.ts';
 import { measuredBlobStore } from './metrics/measured-blob-store.ts';
@@ -30,7 +30,7 @@ import type { RegistryOptions, RunningRegistry } from './registry-options.ts';
 import { RequestLimit } from './request-limit.ts';
 import { Scrubber } from './scrubber.ts';
 import { ServerError } from './server-error.ts';
-import { defaultLimits } from './server-limits.ts';
+import { defaultLimits, shareOf } from './server-limits.ts';
 import type { Services } from './services.ts';
 import { Sweeper } from './sweeper.ts';
 import { LiveDigests } from './uploads/live-digests.ts';
@@ -68,7 +68,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     });
     const metricsServer =
       metrics &&
-      (await serveMetrics(metrics, options.metrics ?? {}, services.limits).catch(async (error) => {
+      options.metrics &&
+      (await serveMetrics(() => metrics.text(), options.metrics, services.limits).catch(async (error) => {
         await server.close();
         throw error;
       }));
@@ -93,7 +94,17 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     };
     const { host, port, url } = server;
     const metricsUrl = metricsServer && `${metricsServer.url}/metrics`;
-    return { host, port, url, metricsUrl, administrator, close, [Symbol.asyncDispose]: () => close() };
+    const families: RunningRegistry['families'] = async () => (await metrics?.families()) ?? [];
+    return {
+      host,
+      port,
+      url,
+      metricsUrl,
+      families,
+      administrator,
+      close,
+      [Symbol.asyncDispose]: () => close(),
+    };
   } catch (error) {
     await closeDatabase();
     throw error;
@@ -102,12 +113,12 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
 
 /** What counts is loaded only where somebody reads it. */
 async function createMetrics(
-  { metrics, clock = Date.now }: RegistryOptions,
+  { metrics, worker, clock = Date.now }: RegistryOptions,
   database: Database,
 ): Promise<Metrics | undefined> {
-  if (metrics === undefined) return undefined;
+  if (metrics === undefined && worker?.isMeasured !== true) return undefined;
   const module = await import('./metrics/metrics.ts');
-  return new module.Metrics({ database, clock });
+  return new module.Metrics({ database, clock, worker: worker?.number });
 }
 
 async function createServices(
@@ -115,9 +126,9 @@ async function createServices(
   { database, store }: { readonly database: Database; readonly store: BlobStore },
   meter: Metrics | undefined,
 ): Promise<Services> {
-  const { dataFolder, clock = Date.now } = options;
-  const limits = { ...defaultLimits, ...options.limits };
-  const log = options.log === undefined ? pino({ enabled: false }) : pino({}, options.log);
+  const { dataFolder, worker, clock = Date.now } = options;
+  const limits = shareOf({ ...defaultLimits, ...options.limits }, worker?.count ?? 1);
+  const log = createLog(options.log, worker?.number);
   const blobs = meter === undefined ? store : measuredBlobStore(store, meter);
   const key =
     options.database === undefined
@@ -127,7 +138,11 @@ async function createServices(
   const issuer = new TokenIssuer({ key, service, clock });
   const pulls = new PullNotes({ database, clock });
   const recorder = new Recorder({ database, blobs, limits, log, clock });
-  const logIn = new LogIn({ users: database, limit: new LogInLimit({ clock }), clock });
+  const logIn = new LogIn({
+    users: database,
+    limit: new LogInLimit({ clock, workers: worker?.count ?? 1 }),
+    clock,
+  });
   return {
     database,
     blobs,

@@ -15,6 +15,21 @@ test('an address has its burst of tries, then one for each refill', (t) => {
   t.deepEqual([limit.take('a'), limit.take('a'), limit.take('a'), limit.take('a')], [0, 0, 0, 1000]);
 });
 
+test('workers share the tries of an address, and each has a few', (t) => {
+  let now = 0;
+  for (const [workers, tries] of [
+    [1, 10],
+    [2, 5],
+    [8, 3],
+  ] as const) {
+    const limit = new LogInLimit({ clock: () => now, workers });
+    for (let count = 0; count < tries; count += 1) t.is(limit.take('a'), 0);
+    t.is(limit.take('a'), 6000 * workers);
+    now += 6000 * workers;
+    t.is(limit.take('a'), 0, 'together they get as many back as one');
+  }
+});
+
 test('a try that was right is given back', (t) => {
   const limit = new LogInLimit({ clock: () => 0, burst: 1, refillMs: 1000 });
   for (let round = 0; round < 5; round += 1) {

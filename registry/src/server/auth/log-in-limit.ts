@@ -8,7 +8,12 @@ export type LogInLimitOptions = {
   readonly burst?: number;
   /** After this time one more failure is allowed. */
   readonly refillMs?: number;
+  /** How many processes share the failures that are allowed; 1 by default. */
+  readonly workers?: number;
 };
+
+/** Whoever mistypes a password isn't stopped at once, however many share what is allowed. */
+const smallestBurst = 3;
 
 /**
  * Slows down whoever guesses passwords: each address has a few tries, which come back one by one with time. A try
@@ -17,8 +22,12 @@ export type LogInLimitOptions = {
 export class LogInLimit {
   readonly #limit: DebtLimit;
 
-  constructor({ clock, burst = 10, refillMs = 6000 }: LogInLimitOptions) {
-    this.#limit = new DebtLimit({ clock, burst, refillMs });
+  constructor({ clock, burst = 10, refillMs = 6000, workers = 1 }: LogInLimitOptions) {
+    this.#limit = new DebtLimit({
+      clock,
+      burst: workers === 1 ? burst : Math.max(smallestBurst, Math.ceil(burst / workers)),
+      refillMs: refillMs * workers,
+    });
   }
 
   /** Takes a try; returns 0, or how many milliseconds to wait for one. */

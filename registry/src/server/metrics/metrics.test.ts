@@ -2,6 +2,7 @@ import test from 'ava';
 import { ServerError } from '../server-error.ts';
 import { TestClient } from '../testing/test-client.ts';
 import { pushBlob, startTestRegistry } from '../testing/test-registry.ts';
+import { mergeFamilies } from './merge-families.ts';
 
 const metrics = { address: '127.0.0.1', port: 0 };
 
@@ -52,6 +53,28 @@ test('an address of metrics that is taken stops the start, and nothing listens a
   const taken = { address: '127.0.0.1', port: running.port };
   const error = await t.throwsAsync(startTestRegistry(t, { metrics: taken }), { instanceOf: ServerError });
   t.is(error?.code, 'ADDRESS_IN_USE');
+});
+
+test('mergeFamilies() says of whom each count is, and once what workers share', async (t) => {
+  const { client, running } = await startTestRegistry(t, {
+    worker: { number: 1, count: 2, isMeasured: true },
+  });
+  await client.send('POST', '/v2/app/blobs/uploads/');
+  const { running: second } = await startTestRegistry(t, {
+    worker: { number: 2, count: 2, isMeasured: true },
+  });
+  const text = await mergeFamilies([await running.families(), await second.families()]);
+  for (const line of [
+    /^img_registry_requests_active\{worker="2"\} 0$/m,
+    /^process_start_time_seconds\{worker="1"\} \d+$/m,
+    /^img_registry_uploads 1$/m,
+    /^img_registry_workers 2$/m,
+  ]) {
+    t.regex(text, line);
+  }
+  t.is(text.match(/^img_registry_uploads /gm)?.length, 1);
+  const { running: unmeasured } = await startTestRegistry(t);
+  t.deepEqual(await unmeasured.families(), []);
 });
 
 async function until<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {

@@ -4,12 +4,15 @@ import { type Backlog, findBacklog } from '../../metadata/backlog.ts';
 import type { Reader } from '../../metadata/database.ts';
 import type { Scrubbed } from '../../scrub/scrub.ts';
 import { isWebPath } from '../../web/dispatch-web.ts';
+import type { MetricFamilies } from './merge-families.ts';
 import type { MeasuredRequest, Meter } from './meter.ts';
 
 export type MetricsOptions = {
   readonly database: Reader;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** The number of the worker whose metrics these are, for their label, if there are several. */
+  readonly worker?: number | undefined;
 };
 
 /** Bounds in seconds: from an answer out of memory to a large blob over a slow line. */
@@ -47,6 +50,8 @@ const gauges: readonly (readonly [name: string, help: string, readFrom: (backlog
 export class Metrics implements Meter {
   readonly #options: MetricsOptions;
   readonly #registry = new Registry();
+  /** Of what all processes share: the same from each of them. */
+  readonly #shared = new Registry();
   readonly #requests: Histogram<'route' | 'method' | 'status'>;
   readonly #active: Gauge;
   readonly #broken: Counter<'route'>;
@@ -58,6 +63,7 @@ export class Metrics implements Meter {
   constructor(options: MetricsOptions) {
     this.#options = options;
     const registers = [this.#registry];
+    if (options.worker !== undefined) this.#registry.setDefaultLabels({ worker: String(options.worker) });
     collectDefaultMetrics({ register: this.#registry });
     this.#requests = new Histogram({
       name: 'img_registry_request_seconds',
@@ -95,7 +101,9 @@ export class Metrics implements Meter {
       help: 'Bytes that the scheduled scrub has read.',
       registers,
     });
-    this.#backlog = gauges.map(([name, help, readFrom]) => [new Gauge({ name, help, registers }), readFrom]);
+    this.#backlog = gauges.map(([name, help, readFrom]) => {
+      return [new Gauge({ name, help, registers: [this.#shared] }), readFrom];
+    });
   }
 
   begin(): (request: MeasuredRequest) => void {
@@ -128,14 +136,19 @@ export class Metrics implements Meter {
 
   /** Everything, in the text format of Prometheus. */
   async text(): Promise<string> {
-    const backlog = await findBacklog(this.#options.database, this.#options.clock());
-    for (const [gauge, readFrom] of this.#backlog) gauge.set(readFrom(backlog));
-    return this.#registry.metrics();
+    await this.#readBacklog();
+    return (await this.#registry.metrics()) + (await this.#shared.metrics());
   }
 
-  /** As Content-Type names the format. */
-  get contentType(): string {
-    return this.#registry.contentType;
+  /** Everything, as data. */
+  async families(): Promise<MetricFamilies> {
+    await this.#readBacklog();
+    return [...(await this.#registry.getMetricsAsJSON()), ...(await this.#shared.getMetricsAsJSON())];
+  }
+
+  async #readBacklog(): Promise<void> {
+    const backlog = await findBacklog(this.#options.database, this.#options.clock());
+    for (const [gauge, readFrom] of this.#backlog) gauge.set(readFrom(backlog));
   }
 }
 

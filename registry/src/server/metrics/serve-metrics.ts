@@ -1,15 +1,18 @@
 import type { ServerResponse } from 'node:http';
 import { type ListeningServer, type ListenOptions, listen } from '../listen.ts';
 import type { ServerLimits } from '../server-limits.ts';
-import type { Metrics } from './metrics.ts';
+
+/** The text format of Prometheus, as Content-Type names it. */
+const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
  * Lets Prometheus read the metrics at `/metrics`, at an address of their own: whoever reaches it needs no password.
  *
+ * @param read makes the text that is read
  * @throws ServerError ADDRESS_IN_USE, ADDRESS_UNUSABLE
  */
 export async function serveMetrics(
-  metrics: Metrics,
+  read: () => Promise<string>,
   options: ListenOptions,
   limits: Pick<ServerLimits, 'idleMs'>,
 ): Promise<ListeningServer> {
@@ -19,8 +22,8 @@ export async function serveMetrics(
       answer(response, 404, 'text/plain', 'there is nothing but GET /metrics here\n');
       return;
     }
-    metrics.text().then(
-      (text) => answer(response, 200, metrics.contentType, text),
+    read().then(
+      (text) => answer(response, 200, contentType, text),
       () => answer(response, 503, 'text/plain', "the database doesn't answer\n"),
     );
   });
