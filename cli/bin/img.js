@@ -14,10 +14,14 @@ if (major > 24 || (major === 24 && minor >= 19)) {
   // That of the command if there is one, or that of all commands; never one that was made of other sources than are
   // here now. See src/bundle/make-bundle.ts.
   const findBundle = (verb) => {
-    const stamps = (isVerb(verb) ? readStamps(verb) : undefined) ?? readStamps('img');
+    const own = isAboutAll() ? 'no-verb' : isVerb(verb) ? verb : 'img';
+    const stamps = readStamps(own) ?? readStamps('img');
     return stamps?.root === root && stamps.inputs.every(isUnchanged) ? stamps : undefined;
   };
   const isVerb = (word) => /^[a-z]{1,20}$/.test(word);
+  // Nothing but this needs no command; a word more may name one.
+  const isAboutAll = () =>
+    process.argv.length < 4 && [undefined, '--help', '-h', '--version'].includes(process.argv[2]);
   const readStamps = (name) => {
     const path = `${root}/cli/dist/${name}`;
     try {

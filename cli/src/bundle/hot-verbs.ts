@@ -5,6 +5,8 @@
 export const hotVerbs: readonly string[] = [
   'build',
   'exec',
+  'images',
+  'inspect',
   'logs',
   'ps',
   'pull',
@@ -15,3 +17,6 @@ export const hotVerbs: readonly string[] = [
   'stop',
   'verify',
 ];
+
+/** The name of the bundle without any command: for the help of the program, and its version. */
+export const withoutVerb = 'no-verb';

@@ -84,6 +84,13 @@ test('the command comes from its own bundle, or that of all commands, or the sou
   t.is(await checkout.run('--root', 'run'), 'bundle img');
   t.is(await checkout.run(), 'bundle img');
   t.is(await checkout.run('../run'), 'bundle img');
+  checkout.addBundle('no-verb');
+  for (const words of [[], ['--help'], ['-h'], ['--version']]) {
+    t.is(await checkout.run(...words), 'bundle no-verb');
+  }
+  for (const words of [['--help', 'ps'], ['help', 'ps'], ['no-verb'], ['--json'], ['']]) {
+    t.is(await checkout.run(...words), 'bundle img');
+  }
 });
 
 test('a bundle imports what it needs late, and nobody is warned of how', async (t) => {

@@ -2,12 +2,12 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hotVerbs } from './hot-verbs.ts';
+import { hotVerbs, withoutVerb } from './hot-verbs.ts';
 import { makeBundle } from './make-bundle.ts';
 
 const folder = join(import.meta.dirname, '../../dist');
 await mkdir(folder, { recursive: true });
-await Promise.all([undefined, ...hotVerbs].map(bundle));
+await Promise.all([undefined, withoutVerb, ...hotVerbs].map(bundle));
 
 async function bundle(verb?: string): Promise<void> {
   const name = verb === undefined ? 'bundle of all commands' : `bundle of img ${verb}`;
