@@ -12,6 +12,7 @@ import { executeRuntime } from '../launch/execute-runtime.ts';
 import { findRuntime } from '../launch/find-runtime.ts';
 import { readInside } from '../launch/inside-root.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
+import { RuntimeError } from '../runtime-error.ts';
 import type { RunningContainer } from '../state/container.ts';
 import type { RunState } from '../state/run-state.ts';
 
@@ -29,12 +30,13 @@ const userFileBytes = 1024 * 1024;
  * its user, environment, folder and limits as far as the caller does not change them, and with no right or system
  * call more than the app itself was given. Does not return.
  *
- * @throws RuntimeError ROOT_REQUIRED, TERMINAL_REQUIRED, CONTAINER_ENDED, RUNTIME_MISSING, ENVIRONMENT_INVALID,
- *   WORKING_DIR_INVALID, USER_INVALID, USER_UNKNOWN, GROUP_UNKNOWN, SYSTEM_CALL_FAILED
+ * @throws RuntimeError ROOT_REQUIRED, TERMINAL_REQUIRED, CONTAINER_ENDED, RUNTIME_LACKS, RUNTIME_MISSING,
+ *   ENVIRONMENT_INVALID, WORKING_DIR_INVALID, USER_INVALID, USER_UNKNOWN, GROUP_UNKNOWN, SYSTEM_CALL_FAILED
  */
 export function execInContainer(state: RunState, container: RunningContainer, options: ExecOptions): never {
   checkCaller(options);
   const { id, runtime } = container;
+  if (runtime === 'nspawn') throw notByNspawn(container);
   const path = findRuntime(runtime);
   const app = JSON.parse(readFileSync(state.processFile(id), 'utf8')) as RuntimeProcess;
   const content = JSON.stringify(processBeside(app, container, options));
@@ -45,6 +47,14 @@ export function execInContainer(state: RunState, container: RunningContainer, op
     writeFileSync(file, content, { mode: 0o600 });
     return executeRuntime({ name: runtime, path }, args, options);
   });
+}
+
+function notByNspawn({ name, id }: RunningContainer): RuntimeError {
+  return new RuntimeError(
+    'RUNTIME_LACKS',
+    `container ${name ?? id} runs by nspawn, which starts no command in a container`,
+    { hint: 'run the image by crun or runc, see img doctor' },
+  );
 }
 
 function processBeside(

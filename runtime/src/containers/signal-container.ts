@@ -5,13 +5,13 @@ import { findRuntime } from '../launch/find-runtime.ts';
 import { runtimeArguments } from '../launch/runtime-arguments.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
-import { isFirstRunning, readFirstProcess } from '../state/first-process.ts';
+import { type FirstProcess, isFirstRunning, readFirstProcess } from '../state/first-process.ts';
 import { signalProcess } from '../state/kill-processes.ts';
 import type { RunState } from '../state/run-state.ts';
 
 /**
  * Sends a signal to the first process of a container. The runtime does it, because it knows that process from
- * another one with its number; but not in another user namespace. One that has ended in the meantime needs none.
+ * another one with its number; but not in another user namespace, and nspawn not at all. One that has ended in the meantime needs none.
  *
  * @throws RuntimeError RUNTIME_MISSING, RUNTIME_FAILED
  */
@@ -21,7 +21,8 @@ export async function signalContainer(
   number: number,
 ): Promise<void> {
   const { id, name, runtime } = container;
-  if (container.isUngrouped === true) {
+  if (runtime === 'nspawn' && readFirst(state, container) === undefined) throw notStarted(container);
+  if (container.isUngrouped === true || runtime === 'nspawn') {
     signalFirstProcess(state, container, number);
     return;
   }
@@ -39,9 +40,19 @@ export async function signalContainer(
   }
 }
 
+function readFirst(state: RunState, { id, runtime }: ContainerRecord): FirstProcess | undefined {
+  return readFirstProcess(state.runtimeRoot(runtime), runtime, id);
+}
+
+function notStarted({ name, id }: ContainerRecord): RuntimeError {
+  return new RuntimeError('RUNTIME_FAILED', `container ${name ?? id} has not started yet`, {
+    hint: 'try again in a moment',
+  });
+}
+
 function signalFirstProcess(state: RunState, container: ContainerRecord, number: number): void {
-  const { id, name, runtime, supervisor } = container;
-  const first = readFirstProcess(state.runtimeRoot(runtime), runtime, id);
+  const { id, name, supervisor } = container;
+  const first = readFirst(state, container);
   if (first === undefined || !isFirstRunning(first, supervisor)) return;
   try {
     signalProcess(first.pid, number);

@@ -6,4 +6,6 @@ export type Finding = {
   readonly text: string;
   /** How to get what is missing. */
   readonly hint?: string;
+  /** More of it, a line each. */
+  readonly details?: readonly string[];
 };

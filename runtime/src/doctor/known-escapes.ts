@@ -11,6 +11,7 @@ export type KnownEscape = {
 // crun was found not to be exposed to those of 2025 (its issue 1906); those that it had need a config that img never makes.
 const escapes: { readonly [name in RuntimeName]: readonly KnownEscape[] } = {
   crun: [],
+  nspawn: [],
   runc: [
     { id: 'CVE-2019-5736', fixedIn: ['1.0.0'], what: 'the app replaces the runtime on the host' },
     { id: 'CVE-2024-21626', fixedIn: ['1.1.12'], what: 'the working folder leads to the host' },

@@ -6,7 +6,7 @@ export type RuntimeArgumentOptions = {
   readonly isInUnit?: boolean;
 };
 
-/** What a runtime is told before the verb, whatever that is. */
+/** What a runtime of the OCI is told before the verb, whatever that is. */
 export function runtimeArguments(
   state: RunState,
   runtime: RuntimeName,

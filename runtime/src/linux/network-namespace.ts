@@ -42,6 +42,14 @@ export function makeNetworkNamespace(path: string): void {
   }
 }
 
+/**
+ * Brings this thread into a network namespace of its own with nothing in it but the loopback. Needs root (CAP_SYS_ADMIN).
+ */
+export function enterNetworkNamespace(): void {
+  unshare(newNetworkNamespace);
+  raiseLoopback();
+}
+
 // A new one is down, and runtimes raise only the one that they make; netdevice(7).
 function raiseLoopback(): void {
   const request = Buffer.alloc(requestBytes);

@@ -72,6 +72,15 @@ export function numberedSystemCall(
   };
 }
 
+/**
+ * Where bytes are in memory, for a structure that points to them. They stay there as long as somebody has the array,
+ * which must be a view of an `ArrayBuffer` that was made as such.
+ */
+export function addressOf(bytes: Uint8Array): bigint {
+  // It returns its first argument, and copies nothing.
+  return BigInt(loadLibrary().func('memcpy', 'uintptr_t', ['void*', 'void*', 'size_t'])(bytes, bytes, 0));
+}
+
 /** Whether a failed system call gave one of these reasons, such as `ENOSYS`. */
 export function hasErrno(error: unknown, ...names: readonly string[]): boolean {
   if (!(error instanceof RuntimeError) || error.code !== 'SYSTEM_CALL_FAILED') return false;

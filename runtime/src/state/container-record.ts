@@ -8,8 +8,10 @@ import { encodeCheckedJson, parseCheckedJson } from './checked-json.ts';
 import { type ContainerName, parseContainerName } from './container-name.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
-/** The names of the runtimes that can be launched. */
-export type RuntimeName = 'crun' | 'runc';
+/** What starts containers here: two runtimes of the OCI, and systemd-nspawn. */
+export const runtimeNames = ['crun', 'runc', 'nspawn'] as const;
+
+export type RuntimeName = (typeof runtimeNames)[number];
 
 /** What a host remembers of a container while it runs. */
 export type ContainerRecord = {
@@ -71,7 +73,8 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
   try {
     const fields = parseCheckedJson(bytes, 'record', maxBytes);
     const launcher = fields.optionalObject('launcher');
-    const runtime = fields.string('runtime');
+    const runtimeText = fields.string('runtime');
+    const runtime = runtimeNames.find((known) => known === runtimeText);
     const name = fields.optionalString('name');
     const rule = fields.optionalString('rule');
     // Containers of earlier versions have none.
@@ -85,7 +88,7 @@ export function parseContainerRecord(bytes: Uint8Array, path: string): Container
     if (detached !== undefined && detached !== 'kept' && detached !== 'removed') {
       throw new Error(`unknown end ${quote(detached)}`);
     }
-    if (runtime !== 'crun' && runtime !== 'runc') throw new Error(`unknown runtime ${quote(runtime)}`);
+    if (runtime === undefined) throw new Error(`unknown runtime ${quote(runtimeText)}`);
     return {
       id: parseContainerId(fields.string('id')),
       ...(name === undefined ? {} : { name: parseContainerName(name) }),

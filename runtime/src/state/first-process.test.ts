@@ -14,6 +14,7 @@ for (const [runtime, name, text, expected, reason] of [
   ],
   ['crun', 'status', '{"pid": 12, "process-start-time": 345, "id": "a"}', [12, 345], 'as crun has it'],
   ['runc', 'state.json', '{"init_process_pid":0,"init_process_start":0}', undefined, 'no process'],
+  ['nspawn', 'status', '{"pid":12,"process-start-time":345}', [12, 345], 'as img has it beside nspawn'],
   ['crun', 'status', '{"pid": 12', undefined, 'not written to the end'],
   ['crun', 'state.json', '{"pid": 12, "process-start-time": 345}', undefined, 'another file'],
 ] as const) {

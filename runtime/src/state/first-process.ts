@@ -13,6 +13,8 @@ const maxBytes = 1024 * 1024;
 const files: { readonly [name in RuntimeName]: readonly [name: string, pid: string, start: string] } = {
   runc: ['state.json', 'init_process_pid', 'init_process_start'],
   crun: ['status', 'pid', 'process-start-time'],
+  // Which img has written.
+  nspawn: ['status', 'pid', 'process-start-time'],
 };
 
 /**

@@ -24,6 +24,7 @@ import {
   isContainerId,
   parseContainerRecord,
   type RuntimeName,
+  runtimeNames,
 } from './container-record.ts';
 import { killContainer } from './kill-container.ts';
 import { killProcess, killProcesses } from './kill-processes.ts';
@@ -49,7 +50,6 @@ export type Swept = {
 const recordName = 'record.json';
 // As after SIGKILL, which is how a sweep ends what is left.
 const killedCode = 137;
-const runtimeNames: readonly RuntimeName[] = ['crun', 'runc'];
 
 /**
  * What runs now on this host, and nothing that would outlive it. Calls are synchronous where they must work in a

@@ -12,9 +12,10 @@ import test, { type ExecutionContext } from 'ava';
 import type { RunOptions } from '../config/run-options.ts';
 import { image } from '../config/testing.ts';
 import { waitUntilGone } from '../containers/wait-for-end.ts';
+import { runtimePrograms } from '../launch/find-runtime.ts';
 import type { RunningContainer } from '../state/container.ts';
 import { parseContainerName } from '../state/container-name.ts';
-import type { ContainerRecord, RuntimeName } from '../state/container-record.ts';
+import { type ContainerRecord, type RuntimeName, runtimeNames } from '../state/container-record.ts';
 import { readControlGroups } from '../state/control-groups.ts';
 import { killProcess } from '../state/kill-processes.ts';
 import { RunState } from '../state/run-state.ts';
@@ -96,7 +97,13 @@ export async function run(
     text(child.stderr),
     once(child, 'close') as Promise<[number | null, string | null]>,
   ]);
+  await afterEnd(rest.state, runtime);
   return { stdout, stderr, code, signal, lines: stdout.trimEnd().split('\n'), ...rest };
+}
+
+/** To be called before one looks what is left: beside nspawn a shell cleans up, and whoever comes before it does it, too. */
+export async function afterEnd(state: RunState, runtime: RuntimeName): Promise<void> {
+  if (runtime === 'nspawn') await state.sweep();
 }
 
 async function waitUntilAllGone(state: RunState): Promise<void> {
@@ -139,7 +146,7 @@ const noLeases = /^networks(?:\/leases(?:\/[^/]+(?:\/(?:lock|last_reserved_ip\.0
 export function assertNothingLeft(t: ExecutionContext, runFolder: string, ids: readonly string[] = []): void {
   const files = readdirSync(runFolder, { recursive: true }) as string[];
   // A start that was killed early has not made all of them.
-  const folders = ['bundle', 'containers', 'runtimes', 'runtimes/crun', 'runtimes/runc'];
+  const folders = ['bundle', 'containers', 'runtimes', ...runtimeNames.map((name) => `runtimes/${name}`)];
   t.deepEqual(
     files.filter((file) => !folders.includes(file) && !noLeases.test(file)),
     [],
@@ -150,15 +157,23 @@ export function assertNothingLeft(t: ExecutionContext, runFolder: string, ids: r
   }
 }
 
-const runtimes: readonly RuntimeName[] = ['crun', 'runc'];
+type LaunchTest = (t: ExecutionContext, runtime: RuntimeName) => Promise<void>;
 
-export function each(
-  title: string,
-  body: (t: ExecutionContext, runtime: RuntimeName) => Promise<void>,
-): void {
+/** A test for each runtime of the OCI. */
+export function each(title: string, body: LaunchTest): void {
+  testWith(['crun', 'runc'], title, body);
+}
+
+/** A test for each launcher: of what all of them honour. */
+export function eachLauncher(title: string, body: LaunchTest): void {
+  testWith(runtimeNames, title, body);
+}
+
+function testWith(runtimes: readonly RuntimeName[], title: string, body: LaunchTest): void {
   for (const runtime of runtimes) {
     test(`${runtime}: ${title}`, async (t) => {
-      if (needsRoot(t) && needsTool(t, runtime) && needsTool(t, 'busybox')) await body(t, runtime);
+      const { program } = runtimePrograms[runtime];
+      if (needsRoot(t) && needsTool(t, program) && needsTool(t, 'busybox')) await body(t, runtime);
     });
   }
 }
