@@ -285,7 +285,7 @@ test('bin/img starts the Node of the repository, also through links, and that of
   symlinkSync(join(checkout.root, 'cli/bin/img'), join(elsewhere, 'first'));
   symlinkSync('first', link);
   const env = { IMG_CACHE: join(checkout.root, 'cache'), PATH: `${elsewhere}:${process.env['PATH']}` };
-  const words = ['run', 'two words', '$HOME "*"'];
+  const words = ['build', 'two words', '$HOME "*"'];
   const script = (name: string) => `#!/bin/sh\necho "${name}"; shift; for word; do echo "$word"; done\n`;
 
   writeFileSync(join(elsewhere, 'node'), script('system'), { mode: 0o755 });
@@ -299,4 +299,6 @@ test('bin/img starts the Node of the repository, also through links, and that of
   t.is((await run(program, words, { env })).stdout, `own\n${words.join('\n')}\n`);
   const served = (await run(program, ['serve', '--json'], { env })).stdout;
   t.is(served, `own\n${program}.js\nserve\n--json\n`, 'behind an option of Node');
+  t.is((await run(program, ['run', 'app'], { env })).stdout, `own\n${program}.js\nrun\napp\n`, 'likewise');
+  t.is((await run(program, [], { env })).stdout, `own\n${program}.js\n`, 'likewise');
 });
