@@ -36,6 +36,7 @@ const packages: readonly (readonly [name: string, use: string])[] = [
   ['diffutils', 'compares trees'],
   ['util-linux', 'makes namespaces'],
   ['uidmap', 'gives users other than root the users of their namespaces'],
+  ['slirp4netns', 'connects containers of users other than root with networks'],
   ['gcc', 'compiles what calls the kernel in other ways'],
   ['libc6-dev', 'is what gcc needs'],
   ['linux-libc-dev', "has the kernel's numbers"],

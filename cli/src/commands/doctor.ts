@@ -23,7 +23,7 @@ async function examine(session: Session): Promise<void> {
   const { rules } = await loadTrustPolicy(config.trustFolders);
   const findings = [
     ...(await examineHost(environment.variables['PATH'])),
-    process.geteuid?.() === 0 ? networkFinding(config) : userNetworkFinding,
+    process.geteuid?.() === 0 ? networkFinding(config) : userNetworkFinding(environment.variables['PATH']),
     containersFinding(host.state.list()),
     trustFinding(rules.size),
   ];

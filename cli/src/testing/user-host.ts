@@ -22,12 +22,13 @@ export type UserHost = {
 const uid = 61_234;
 const subordinateIds = 400_000_000;
 
-// Where only these processes see it: accounts of the test over those of the machine, and the repository where everybody
-// may go.
+// Where only these processes see it: accounts of the test over those of the machine, the device of which networks are
+// made, and the repository where everybody may go.
 const script = `
 [ "$2" = none ] || echo 0 >"$2/cgroup.procs" || exit 99
+[ "$3" = own ] || { mount -t tmpfs -o mode=755 img /dev/net && mknod -m "$3" /dev/net/tun c 10 200; } || exit 99
 mount -t overlay -o "lowerdir=$0/etc:/etc" img /etc && mount --bind "$1" "$0/repository" && cd "$0/home" || exit 99
-shift 2
+shift 3
 exec setpriv --reuid=${uid} --regid=${uid} --clear-groups --inh-caps=-all env -i \\
   HOME="$0/home" XDG_RUNTIME_DIR="$0/runtime" IMG_CACHE="$0/../cache" IMG_KEY_PASSPHRASE=secret PATH="$PATH" "$@"`;
 
@@ -58,7 +59,11 @@ function isAbleAsUser(): boolean {
   return isMapped && spawnSync('setpriv', words).status === 0;
 }
 
-export type UserHostOptions = { readonly hasSubordinateIds?: boolean };
+export type UserHostOptions = {
+  readonly hasSubordinateIds?: boolean;
+  /** Who may open /dev/net/tun, in octal digits; it is the machine's own unless this is given. */
+  readonly tunMode?: string;
+};
 
 /** Makes a folder for the hosts of a file of tests, which share in it what can be made again; the caller removes it. */
 export async function userHosts(): Promise<string> {
@@ -73,12 +78,12 @@ export async function userHosts(): Promise<string> {
 export async function userHost(
   t: ExecutionContext,
   hosts: string,
-  { hasSubordinateIds = true }: UserHostOptions = {},
+  { hasSubordinateIds = true, tunMode = 'own' }: UserHostOptions = {},
 ): Promise<UserHost> {
   const folder = await mkdtemp(join(hosts, 'user-'));
   const home = join(folder, 'home');
   const group = await makeSessionGroup(basename(folder));
-  const run = (words: readonly string[]) => runAsUser(folder, group ?? 'none', words);
+  const run = (words: readonly string[]) => runAsUser([folder, repository, group ?? 'none', tunMode], words);
   t.teardown(async () => {
     const { stdout } = await run(['ps', '--all', '--json']);
     const ids = (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id);
@@ -129,24 +134,17 @@ async function makeSessionGroup(name: string): Promise<string | undefined> {
   );
 }
 
-async function runAsUser(folder: string, group: string, words: readonly string[]): Promise<RunResult> {
+// The places are the words of the script before the command line.
+async function runAsUser(
+  places: readonly [folder: string, ...others: string[]],
+  words: readonly string[],
+): Promise<RunResult> {
+  const [folder] = places;
   const here = join(folder, 'repository');
   const program = [join(here, 'node_modules/node/bin/node'), join(here, 'cli/bin/img.js')];
   const child = spawn(
     'unshare',
-    [
-      '--mount',
-      '--propagation',
-      'private',
-      'sh',
-      '-c',
-      script,
-      folder,
-      repository,
-      group,
-      ...program,
-      ...words,
-    ],
+    ['--mount', '--propagation', 'private', 'sh', '-c', script, ...places, ...program, ...words],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const [stdout, stderr, code] = await Promise.all([

@@ -1,4 +1,6 @@
-import type { RuntimeError } from '../runtime-error.ts';
+import { findProgram } from '../linux/find-program.ts';
+import { findTunnelProgram } from '../network/user-network.ts';
+import { RuntimeError } from '../runtime-error.ts';
 import type { Finding } from './finding.ts';
 
 /** What a user other than root can do here. @param obstacle why there can be no user namespace, if so */
@@ -8,7 +10,7 @@ export function userFinding(obstacle: RuntimeError | undefined): Finding {
     return {
       subject,
       verdict: 'good',
-      text: 'not root: images run in user namespaces, with the networks none and host',
+      text: 'not root: images run in user namespaces',
     };
   }
   const { message, hint = 'try again with sudo' } = obstacle;
@@ -23,10 +25,19 @@ export const userGroupFinding: Finding = {
   hint: 'run what needs such a limit as root',
 };
 
-/** Of the network that only root can make. */
-export const userNetworkFinding: Finding = {
-  subject: 'network bridge',
-  verdict: 'limited',
-  text: 'only root can make it, so no port can be published',
-  hint: 'take --net host, or run the image as root',
-};
+/**
+ * Whether a user can publish ports here.
+ *
+ * @param path the PATH in which programs are looked for first
+ */
+export function userNetworkFinding(path: string | undefined, device?: string): Finding {
+  const subject = 'network bridge';
+  try {
+    const program = findTunnelProgram((name) => findProgram(name, path), device);
+    return { subject, verdict: 'good', text: `made for each container by ${program}` };
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    const { message, hint = 'take --net host' } = error;
+    return { subject, verdict: 'limited', text: `can't be made: ${message}`, hint };
+  }
+}

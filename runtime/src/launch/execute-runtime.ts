@@ -9,12 +9,14 @@ import type { ChosenRuntime } from './choose-runtime.ts';
  * Puts a runtime in the place of this process. It has the caller's input only if the app is to read it. Does not
  * return.
  *
+ * @param kept descriptors that the runtime has open as long as it runs; the app has none of them
  * @throws RuntimeError HOST_UNSUPPORTED
  */
 export function executeRuntime(
   { name, path }: Pick<ChosenRuntime, 'name' | 'path'>,
   args: readonly string[],
   { isInteractive = false, hasTerminal = false }: Pick<RunOptions, 'isInteractive' | 'hasTerminal'>,
+  kept: readonly number[] = [],
 ): never {
   if (!isInteractive && !hasTerminal) {
     // The lowest free number is given, so this becomes the standard input.
@@ -25,7 +27,7 @@ export function executeRuntime(
   // that.
   process.emit('exit', 0);
   module.flushCompileCache();
-  resetForExec();
+  resetForExec(kept);
   const term = process.env['TERM'];
   process.execve?.(path, [name, ...args], {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

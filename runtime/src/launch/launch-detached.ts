@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { printable } from '@img/spec/printable';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
@@ -27,8 +28,9 @@ export async function launchDetached(
   const { record, runtime } = prepared;
   let monitor: Monitor | undefined;
   try {
-    makeBundle(state, request, prepared);
-    monitor = startMonitor(state, runtime, record.id, request.options);
+    const kept = makeBundle(state, request, prepared);
+    monitor = startMonitor(state, runtime, record.id, { ...request.options, kept });
+    for (const descriptor of kept) closeSync(descriptor);
     const handedOver = state.handOver(record, monitor.identity);
     const pid = await monitor.create();
     startContainer(state, runtime, record.id, pid);

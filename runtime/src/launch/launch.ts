@@ -19,8 +19,8 @@ export function launch(state: RunState, request: LaunchRequest): never {
   const prepared = prepareLaunch(state, request);
   const { id } = prepared.record;
   try {
-    makeBundle(state, request, prepared);
-    execute(state, prepared.runtime, request, id);
+    const kept = makeBundle(state, request, prepared);
+    execute(state, prepared.runtime, request, { id, kept });
   } catch (error) {
     state.remove(id);
     throw error;
@@ -31,7 +31,7 @@ function execute(
   state: RunState,
   runtime: ChosenRuntime,
   { options, unit }: LaunchRequest,
-  id: string,
+  { id, kept }: { readonly id: string; readonly kept: readonly number[] },
 ): never {
   const args = [
     ...runtimeArguments(state, runtime.name, { isInUnit: unit !== undefined }),
@@ -42,5 +42,5 @@ function execute(
     state.pidFile(id),
     id,
   ];
-  executeRuntime(runtime, args, options);
+  executeRuntime(runtime, args, options, kept);
 }

@@ -5,7 +5,7 @@ import { confinementOf } from '../config/confinement.ts';
 import { generatedFiles } from '../config/generated-files.ts';
 import { parseHostname } from '../config/hostname.ts';
 import type { InsecureItem } from '../config/insecure-item.ts';
-import { checkPorts } from '../config/port-mapping.ts';
+import { checkPorts, type PortMapping } from '../config/port-mapping.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { runtimeConfig } from '../config/runtime-config.ts';
 import { parseStopSignal } from '../config/stop-signal.ts';
@@ -18,6 +18,7 @@ import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts'
 import { pageSize } from '../linux/page-size.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
 import { type UserNamespace, userNamespace } from '../linux/user-namespace.ts';
+import type { JoinedNetwork } from '../network/networks.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import type { ContainerName } from '../state/container-name.ts';
 import type { ContainerRecord, RuntimeName, UnitMembership } from '../state/container-record.ts';
@@ -98,7 +99,7 @@ export function prepareLaunch(
   checkPorts(options.ports ?? [], options.network ?? 'none');
   const controlGroups = readControlGroups();
   const namespace = userNamespaceOf(controlGroups);
-  if (namespace !== undefined) checkUngrouped(options);
+  if (namespace !== undefined) checkUngrouped(options, { isInUnit: unit !== undefined });
   const canRaiseLimits = hasCapability(capabilities.sysResource);
   // conmon has no children but the container.
   const host = { ...controlGroups, canRaiseLimits, hasChildren: detached === undefined && hasChildren() };
@@ -128,21 +129,17 @@ export function prepareLaunch(
 /**
  * Mounts the tree where only this process sees it, and writes the bundle there, which becomes the current folder.
  *
+ * @returns descriptors that must be open in some process as long as the app runs
  * @throws RuntimeError as `launch`
  */
 export function makeBundle(
   state: RunState,
   { image, tree, options, health, unit }: LaunchRequest,
   { record, runtime, controlGroups, namespace }: PreparedLaunch,
-): void {
-  const { id, networkId } = record;
-  // Where everybody sees the mount that keeps it: what ends it may run anywhere.
-  const network =
-    networkId === undefined
-      ? undefined
-      : state.networks.join({ id: networkId, container: id, ports: options.ports ?? [] });
+): readonly number[] {
+  const { id } = record;
   const bundle = state.bundleFolder;
-  enterBundle(bundle);
+  const network = enterBundle(state, record, { ports: options.ports ?? [], isUser: namespace !== undefined });
   mkdirSync('tree');
   tree.mount(`${bundle}/tree`);
   const secrets = options.secrets ?? [];
@@ -201,6 +198,7 @@ export function makeBundle(
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
+  return network?.descriptor === undefined ? [] : [network.descriptor];
 }
 
 // Root of a namespace in which control groups can be made is like any other.
@@ -208,8 +206,22 @@ function userNamespaceOf(controlGroups: ControlGroups): UserNamespace | undefine
   return canMakeControlGroups(controlGroups) ? undefined : userNamespace();
 }
 
+// The container has a network before this process has mounts of its own: what ends it may run anywhere, so everybody must
+// see the mount that keeps it. Users can mount nothing there; theirs ends by itself.
+function enterBundle(
+  state: RunState,
+  { id, networkId }: ContainerRecord,
+  { ports, isUser }: { readonly ports: readonly PortMapping[]; readonly isUser: boolean },
+): JoinedNetwork | undefined {
+  const { bundleFolder, networks } = state;
+  const request = networkId === undefined ? undefined : { id: networkId, container: id, ports };
+  const bridge = request === undefined || isUser ? undefined : networks.join(request);
+  mountBundle(bundleFolder);
+  return request !== undefined && isUser ? networks.joinAsUser(request, `${bundleFolder}/netns`) : bridge;
+}
+
 // A folder in memory that nobody else sees becomes the current one.
-function enterBundle(bundle: string): void {
+function mountBundle(bundle: string): void {
   enterPrivateMounts();
   mountFileSystem({
     type: 'tmpfs',

@@ -29,7 +29,10 @@ export type Monitor = {
 };
 
 /** What of the app's input and output is whose. */
-export type MonitorOptions = Pick<RunOptions, 'hasTerminal' | 'isInteractive'>;
+export type MonitorOptions = Pick<RunOptions, 'hasTerminal' | 'isInteractive'> & {
+  /** Descriptors that it has open as long as it runs. */
+  readonly kept?: readonly number[];
+};
 
 /** The most that is kept of what an app writes; beyond it the file begins anew. */
 export const logBytes = 16 * 1024 * 1024;
@@ -69,7 +72,7 @@ export function startMonitor(
       cwd: '/',
       detached: true,
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', _OCI_SYNCPIPE: '3' },
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe', ...(options.kept ?? [])],
     },
   );
   const exited = once(child, 'exit');

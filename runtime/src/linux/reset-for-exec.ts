@@ -4,6 +4,7 @@ import { hasErrno, systemCall } from './system-call.ts';
 
 // include/uapi/asm-generic/fcntl.h
 const setDescriptorFlags = 2;
+const openOnExec = 0;
 const closeOnExec = 1;
 const getStatusFlags = 3;
 const setStatusFlags = 4;
@@ -24,10 +25,13 @@ const leftAlone: readonly number[] = [
  * Makes this process such that an exec passes on nothing by accident: Node ignores SIGPIPE and SIGXFSZ, and a shell
  * SIGINT and SIGQUIT of what it starts in the background, which would stay ignored in the app; Node makes standard
  * streams non-blocking; and descriptors that the caller left open would be open in the app.
+ *
+ * @param kept descriptors that what is executed is to have
  */
-export function resetForExec(): void {
+export function resetForExec(kept: readonly number[] = []): void {
   for (const stream of [0, 1, 2]) makeBlocking(stream);
   closeOthersOnExec();
+  for (const descriptor of kept) fcntl(descriptor, setDescriptorFlags, openOnExec);
   for (let number = 1; number <= lastSignal; number += 1) {
     if (!leftAlone.includes(number)) signal(number, 0);
   }

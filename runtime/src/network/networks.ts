@@ -7,6 +7,7 @@ import { printable } from '@img/spec/printable';
 import type { RuntimeHook } from '@img/spec/runtime-config';
 import { formatPortMapping, isSamePort, type PortMapping } from '../config/port-mapping.ts';
 import { waitForLock } from '../linux/file-lock.ts';
+import { findProgram } from '../linux/find-program.ts';
 import { probePort } from '../linux/probe-port.ts';
 import { RuntimeError } from '../runtime-error.ts';
 import { killProcesses } from '../state/kill-processes.ts';
@@ -18,6 +19,7 @@ import { guardLoopback } from './guard-loopback.ts';
 import { readNetworkList } from './network-list.ts';
 import { encodeNetworkRecord, type NetworkRecord, parseNetworkRecord } from './network-record.ts';
 import { releaseScript } from './release-script.ts';
+import { checkTunnelPorts, findTunnelProgram, startTunnel, userNetwork } from './user-network.ts';
 
 export type NetworkRequest = {
   /** Of the network of this one container, from {@link Networks.newId}. */
@@ -32,6 +34,8 @@ export type JoinedNetwork = NetworkRecord & {
   readonly id: string;
   /** The path of its network namespace. */
   readonly namespace: string;
+  /** What must stay open, in whatever process, for as long as the container is to be in the network; if anything. */
+  readonly descriptor?: number;
 };
 
 const recordName = 'network.json';
@@ -46,6 +50,7 @@ const hookScript = `while read -r line; do :; done\n${releaseScript}`;
  *     <id>/network.json    which container, its addresses and ports; there before anything else
  *     <id>/netns           the network namespace
  *     <id>/delete-N.json   the requests that end it
+ *     <id>/tunnel.*        of the program that connects the container of a user other than root, in place of plugins
  *     leases/              the addresses of the network that is built in
  */
 export class Networks {
@@ -83,20 +88,29 @@ export class Networks {
     const plugins = findPlugins(list);
     const planned = { container, ports, ...plugins, addresses: [], gateway: undefined, nameservers: [] };
     const folder = join(this.#folder, id);
-    makeFolderSync(this.#folder);
-    // One after the other: plugins of two containers get in each other's way where they make what both need.
-    return this.#withLock(() => {
-      this.#checkFree(ports);
+    return this.#enter(id, planned, () => {
       guardLoopback(list);
-      this.#begin(id, planned);
-      try {
-        const record = { ...planned, ...addToNetwork({ id, folder, list, plugins, ports }) };
-        replaceFile(join(folder, recordName), encodeNetworkRecord(record));
-        return { ...record, id, namespace: namespaceFile(folder) };
-      } catch (error) {
-        this.#releaseAfter(error, id);
-        throw error;
-      }
+      const record = { ...planned, ...addToNetwork({ id, folder, list, plugins, ports }) };
+      replaceFile(join(folder, recordName), encodeNetworkRecord(record));
+      return { ...record, id, namespace: namespaceFile(folder) };
+    });
+  }
+
+  /**
+   * The same for a user other than root, who has no bridge: a program of the user carries to and fro what the container
+   * sends and gets. It ends when the network is released, and as soon as no process has the descriptor.
+   *
+   * @param namespace where the network namespace is mounted; a file in a mount namespace of this process's own
+   * @throws RuntimeError NETWORK_MISSING, NETWORK_FAILED, PORT_INVALID, PORT_TAKEN, SYSTEM_CALL_FAILED
+   */
+  joinAsUser({ id, container, ports }: NetworkRequest, namespace: string): JoinedNetwork {
+    checkTunnelPorts(ports);
+    const program = findTunnelProgram((name) => findProgram(name, process.env['PATH']));
+    const record = { container, ports, folder: '/', programs: [], ...userNetwork };
+    const folder = join(this.#folder, id);
+    return this.#enter(id, record, () => {
+      const descriptor = startTunnel(program, { id, folder, namespace, ports });
+      return { ...record, id, namespace, descriptor };
     });
   }
 
@@ -167,6 +181,21 @@ export class Networks {
       }
     }
     return stuck;
+  }
+
+  // One after the other: plugins of two containers get in each other's way where they make what both need.
+  #enter(id: string, planned: NetworkRecord, action: () => JoinedNetwork): JoinedNetwork {
+    makeFolderSync(this.#folder);
+    return this.#withLock(() => {
+      this.#checkFree(planned.ports);
+      this.#begin(id, planned);
+      try {
+        return action();
+      } catch (error) {
+        this.#releaseAfter(error, id);
+        throw error;
+      }
+    });
   }
 
   // What could not be removed now the next sweep removes; why it was begun to be removed is what counts.

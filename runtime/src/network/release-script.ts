@@ -4,6 +4,10 @@ export const pluginPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /** The interface of a container. */
 export const interfaceName = 'eth0';
 
+/** In the folder of a network: what its tunnel holds locked as long as it runs, if it has one, and the number of that. */
+export const tunnelLock = 'tunnel.lock';
+export const tunnelNumber = 'tunnel.pid';
+
 // The magic number of what a namespace is mounted as; include/uapi/linux/magic.h, as stat(1) writes it.
 const namespaceMagic = '6e736673';
 
@@ -11,6 +15,8 @@ const namespaceMagic = '6e736673';
  * Takes a container off its network and removes the folder of that, with nothing but a shell, because nothing of ours
  * runs any more when a container ends. Words: the folder, where plugins are, and the programs of the plugins, the last
  * that was added first; what each is to be told is in the file `delete-N.json`. It may run any number of times.
+ *
+ * A tunnel has ended when this has: its ports are free. That it holds its lock says that its number means it.
  *
  * The namespace is unmounted where this runs; unlinking the file unmounts it in every other mount namespace (since
  * Linux 3.18), also in the host's if this is that of a container's runtime.
@@ -29,6 +35,10 @@ for plugin; do
   "$plugin" <"$request" || failed=1
 done
 [ $failed = 0 ] || exit 1
+if [ -e "$folder/${tunnelLock}" ]; then
+  flock -n "$folder/${tunnelLock}" true || kill -9 "$(cat "$folder/${tunnelNumber}")"
+  flock "$folder/${tunnelLock}" true
+fi
 umount "$folder/netns" 2>/dev/null
 rm -rf -- "$folder"
 `;
