@@ -20,14 +20,19 @@ export type LauncherLimit = {
   readonly what: string;
   readonly launcher: RuntimeName;
   readonly reason: string;
-  /** Whether it was asked for; a launch is refused then. Absent for what is only otherwise. */
+  /** What becomes of who asks for it: it is refused, or done otherwise. */
+  readonly answer: 'refused' | 'otherwise';
+  /** Whether it was asked for at the launch; absent for what is asked for later, and for what nobody asks for. */
   readonly isWished?: (wishes: LaunchWishes) => boolean;
 };
 
 /** The folders of a container in which nspawn keeps things of its own. */
 export const nspawnFolders: readonly string[] = ['/run/host', '/run/systemd'];
 
-const nspawn = (limit: Omit<LauncherLimit, 'launcher'>): LauncherLimit => ({ launcher: 'nspawn', ...limit });
+type Limit = Omit<LauncherLimit, 'launcher' | 'answer'>;
+
+const refused = (limit: Limit): LauncherLimit => ({ launcher: 'nspawn', answer: 'refused', ...limit });
+const otherwise = (limit: Limit): LauncherLimit => ({ launcher: 'nspawn', answer: 'otherwise', ...limit });
 
 /**
  * What the launchers can't do for an app, and what they do otherwise than the other ones. Whatever does not stand here
@@ -35,42 +40,37 @@ const nspawn = (limit: Omit<LauncherLimit, 'launcher'>): LauncherLimit => ({ lau
  * the kernel, limits, secrets, the networks none and host.
  */
 export const launcherLimits: readonly LauncherLimit[] = [
-  nspawn({
+  refused({
     what: '--detach',
     reason: 'it leaves nobody who takes the exit code and holds the output',
     isWished: ({ isDetached }) => isDetached,
   }),
-  nspawn({
+  refused({
     what: 'img install',
     reason: 'a unit needs a process of the app that it can watch, and nspawn is one of its own',
     isWished: ({ isInUnit }) => isInUnit,
   }),
-  nspawn({
+  refused({
     what: 'users other than root',
     reason: 'it has to be root of the host',
     isWished: ({ isUser }) => isUser,
   }),
-  nspawn({
+  refused({
     what: '--net bridge, --publish',
     reason: 'nothing of it waits at its end until the container is off its network',
     isWished: ({ options }) => options.network === 'bridge',
   }),
-  nspawn({
+  refused({
     what: '--tty',
     reason: 'its terminal has keys of its own, with which whoever types ends the app',
     isWished: ({ options }) => options.hasTerminal === true,
   }),
-  nspawn({
+  refused({
     what: '--insecure capability:SYS_ADMIN',
     reason: 'the app could make namespaces then, which is denied elsewhere and nspawn itself has to do',
-    isWished: ({ options }) => hasItem(options, 'capability:SYS_ADMIN'),
+    isWished: ({ options }) => options.insecure?.includes('capability:SYS_ADMIN') === true,
   }),
-  nspawn({
-    what: '--insecure device:/dev/NAME',
-    reason: 'it makes the devices of a container by itself',
-    isWished: ({ options }) => hasItem(options, 'device:'),
-  }),
-  nspawn({
+  refused({
     what: 'a volume at /run',
     reason: 'it writes there, and that would be the folder of the host',
     isWished: ({ options }) =>
@@ -78,26 +78,29 @@ export const launcherLimits: readonly LauncherLimit[] = [
         ({ kind, destination }) => kind === 'bind' && (destination === '/run' || isNspawnFolder(destination)),
       ),
   }),
-  nspawn({ what: 'img exec, img attach', reason: 'only crun and runc start a command in their containers' }),
-  nspawn({
+  refused({ what: 'img exec, img attach', reason: 'only crun and runc start a command in their containers' }),
+  otherwise({
     what: 'the self-check',
     reason: 'looks at the app as soon as it runs; it does not wait for that',
   }),
-  nspawn({ what: 'an app that a signal ends', reason: 'has the exit code 1 instead of 128 and the signal' }),
-  nspawn({
+  otherwise({
+    what: 'an app that a signal ends',
+    reason: 'has the exit code 1 instead of 128 and the signal',
+  }),
+  otherwise({
     what: 'signals to img run',
     reason: 'SIGINT and SIGTERM reach the app as its stop signal; img kill sends any',
   }),
-  nspawn({
+  otherwise({
     what: 'the environment',
     reason: 'has NOTIFY_SOCKET, LANG and variables that begin with container, too',
   }),
-  nspawn({
+  otherwise({
     what: '/run/host',
     reason: 'is there, with files that name nspawn and the container; so is /usr',
   }),
-  nspawn({ what: 'limits', reason: 'are those of nspawn (5 MB) and the app together' }),
-  nspawn({
+  otherwise({ what: 'limits', reason: 'are those of nspawn (5 MB) and the app together' }),
+  otherwise({
     what: 'new system calls',
     reason: 'are refused as unknown if they are newer than the libseccomp of the host',
   }),
@@ -117,7 +120,7 @@ export function checkLauncher(launcher: RuntimeName, wishes: LaunchWishes): void
   throw new RuntimeError(
     'RUNTIME_LACKS',
     `${launcher} can't do what was asked: ${lacking.map(({ what, reason }) => `${what} (${reason})`).join('; ')}`,
-    { hint: `leave that out, or take ${others.join(' or ')}, on Debian: apt-get install ${others[0]}` },
+    { hint: `leave that out, or take ${others.join(' or ')}; on Debian: apt-get install ${others[0]}` },
   );
 }
 
@@ -138,8 +141,4 @@ export function checkNspawnMounts(destinations: readonly string[]): void {
 
 function isNspawnFolder(path: string): boolean {
   return nspawnFolders.some((folder) => isAtOrBelow(path, folder));
-}
-
-function hasItem({ insecure = [] }: LaunchWishes['options'], prefix: string): boolean {
-  return insecure.some((item) => item.startsWith(prefix));
 }

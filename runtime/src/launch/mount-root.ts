@@ -62,10 +62,11 @@ function rootRemount(
   };
 }
 
-function makeSkeleton({ mounts, files, workingDir }: RootRequest): void {
+function makeSkeleton({ mounts, files, workingDir, runtime }: RootRequest): void {
   mkdirSync('skeleton');
   const skeleton = new Skeleton('tree', 'skeleton');
-  for (const folder of kernelFolders) {
+  // nspawn takes nothing for the root of a system that has no /usr.
+  for (const folder of [...kernelFolders, ...(runtime === 'nspawn' ? ['/usr'] : [])]) {
     const { stat } = resolveInside('tree', folder);
     if (stat === undefined) skeleton.addFolder(folder);
   }
