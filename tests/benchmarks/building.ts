@@ -29,9 +29,7 @@ try {
   }
   await measure(coldFigures(workshop));
   for (const { name } of kinds) print(await sizes(workshop, name));
-  await runCommand(workshop.img('publisher', 'build', workshop.path('img/app')));
-  await runCommand(workshop.img('publisher', 'push', `${workshop.repository}:latest`));
-  await runCommand(workshop.img('publisher', 'lock', '--keep', workshop.path('img/app')));
+  await runCommand(workshop.img('publisher', 'build', '--push', workshop.path('img/app')));
   await measure(rebuildFigures(workshop));
   print(`\nload of the machine at the end: ${loadavg()[0]?.toFixed(1)}`);
 } catch (error) {
