@@ -6,6 +6,7 @@ import { say } from './say.ts';
 const packages: readonly (readonly [name: string, use: string])[] = [
   ['runc', 'runs containers'],
   ['crun', 'runs containers'],
+  ['systemd-container', 'runs containers'],
   ['conmon', 'holds the output of detached containers'],
   ['containernetworking-plugins', 'connects containers with networks'],
   ['iptables', 'leads ports of the host to containers'],

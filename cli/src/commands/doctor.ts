@@ -45,9 +45,11 @@ function trustFinding(rules: number): Finding {
 
 const marks = { good: green('good   '), limited: yellow('limited'), missing: red('missing') };
 
-function findingLines({ subject, verdict, text, hint }: Finding): readonly Line[] {
+function findingLines({ subject, verdict, text, hint, details = [] }: Finding): readonly Line[] {
+  const margin = ' '.repeat(25);
   return [
     [marks[verdict], `  ${subject.padEnd(15)} ${text}`],
-    ...(hint === undefined ? [] : [[' '.repeat(25), dim(`hint: ${hint}`)]]),
+    ...details.map((line) => [margin, dim(line)]),
+    ...(hint === undefined ? [] : [[margin, dim(`hint: ${hint}`)]]),
   ];
 }

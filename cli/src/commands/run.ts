@@ -89,7 +89,11 @@ function addHostOptions(command: Command): void {
     new Option('--pull <when>', 'when to ask the registry')
       .choices(['missing', 'always', 'never'])
       .default('missing'),
-    new Option('--runtime <name>', 'instead of what fits this host').choices(['crun', 'runc']),
+    new Option('--runtime <name>', 'instead of what fits this host; see img doctor').choices([
+      'crun',
+      'runc',
+      'nspawn',
+    ]),
   ];
   addNetworkOptions(command, group);
   for (const option of options) command.addOption(option.helpGroup(group));

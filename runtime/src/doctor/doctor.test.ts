@@ -75,11 +75,16 @@ test('examinePrograms() asks the programs for their versions', async (t) => {
   };
   write('runc', 'echo runc version 1.1.5+ds1; echo commit: x');
   write('crun', 'printf "crun version \\033[31m9.9"');
+  write('systemd-nspawn', 'echo "systemd 252 (252.39-1)"; echo +PAM');
   write('conmon', 'exit 1');
-  const [crun, runc, conmon] = await examinePrograms(folder);
+  const [crun, runc, nspawn, conmon] = await examinePrograms(folder);
   t.like(crun, { subject: 'crun', verdict: 'good' });
   t.false(crun?.text.includes('\x1b'));
   t.regex(runc?.text ?? '', /^1\.1\.5\+ds1 has known ways out of a container: CVE-2024-21626, /);
+  t.like(nspawn, { subject: 'nspawn', verdict: 'good' });
+  t.regex(nspawn?.text ?? '', /^252, for img run --runtime nspawn, /);
+  t.true(nspawn?.details?.some((line) => line.startsWith('refused    --detach: ')));
+  t.true(nspawn?.details?.some((line) => line.startsWith('otherwise  limits: ')));
   t.like(conmon, { verdict: 'limited' });
 });
 
@@ -125,7 +130,18 @@ test('examineHost() says something of everything on this machine', async (t) => 
   const findings = await examineHost(process.env['PATH']);
   t.deepEqual(
     findings.map(({ subject }) => subject),
-    ['user', 'image trees', 'overlay', 'seccomp', 'control groups', 'limits', 'crun', 'runc', 'conmon'],
+    [
+      'user',
+      'image trees',
+      'overlay',
+      'seccomp',
+      'control groups',
+      'limits',
+      'crun',
+      'runc',
+      'nspawn',
+      'conmon',
+    ],
   );
   for (const { verdict, hint, subject } of findings) t.is(hint === undefined, verdict === 'good', subject);
 });

@@ -18,6 +18,18 @@ test('chooseRuntime() prefers crun and takes runc where there is no crun', (t) =
   t.is(chooseRuntime(undefined, groups('v2'), has('runc')).name, 'runc');
 });
 
+test('chooseRuntime() takes nspawn only where there is nothing else, or as it is told', (t) => {
+  for (const host of [groups('v2'), { ...groups('hybrid'), hasChildren: true }]) {
+    t.is(chooseRuntime(undefined, host, has('systemd-nspawn')).path, '/usr/bin/systemd-nspawn');
+    t.is(chooseRuntime(undefined, host, has('systemd-nspawn', 'runc')).name, 'runc');
+    t.is(chooseRuntime('nspawn', host, has('systemd-nspawn', 'runc')).name, 'nspawn');
+  }
+  t.throws(() => chooseRuntime('nspawn', groups('v2'), has('crun')), {
+    code: 'RUNTIME_MISSING',
+    message: 'systemd-nspawn is not installed',
+  });
+});
+
 test('chooseRuntime() prefers runc where crun could not set its device rules', (t) => {
   const limited = { ...groups('v2'), canRaiseLimits: false };
   t.is(chooseRuntime(undefined, limited, has('crun', 'runc')).name, 'runc');

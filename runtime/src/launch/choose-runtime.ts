@@ -1,6 +1,7 @@
 import { RuntimeError } from '../runtime-error.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import type { ControlGroups } from '../state/control-groups.ts';
+import { runtimePrograms } from './find-runtime.ts';
 
 /** A runtime of this host and how it has to be started here. */
 export type ChosenRuntime = {
@@ -21,13 +22,13 @@ export type RuntimeHost = Pick<ControlGroups, 'mode' | 'isUnifiedInUse'> & {
   readonly hasChildren: boolean;
 };
 
-// crun starts in a third of runc's time and needs a quarter of its memory.
-const byPreference: readonly RuntimeName[] = ['crun', 'runc'];
+// crun starts in a third of runc's time and needs a quarter of its memory. nspawn can do the least, see launcher-table.
+const byPreference: readonly RuntimeName[] = ['crun', 'runc', 'nspawn'];
 // For the device rules of the unified hierarchy crun 1.8 raises its own limit of locked memory, and fails if it can't.
 // It ends only when it has no child left. Those of a shell that executed this program in its own place are children
 // of crun, too, such as background jobs, or a `tee` that in turn waits for the end of the output: runc waits for the
 // app alone.
-const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun'];
+const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun', 'nspawn'];
 
 /**
  * @param wanted the caller's choice, if any
@@ -47,14 +48,18 @@ export function chooseRuntime(
   const isLimited = hasChildren || (mode === 'v2' && !canRaiseLimits);
   const preferred = isLimited ? byPreferenceLimited : byPreference;
   for (const name of wanted === undefined ? preferred : [wanted]) {
-    const path = find(name);
+    const path = find(runtimePrograms[name].program);
     if (path === undefined) continue;
     const hidesUnified = name === 'crun' && mode === 'hybrid' && isUnifiedInUse;
     return { name, path, hidesUnified };
   }
   throw new RuntimeError(
     'RUNTIME_MISSING',
-    wanted === undefined ? 'neither crun nor runc is installed' : `${wanted} is not installed`,
-    { hint: `install it, on Debian with: apt-get install ${wanted ?? 'crun'}` },
+    wanted === undefined
+      ? 'neither crun nor runc is installed'
+      : `${runtimePrograms[wanted].program} is not installed`,
+    {
+      hint: `install it, on Debian with: apt-get install ${runtimePrograms[wanted ?? 'crun'].debianPackage}`,
+    },
   );
 }

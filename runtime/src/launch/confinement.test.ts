@@ -11,7 +11,7 @@ import { profileNames } from '../config/profile.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import type { RuntimeName } from '../state/container-record.ts';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
-import { each, run } from '../testing/launch-harness.ts';
+import { eachLauncher, run } from '../testing/launch-harness.ts';
 
 const source = fileURLToPath(new URL('../testing/probe-inside.c', import.meta.url));
 
@@ -62,6 +62,14 @@ const attempts: readonly (readonly [
   ['kexec', '1', '1', '1', 'another kernel'],
   ['reboot', '1', '1', '1', 'the host’s'],
   ['new-user-namespace', '1', '1', '1', 'there it would have all capabilities, over code that expects them'],
+  ['user-namespace-by-clone', '*', '*', '*', 'so it would there'],
+  [
+    'user-namespace-by-clone3',
+    '38',
+    '38',
+    '38',
+    'no filter can look at its flags; the C library takes clone',
+  ],
   ['join-namespace', '1', '1', '1', 'the host’s'],
   ['hostname', '1', '1', '1', 'no CAP_SYS_ADMIN'],
   ['keyctl', '1', '1', '1', 'keyrings know no namespaces'],
@@ -88,7 +96,13 @@ const givenUp: readonly (readonly [
 ])[] = [
   [
     'seccomp',
-    { keyctl: '0', 'new-user-namespace': '0', ...Object.fromEntries(ofKernel.map((name) => [name, '*'])) },
+    {
+      keyctl: '0',
+      'new-user-namespace': '0',
+      'user-namespace-by-clone': '0',
+      'user-namespace-by-clone3': '0',
+      ...Object.fromEntries(ofKernel.map((name) => [name, '*'])),
+    },
   ],
   [
     'kernel-files',
@@ -147,7 +161,7 @@ function expected(column: number) {
   return Object.fromEntries(attempts.map((attempt) => [attempt[0], attempt[column] ?? '']));
 }
 
-each('what an app can’t do, from inside, in each profile', async (t, runtime) => {
+eachLauncher('what an app can’t do, from inside, in each profile', async (t, runtime) => {
   if (!needsTool(t, 'gcc')) return;
   const tree = probeTree(t);
   for (const [index, profile] of profileNames.entries()) {
@@ -156,7 +170,7 @@ each('what an app can’t do, from inside, in each profile', async (t, runtime) 
   }
 });
 
-each('what is given up by name makes a difference, and nothing else does', async (t, runtime) => {
+eachLauncher('what is given up by name makes a difference, and nothing else does', async (t, runtime) => {
   if (!needsTool(t, 'gcc')) return;
   const tree = probeTree(t);
   for (const [item, changes] of givenUp) {
@@ -165,7 +179,7 @@ each('what is given up by name makes a difference, and nothing else does', async
   }
 });
 
-each('a set-user-ID program gives rights only where that was asked for', async (t, runtime) => {
+eachLauncher('a set-user-ID program gives rights only where that was asked for', async (t, runtime) => {
   if (!needsTool(t, 'gcc')) return;
   const tree = probeTree(t);
   t.is(statSync(join(tree, 'bin/set-user-id')).mode & 0o7777, 0o4755);

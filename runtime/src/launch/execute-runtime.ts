@@ -3,20 +3,21 @@ import module from 'node:module';
 import type { RunOptions } from '../config/run-options.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
-import type { ChosenRuntime } from './choose-runtime.ts';
 
 /**
  * Puts a runtime in the place of this process. It has the caller's input only if the app is to read it. Does not
  * return.
  *
  * @param kept descriptors that the runtime has open as long as it runs; the app has none of them
+ * @param variables that it has besides the usual ones
  * @throws RuntimeError HOST_UNSUPPORTED
  */
 export function executeRuntime(
-  { name, path }: Pick<ChosenRuntime, 'name' | 'path'>,
+  { name, path }: { readonly name: string; readonly path: string },
   args: readonly string[],
   { isInteractive = false, hasTerminal = false }: Pick<RunOptions, 'isInteractive' | 'hasTerminal'>,
   kept: readonly number[] = [],
+  variables: { readonly [name: string]: string } = {},
 ): never {
   if (!isInteractive && !hasTerminal) {
     // The lowest free number is given, so this becomes the standard input.
@@ -32,6 +33,7 @@ export function executeRuntime(
   process.execve?.(path, [name, ...args], {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...(term === undefined ? {} : { TERM: term }),
+    ...variables,
   });
   throw new RuntimeError('HOST_UNSUPPORTED', 'this Node has no process.execve', {
     hint: 'use Node 24 or later',

@@ -4,15 +4,23 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { readControlGroups } from '../state/control-groups.ts';
-import { assertNothingLeft, each, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
+import {
+  afterEnd,
+  assertNothingLeft,
+  eachLauncher,
+  firstLine,
+  run,
+  start,
+  theContainer,
+} from '../testing/launch-harness.ts';
 
-each('the exit code is the app’s, and nothing is left', async (t, runtime) => {
+eachLauncher('the exit code is the app’s, and nothing is left', async (t, runtime) => {
   const { code, stderr, runFolder } = await run(t, runtime, 'exit 7');
   t.is(code, 7, stderr);
   assertNothingLeft(t, runFolder);
 });
 
-each('a signal reaches the app, whose answer is the exit code', async (t, runtime) => {
+eachLauncher('a signal reaches the app, whose answer is the exit code', async (t, runtime) => {
   const { child, state, runFolder } = start(
     t,
     runtime,
@@ -25,10 +33,11 @@ each('a signal reaches the app, whose answer is the exit code', async (t, runtim
   t.is(readFileSync(`/proc/${container.pid}/comm`, 'utf8').trim(), 'sh');
   child.kill('SIGTERM');
   t.deepEqual(await once(child, 'close'), [42, null]);
+  await afterEnd(state, runtime);
   assertNothingLeft(t, runFolder, [container.id]);
 });
 
-each(
+eachLauncher(
   'the app has no new privileges, the filter, few capabilities and default signals',
   async (t, runtime) => {
     const { stdout } = await run(t, runtime, '', {
@@ -46,23 +55,29 @@ each(
   },
 );
 
-each('a user that is not root has no capability at all, and may serve port 80', async (t, runtime) => {
-  const { stdout, code } = await run(
-    t,
-    runtime,
-    'id; grep Cap /proc/self/status; nc -l -p 80 -e true & sleep 0; nc -w 1 127.0.0.1 80 </dev/null; echo',
-    {
-      image: { config: { user: 'app' } },
-      files: { 'etc/passwd': 'app:x:1000:1001::/home/app:\n', 'etc/group': 'app:x:1001:\nvideo:x:44:app\n' },
-    },
-  );
-  t.is(code, 0);
-  t.regex(stdout, /^uid=1000\(app\) gid=1001\(app\) groups=44\(video\)/);
-  t.is(stdout.match(/Cap\w+:\t0000000000000000/g)?.length, 5);
-  t.notRegex(stdout, /Permission denied/);
-});
+eachLauncher(
+  'a user that is not root has no capability at all, and may serve port 80',
+  async (t, runtime) => {
+    const { stdout, code } = await run(
+      t,
+      runtime,
+      'id; grep Cap /proc/self/status; nc -l -p 80 -e true & sleep 0; nc -w 1 127.0.0.1 80 </dev/null; echo',
+      {
+        image: { config: { user: 'app' } },
+        files: {
+          'etc/passwd': 'app:x:1000:1001::/home/app:\n',
+          'etc/group': 'app:x:1001:\nvideo:x:44:app\n',
+        },
+      },
+    );
+    t.is(code, 0);
+    t.regex(stdout, /^uid=1000\(app\) gid=1001\(app\) groups=44\(video\)/);
+    t.is(stdout.match(/Cap\w+:\t0000000000000000/g)?.length, 5);
+    t.notRegex(stdout, /Permission denied/);
+  },
+);
 
-each('an image with nothing but one program runs', async (t, runtime) => {
+eachLauncher('an image with nothing but one program runs', async (t, runtime) => {
   const { lines, code, stderr } = await run(t, runtime, 'pwd; ls /; cat /etc/hosts /etc/hostname', {
     image: { config: { workingDir: '/not/there' } },
     options: { hostname: 'web' },
@@ -70,14 +85,15 @@ each('an image with nothing but one program runs', async (t, runtime) => {
   t.is(code, 0, stderr);
   t.deepEqual(lines, [
     '/not/there',
-    ...['bin', 'dev', 'etc', 'not', 'proc', 'run', 'sys', 'tmp', 'var'],
+    ...['bin', 'dev', 'etc', 'not', 'proc', 'run', 'sys', 'tmp'],
+    ...(runtime === 'nspawn' ? ['usr', 'var'] : ['var']),
     '127.0.0.1 localhost web',
     '::1 localhost ip6-localhost ip6-loopback web',
     'web',
   ]);
 });
 
-each('the tree is read-only, only the usual folders can be written', async (t, runtime) => {
+eachLauncher('the tree is read-only, only the usual folders can be written', async (t, runtime) => {
   const { stdout, tree } = await run(
     t,
     runtime,
@@ -96,38 +112,47 @@ each('the tree is read-only, only the usual folders can be written', async (t, r
 
 for (const isWritable of [false, true]) {
   const kind = isWritable ? 'a writable' : 'a read-only';
-  each(`${kind} root heeds neither devices nor set-user-ID files of the image`, async (t, runtime) => {
-    const { stdout, stderr } = await run(
-      t,
-      runtime,
-      'grep " / / " /proc/self/mountinfo; cat /null /dev/null; touch /new && echo new',
-      {
-        options: { isWritable },
-        // A device that every control group allows, so that only the mount is in the way.
-        prepare: (tree) => execFileSync('mknod', ['-m', '666', join(tree, 'null'), 'c', '1', '3']),
-      },
-    );
-    const access = isWritable ? 'rw' : 'ro';
-    t.regex(stdout, new RegExp(`^\\d+ \\d+ \\S+ / / ${access},nosuid,nodev,\\S+ - overlay `));
-    t.regex(stderr, /can't open '\/null': Permission denied/);
-    t.is(stdout.includes('\nnew\n'), isWritable);
-  });
+  eachLauncher(
+    `${kind} root heeds neither devices nor set-user-ID files of the image`,
+    async (t, runtime) => {
+      const { stdout, stderr } = await run(
+        t,
+        runtime,
+        'grep " / / " /proc/self/mountinfo; cat /null /dev/null; touch /new && echo new',
+        {
+          options: { isWritable },
+          // A device that every control group allows, so that only the mount is in the way.
+          prepare: (tree) => execFileSync('mknod', ['-m', '666', join(tree, 'null'), 'c', '1', '3']),
+        },
+      );
+      const access = isWritable ? 'rw' : 'ro';
+      t.regex(
+        stdout,
+        new RegExp(`^\\d+ \\d+ \\S+ / / ${access},nosuid,nodev,\\S+ (?:shared:\\d+ )?- overlay `),
+      );
+      t.regex(stderr, /can't open '\/null': Permission denied/);
+      t.is(stdout.includes('\nnew\n'), isWritable);
+    },
+  );
 }
 
-each('the folders that the tree shares with generated files keep their attributes', async (t, runtime) => {
-  const { lines } = await run(t, runtime, 'stat -c "%a %u %g %Y %n" / /etc; readlink /etc/resolv.conf', {
-    files: { 'etc/hosts': 'of the image', 'etc/resolv.conf': { link: '/run/systemd/resolv.conf' } },
-    prepare: (folder) => {
-      chmodSync(join(folder, 'etc'), 0o711);
-      execFileSync('chown', ['12:34', join(folder, 'etc')]);
-      execFileSync('touch', ['-d', '@86400', join(folder, 'etc'), folder]);
-    },
-  });
-  t.regex(lines[0] ?? '', /^7\d\d 0 0 86400 \/$/);
-  t.deepEqual(lines.slice(1), ['711 12 34 86400 /etc', '/run/systemd/resolv.conf']);
-});
+eachLauncher(
+  'the folders that the tree shares with generated files keep their attributes',
+  async (t, runtime) => {
+    const { lines } = await run(t, runtime, 'stat -c "%a %u %g %Y %n" / /etc; readlink /etc/resolv.conf', {
+      files: { 'etc/hosts': 'of the image', 'etc/resolv.conf': { link: '/run/systemd/resolv.conf' } },
+      prepare: (folder) => {
+        chmodSync(join(folder, 'etc'), 0o711);
+        execFileSync('chown', ['12:34', join(folder, 'etc')]);
+        execFileSync('touch', ['-d', '@86400', join(folder, 'etc'), folder]);
+      },
+    });
+    t.regex(lines[0] ?? '', /^7\d\d 0 0 86400 \/$/);
+    t.deepEqual(lines.slice(1), ['711 12 34 86400 /etc', '/run/systemd/resolv.conf']);
+  },
+);
 
-each('folders that the app may write begin with what the image has in them', async (t, runtime) => {
+eachLauncher('folders that the app may write begin with what the image has in them', async (t, runtime) => {
   const { lines, tree } = await run(
     t,
     runtime,
@@ -148,7 +173,7 @@ each('folders that the app may write begin with what the image has in them', asy
   t.is(readFileSync(join(tree, 'data/seed'), 'utf8'), 'old\n');
 });
 
-each('mounts of the caller follow links of the image, but not out of it', async (t, runtime) => {
+eachLauncher('mounts of the caller follow links of the image, but not out of it', async (t, runtime) => {
   const host = temporaryFolder(t);
   writeFileSync(join(host, 'file'), 'from the host\n');
   const { lines, stderr } = await run(
@@ -170,7 +195,7 @@ each('mounts of the caller follow links of the image, but not out of it', async 
   t.true(existsSync(join(host, 'yes')));
 });
 
-each('the whole tree can be made writable, for as long as the container runs', async (t, runtime) => {
+eachLauncher('the whole tree can be made writable, for as long as the container runs', async (t, runtime) => {
   const { stdout, tree } = await run(t, runtime, 'echo x > /bin/new && cat /bin/new; stat -c "%a" /', {
     options: { isWritable: true },
     prepare: (folder) => chmodSync(folder, 0o751),
@@ -179,18 +204,21 @@ each('the whole tree can be made writable, for as long as the container runs', a
   t.false(existsSync(join(tree, 'bin/new')));
 });
 
-each('without a network there is the loopback only, with the host’s it is the host’s', async (t, runtime) => {
-  const none = await run(t, runtime, 'readlink /proc/self/ns/net; ip -o link | wc -l; cat /etc/hosts');
-  t.not(none.lines[0], execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim());
-  t.is(none.lines[1], '1');
-  const host = await run(t, runtime, 'readlink /proc/self/ns/net; cat /etc/hosts', {
-    options: { network: 'host' },
-  });
-  t.is(host.lines[0], execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim());
-  t.true(host.stdout.includes(readFileSync('/etc/hosts', 'utf8')));
-});
+eachLauncher(
+  'without a network there is the loopback only, with the host’s it is the host’s',
+  async (t, runtime) => {
+    const none = await run(t, runtime, 'readlink /proc/self/ns/net; ip -o link | wc -l; cat /etc/hosts');
+    t.not(none.lines[0], execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim());
+    t.is(none.lines[1], '1');
+    const host = await run(t, runtime, 'readlink /proc/self/ns/net; cat /etc/hosts', {
+      options: { network: 'host' },
+    });
+    t.is(host.lines[0], execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim());
+    t.true(host.stdout.includes(readFileSync('/etc/hosts', 'utf8')));
+  },
+);
 
-each('limits are set on the control group, and gone with it', async (t, runtime) => {
+eachLauncher('limits are set on the control group, and gone with it', async (t, runtime) => {
   const { child, state, runFolder } = start(t, runtime, 'echo ready; cat >/dev/null', {
     options: { memoryBytes: 64 * 1024 * 1024, pids: 33, isInteractive: true },
   });
@@ -209,16 +237,17 @@ each('limits are set on the control group, and gone with it', async (t, runtime)
     [0, null],
     'an interactive app reads the caller’s input to its end',
   );
+  await afterEnd(state, runtime);
   assertNothingLeft(t, runFolder, [id]);
 });
 
-each('an app that is not interactive reads nothing', async (t, runtime) => {
+eachLauncher('an app that is not interactive reads nothing', async (t, runtime) => {
   const { child } = start(t, runtime, 'cat; echo end');
   t.is(await firstLine(child), 'end');
   await once(child, 'close');
 });
 
-each('a label of the image gives the runtime no orders', async (t, runtime) => {
+eachLauncher('a label of the image gives the runtime no orders', async (t, runtime) => {
   const target = join(temporaryFolder(t), 'written-by-the-runtime');
   const { stdout } = await run(t, runtime, 'grep Seccomp: /proc/self/status', {
     image: {
@@ -234,7 +263,7 @@ each('a label of the image gives the runtime no orders', async (t, runtime) => {
   t.false(existsSync(target));
 });
 
-each('secrets are files in memory that only the user of the app can read', async (t, runtime) => {
+eachLauncher('secrets are files in memory that only the user of the app can read', async (t, runtime) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'db'), 'hush');
   const { lines, stderr, runFolder } = await run(

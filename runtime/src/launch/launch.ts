@@ -1,6 +1,7 @@
 import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
 import { executeRuntime } from './execute-runtime.ts';
+import { launchNspawn } from './launch-nspawn.ts';
 import { type LaunchRequest, makeBundle, prepareLaunch } from './prepare-launch.ts';
 import { runtimeArguments } from './runtime-arguments.ts';
 
@@ -12,7 +13,7 @@ import { runtimeArguments } from './runtime-arguments.ts';
  * Does not return. When it throws, nothing runs and nothing is left but this process's own mount namespace, so
  * the process should end.
  *
- * @throws RuntimeError ROOT_REQUIRED, RUNTIME_MISSING, HOST_UNSUPPORTED, PLATFORM_MISMATCH, TERMINAL_REQUIRED,
+ * @throws RuntimeError ROOT_REQUIRED, RUNTIME_LACKS, RUNTIME_MISSING, HOST_UNSUPPORTED, PLATFORM_MISMATCH, TERMINAL_REQUIRED,
  *   CONTAINER_NAME_TAKEN, COMMAND_NOT_FOUND, MOUNT_INVALID, SYSTEM_CALL_FAILED, and those of `runtimeConfig`
  */
 export function launch(state: RunState, request: LaunchRequest): never {
@@ -20,6 +21,7 @@ export function launch(state: RunState, request: LaunchRequest): never {
   const { id } = prepared.record;
   try {
     const kept = makeBundle(state, request, prepared);
+    if (prepared.runtime.name === 'nspawn') launchNspawn(state, prepared, request.options);
     execute(state, prepared.runtime, request, { id, kept });
   } catch (error) {
     state.remove(id);

@@ -35,6 +35,7 @@ import { hideUnified } from './hide-unified.ts';
 import { hostDevices } from './host-devices.ts';
 import { checkPlatform, detailedHostPlatform } from './host-platform.ts';
 import { readInside } from './inside-root.ts';
+import { checkLauncher } from './launcher-table.ts';
 import { mountRoot } from './mount-root.ts';
 import { networkFiles } from './network-files.ts';
 import { placeMounts } from './place-mounts.ts';
@@ -106,6 +107,12 @@ export function prepareLaunch(
   const runtime = chooseRuntime(request.runtime, host, (program) =>
     findProgram(program, process.env['PATH']),
   );
+  checkLauncher(runtime.name, {
+    options,
+    isDetached: detached !== undefined,
+    isInUnit: unit !== undefined,
+    isUser: namespace !== undefined,
+  });
   const supervisor = identifyProcess(process.pid);
   if (supervisor === undefined) throw new RuntimeError('HOST_UNSUPPORTED', 'this host has no /proc');
   const record: ContainerRecord = {
@@ -193,12 +200,16 @@ export function makeBundle(
         : [],
     isThere: existsSync,
     folder: state.containerFolder(id),
-    // The runtime takes the place of this process.
-    ...(record.detached === undefined ? { runtimePid: process.pid } : {}),
+    ...(record.detached === undefined ? { story: storyOf(runtime) } : {}),
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
   return network?.descriptor === undefined ? [] : [network.descriptor];
+}
+
+// The runtime takes the place of this process; who looks beside nspawn has the same standard error, and longer.
+function storyOf({ name }: ChosenRuntime): string {
+  return `/proc/${name === 'nspawn' ? 'self' : process.pid}/fd/2`;
 }
 
 // Root of a namespace in which control groups can be made is like any other.

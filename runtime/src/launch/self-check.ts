@@ -20,10 +20,10 @@ export type SelfCheckPlaces = {
   /** The folder where {@link readMismatch} finds what was found. */
   readonly folder: string;
   /**
-   * The runtime, if somebody may read its standard error: runtimes keep to themselves what hooks write. A terminal, file
-   * or pipe is told; into a socket nobody else can write.
+   * The standard error of the command, if somebody may read it: runtimes keep to themselves what hooks write. A terminal,
+   * file or pipe is told; into a socket nobody else can write.
    */
-  readonly runtimePid?: number;
+  readonly story?: string;
 };
 
 /**
@@ -41,7 +41,7 @@ export function selfCheck(config: RuntimeConfig, { sh, ...places }: SelfCheckPla
 // What the script is told of a container.
 function wordsOf(
   { process, linux, mounts }: RuntimeConfig,
-  { root, isWritable, limits, isThere, folder, runtimePid }: Omit<SelfCheckPlaces, 'sh'>,
+  { root, isWritable, limits, isThere, folder, story = '/dev/null' }: Omit<SelfCheckPlaces, 'sh'>,
 ): readonly string[] {
   const { noNewPrivileges } = process;
   const { bounding } = process.capabilities;
@@ -61,7 +61,7 @@ function wordsOf(
     root,
     bounding.includes('CAP_SYS_CHROOT') ? 'any' : 'same',
     nameOf(process.args[0] ?? ''),
-    runtimePid === undefined ? '/dev/null' : `/proc/${runtimePid}/fd/2`,
+    story,
     noNewPrivileges ? '1' : '[01]',
     linux.seccomp === undefined ? '[012]' : '2',
     linux.namespaces.map(({ type }) => namespaceFiles[type]).join(' '),
@@ -147,7 +147,7 @@ while [ "$pid" ] && [ $times -lt 200 ]; do
 LIMITS
   while [ "$group" ] && IFS=: read -r number names path; do
     case $path in
-      */"$group") found=yes ;;
+      */"$group" | */"$group"/*) found=yes ;;
       *) case $controllers in *" $names "*) unlike="it was in another control group ($names)" ;; esac ;;
     esac
   done <"/proc/$pid/cgroup"

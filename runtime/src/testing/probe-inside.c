@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +100,13 @@ static void try_sockets(const char *port, const char *abstract) {
   say("packet-socket", socket(AF_PACKET, SOCK_RAW, 0));
 }
 
+// Of what returns a second time in a child.
+static void say_child(const char *name, long child) {
+  if (child == 0) _exit(0);
+  say(name, child);
+  if (child > 0) waitpid((pid_t)child, NULL, 0);
+}
+
 static void try_kernel(void) {
   say("mount", mount("none", "/tmp", "tmpfs", 0, ""));
   say("remount", mount("none", "/", "", MS_REMOUNT | MS_BIND, ""));
@@ -106,6 +115,10 @@ static void try_kernel(void) {
   say("load-module-file", syscall(SYS_finit_module, 0, "", 0));
   say("kexec", syscall(SYS_kexec_load, 0, 0, 0, 0));
   say("reboot", syscall(SYS_reboot, 0, 0, 0, 0));
+  // Before this process is in such a namespace, where it is nobody.
+  say_child("user-namespace-by-clone", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+  struct clone_args flags = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+  say_child("user-namespace-by-clone3", syscall(SYS_clone3, &flags, sizeof flags));
   say("new-user-namespace", unshare(CLONE_NEWUSER));
   say("join-namespace", setns(0, 0));
   say("hostname", sethostname("x", 1));
