@@ -48,7 +48,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--output <place>', "where the image goes instead of this host's images")
     .option('--git', "annotate the image with the folder's commit and where that is from")
     .option('--watch', 'build again whenever something changes, until you press Ctrl-C')
-    .option('--push', 'push the image to its registry, too')
+    .option('--push', 'push the image to its registry, too; layers that it has already need not come here')
     .option('--sign <key>', 'with --push: sign its tags, what is in it and how it was built')
     .addHelpText('after', outputHelp);
   addPassphraseOption(command);
