@@ -47,6 +47,7 @@ function script({ poststart = [], poststop = [] }: NonNullable<RuntimeConfig['ho
 ${poststart.map((hook) => `printf '{"pid":%s}' "$first" | ${commandOf(hook)} 2>&3 3>&-`).join('\n')}
 ${ending}
 ${poststop.map((hook) => `${commandOf(hook)} </dev/null`).join('\n')}
+rm -rf -- "$folder"
 `;
 }
 
@@ -104,5 +105,4 @@ while [ "$left" ] && [ $attempt -lt 500 ]; do
   done
   [ -z "$left" ] || sleep 0.02
 done
-[ "$left" ] && exit 1
-rm -rf -- "$folder"`;
+[ "$left" ] && exit 1`;

@@ -103,6 +103,7 @@ for (const [name, change] of [
       'containers',
       'runtimes',
       'runtimes/crun',
+      'runtimes/nspawn',
       'runtimes/runc',
     ]);
   });

@@ -333,8 +333,15 @@ export class RunState extends RunFolder {
 
   /** Ends every process of a container, but what only watches it. @throws as `killContainer` */
   async killAll(id: string, options: SweepOptions = {}): Promise<void> {
+    await this.#killWatcher(id, options);
     const record = this.#read(id);
     await killContainer(id, record, this.runtimeRoot(record?.runtime ?? 'runc'), options);
+  }
+
+  // Beside nspawn a shell works as long as this folder is there; it would remove the same at the same time.
+  async #killWatcher(id: string, options: SweepOptions): Promise<void> {
+    const folder = join(this.runtimeRoot('nspawn'), id);
+    if (existsSync(folder)) await killProcesses(() => processesWith(folder), options);
   }
 
   // It would record an end of what was never started, and a runtime that still makes the container would go on.

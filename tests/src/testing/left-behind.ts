@@ -27,7 +27,9 @@ export function leftBehind(host: TestHost, containers: readonly string[] = []): 
 
 /** The containers of which a host has a record, or its runtimes a state. */
 export function containerIds({ runFolder }: TestHost): readonly string[] {
-  const folders = ['containers', 'runtimes/crun', 'runtimes/runc'].map((name) => join(runFolder, name));
+  const folders = ['containers', 'runtimes/crun', 'runtimes/runc', 'runtimes/nspawn'].map((name) =>
+    join(runFolder, name),
+  );
   return [...new Set(folders.flatMap(filesIn))];
 }
 
