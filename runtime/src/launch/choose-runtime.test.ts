@@ -46,6 +46,13 @@ test('chooseRuntime() prefers runc where crun would wait for children that it in
   t.is(chooseRuntime(undefined, parent, has('crun')).name, 'crun');
 });
 
+test('chooseRuntime() prefers runc where crun would show an app files of another user', (t) => {
+  const redirected = { ...groups('hybrid'), hasFiles: true };
+  t.is(chooseRuntime(undefined, redirected, has('crun', 'runc')).name, 'runc');
+  t.is(chooseRuntime(undefined, redirected, has('crun')).name, 'crun');
+  t.is(chooseRuntime('crun', redirected, has('crun', 'runc')).name, 'crun');
+});
+
 test('chooseRuntime() does as it is told', (t) => {
   t.is(chooseRuntime('runc', groups('v2'), has('crun', 'runc')).name, 'runc');
   t.throws(() => chooseRuntime('crun', groups('v2'), has('runc')), {

@@ -20,6 +20,8 @@ export type RuntimeHost = Pick<ControlGroups, 'mode' | 'isUnifiedInUse'> & {
   readonly canRaiseLimits: boolean;
   /** Whether this process, in whose place the runtime comes, has children. */
   readonly hasChildren: boolean;
+  /** Whether an app that is not root has a file as its input or output. */
+  readonly hasFiles?: boolean;
 };
 
 // crun starts in a third of runc's time and needs a quarter of its memory. nspawn can do the least, see launcher-table.
@@ -27,7 +29,8 @@ const byPreference: readonly RuntimeName[] = ['crun', 'runc', 'nspawn'];
 // For the device rules of the unified hierarchy crun 1.8 raises its own limit of locked memory, and fails if it can't.
 // It ends only when it has no child left. Those of a shell that executed this program in its own place are children
 // of crun, too, such as background jobs, or a `tee` that in turn waits for the end of the output: runc waits for the
-// app alone.
+// app alone. A file that is the caller's an app of another user can't open anew, such as /dev/stdout: runc gives it a
+// pipe instead, and copies.
 const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun', 'nspawn'];
 
 /**
@@ -37,7 +40,7 @@ const byPreferenceLimited: readonly RuntimeName[] = ['runc', 'crun', 'nspawn'];
  */
 export function chooseRuntime(
   wanted: RuntimeName | undefined,
-  { mode, isUnifiedInUse, canRaiseLimits, hasChildren }: RuntimeHost,
+  { mode, isUnifiedInUse, canRaiseLimits, hasChildren, hasFiles = false }: RuntimeHost,
   find: (name: string) => string | undefined,
 ): ChosenRuntime {
   if (mode === 'none') {
@@ -45,7 +48,7 @@ export function chooseRuntime(
       hint: 'inside of a container, start that with its control groups writable',
     });
   }
-  const isLimited = hasChildren || (mode === 'v2' && !canRaiseLimits);
+  const isLimited = hasChildren || hasFiles || (mode === 'v2' && !canRaiseLimits);
   const preferred = isLimited ? byPreferenceLimited : byPreference;
   for (const name of wanted === undefined ? preferred : [wanted]) {
     const path = find(runtimePrograms[name].program);

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
 import type { RunOptions } from '../config/run-options.ts';
+import { hasFileStream, keepStreamOwners } from '../linux/keep-owners.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
 
@@ -24,6 +25,8 @@ export function executeRuntime(
     closeSync(0);
     openSync('/dev/null', 'r');
   }
+  // runc gives the app pipes in place of files.
+  if (name === 'crun' && hasFileStream()) keepStreamOwners();
   // What is left to do when this process ends, which it never does: compiled code is written then, if its caller keeps
   // that.
   process.emit('exit', 0);

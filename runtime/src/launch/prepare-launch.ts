@@ -14,6 +14,7 @@ import { parseWorkingDir } from '../config/working-dir.ts';
 import { capabilities, hasCapability } from '../linux/capability.ts';
 import { findProgram } from '../linux/find-program.ts';
 import { hasChildren } from '../linux/has-children.ts';
+import { hasFileStream } from '../linux/keep-owners.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { pageSize } from '../linux/page-size.ts';
 import { enterPrivateMounts } from '../linux/private-mounts.ts';
@@ -102,8 +103,14 @@ export function prepareLaunch(
   const namespace = userNamespaceOf(controlGroups);
   if (namespace !== undefined) checkUngrouped(options, { isInUnit: unit !== undefined });
   const canRaiseLimits = hasCapability(capabilities.sysResource);
-  // conmon has no children but the container.
-  const host = { ...controlGroups, canRaiseLimits, hasChildren: detached === undefined && hasChildren() };
+  // conmon has no children but the container, and no files but its own.
+  const isAttached = detached === undefined;
+  const host = {
+    ...controlGroups,
+    canRaiseLimits,
+    hasChildren: isAttached && hasChildren(),
+    hasFiles: isAttached && unit === undefined && hasForeignFiles(options, image),
+  };
   const runtime = chooseRuntime(request.runtime, host, (program) =>
     findProgram(program, process.env['PATH']),
   );
@@ -229,6 +236,12 @@ function enterBundle(
   const bridge = request === undefined || isUser ? undefined : networks.join(request);
   mountBundle(bundleFolder);
   return request !== undefined && isUser ? networks.joinAsUser(request, `${bundleFolder}/netns`) : bridge;
+}
+
+// Whose files they are does not matter to root; names of others are not looked up yet.
+function hasForeignFiles({ user, isInteractive = false }: RunOptions, { config }: ImageConfig): boolean {
+  const isRoot = /^(?:0|root)?(?::|$)/.test(user ?? config.user ?? '');
+  return !isRoot && hasFileStream(isInteractive ? [0, 1, 2] : [1, 2]);
 }
 
 // A folder in memory that nobody else sees becomes the current one.
