@@ -11,13 +11,23 @@ export type Environment = {
   readonly isRoot: boolean;
 };
 
-export function currentEnvironment(): Environment {
+/** @param findHome tells what HOME is, or else the account; throws where there is neither */
+export function currentEnvironment(findHome: () => string = homedir): Environment {
   return {
     variables: process.env,
-    homeFolder: homedir(),
+    homeFolder: homeFolder(findHome),
     workingFolder: process.cwd(),
     isRoot: process.getuid?.() === 0 && !isInOwnNamespace(),
   };
+}
+
+// A number without an account has the home that login(1) and container runtimes give it.
+function homeFolder(find: () => string): string {
+  try {
+    return find();
+  } catch {
+    return '/';
+  }
 }
 
 /** The variable's text; undefined if it is unset or empty, which the XDG and NO_COLOR conventions treat alike. */
