@@ -85,7 +85,9 @@ if (major > 24 || (major === 24 && minor >= 19)) {
       cachedData: code.read(),
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
-    if (script.cachedDataRejected !== false || code.isOld) {
+    // The help of a command needs next to nothing of it, and would be all that is kept for an hour.
+    const isHelp = isVerb(verb) && /^(?:--help|-h)$/.test(process.argv.at(-1));
+    if (!isHelp && (script.cachedDataRejected !== false || code.isOld)) {
       process.once('exit', (exitCode) => {
         // What failed at once has needed only a part.
         if (exitCode === 0) code.write(script.createCachedData());

@@ -141,9 +141,11 @@ for (const [reason, make] of stale) {
 
 const suffix = `${process.version}-${process.arch}`;
 
-test('what a command needed is kept compiled, for each verb and bundle, but not of what failed', async (t) => {
+test('what a command needed is kept compiled, for each verb and bundle, but not of help or what failed', async (t) => {
   const checkout = new Checkout(t);
   checkout.addBundle('img');
+  t.is(await checkout.run('tag', '--help'), 'bundle img');
+  t.deepEqual(checkout.compiled, []);
   t.is(await checkout.run('tag'), 'bundle img');
   t.deepEqual(checkout.compiled, [`tag-img-${suffix}`]);
   t.is(await checkout.run('--version'), 'bundle img');
