@@ -115,6 +115,36 @@ test('img sign NAME:TAG@DIGEST states that one tag of that one image', async (t)
   t.regex(refused.stderr, /this host has no image com\.example\.app@sha256:0+/);
 });
 
+test('img sign and img verify take several images, and img sign signs none if one is not there', async (t) => {
+  const instance = await prepare(t, 'alice');
+  const { run } = instance;
+  await run(['trust', 'add', 'alice', '--prefix', 'com.example.']);
+  const tags = ['com.example.app:1.0.0', 'com.example.app:latest'];
+  const sign = ['sign', '--key', 'alice', '--no-registry', '--json'];
+  t.is((await run([...sign, tags[0] ?? '', 'com.example.web'])).code, 4);
+  t.is((await run(['verify', ...tags])).code, 3, 'nothing was signed');
+
+  t.is((await run([...sign, tags[0] ?? ''])).code, 0);
+  const half = await run(['verify', ...tags]);
+  t.is(half.code, 3);
+  t.regex(half.stdout, /^Signed By: alice .* - com\.example\.app:1\.0\.0, #1\n$/);
+  t.regex(half.stderr, /^img: com\.example\.app:latest is not trusted/);
+
+  const signed = JSON.parse((await run([...sign, ...tags])).stdout) as { reference: string }[];
+  t.deepEqual(
+    signed.map(({ reference }) => reference),
+    tags,
+  );
+  const verified = await run(['verify', '--json', ...tags]);
+  t.is(verified.code, 0);
+  const decisions = JSON.parse(verified.stdout) as { trusted: boolean }[];
+  t.deepEqual(
+    decisions.map(({ trusted }) => trusted),
+    [true, true],
+  );
+  t.is((await run(['verify', '--deep', ...tags])).code, 2, 'that reads one');
+});
+
 const refusedAnnotations: readonly [word: string, message: RegExp, reason: string][] = [
   ['img.seq=99', /has the name of a field of signatures/, 'it would look like the number'],
   ['novalue', /should be a name, =, and a text/, 'no value'],

@@ -1,4 +1,5 @@
 import type { Judgement } from '@img/registry/transfer/judge-image';
+import type { Host } from '@img/runtime/host';
 import type { RequiredAttestation } from '@img/sign/required-attestation';
 import type { Command } from 'commander';
 import type { Session } from '../command.ts';
@@ -22,10 +23,13 @@ export type JudgedImage = Judgement & {
   readonly place: string;
 };
 
-/** Which image is looked at, and where. */
-export function addJudgedImage(command: Command): Command {
+/** Which image is looked at, or which several, and where. */
+export function addJudgedImage(command: Command, count: 'one' | 'several' = 'one'): Command {
   return command
-    .argument('<image>', 'an image of this host, or of its registry if this host has none')
+    .argument(
+      count === 'one' ? '<image>' : '<image...>',
+      `${count === 'one' ? 'an image' : 'images'} of this host, or of its registry if this host has none`,
+    )
     .option('--remote', "look at the registry's copy and signatures");
 }
 
@@ -37,11 +41,21 @@ export function addJudgedImage(command: Command): Command {
 export async function judgeTypedImage(
   session: Session,
   text: string,
+  options: JudgeOptions,
+): Promise<JudgedImage> {
+  await using host = await openHost(session);
+  return await judgeOnHost(session, host, text, options);
+}
+
+/** {@link judgeTypedImage} for one image of several. @throws as it does */
+export async function judgeOnHost(
+  session: Session,
+  host: Host,
+  text: string,
   { remote: isRemote = false, required = [] }: JudgeOptions,
 ): Promise<JudgedImage> {
   const { config, signal } = session;
   const reference = typedReference(text, config);
-  await using host = await openHost(session);
   await using remote = new RemoteRepository(session, reference);
   const places = isRemote ? [remote] : [host.images.repository(reference), remote];
   const located = await locateImage(reference, places, { signal });
