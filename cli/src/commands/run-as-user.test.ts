@@ -1,5 +1,17 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, lchown, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  lchown,
+  mkdir,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { buildAsUser, canRunAsUser, type UserHost, userHost, userHosts } from '../testing/user-host.ts';
@@ -49,7 +61,12 @@ test('a user other than root runs an image, whose users are theirs alone, and re
   t.is(ofHost.stdout, 'block bus class devices\nlo\n', ofHost.stderr);
   t.deepEqual(await leftIn(host), [], 'nothing is left of them');
   const trees = join(host.home, '.local/share/img/mapped');
-  t.is((await readdir(trees)).length, 1);
+  const [tree = '', ...others] = await readdir(trees);
+  t.deepEqual(others, []);
+  await appendFile(join(trees, tree, 'etc/note'), 'x');
+  const examined = await host.run(['verify', '--deep', `${image}:1.0.0`]);
+  t.is(examined.code, 3);
+  t.regex(examined.stderr, /is damaged on this host:\n.*etc\/note/s);
   const removed = await host.run(['rm', `${image}:1.0.0`, `${image}:latest`]);
   t.is(removed.code, 0, removed.stderr);
   t.deepEqual(await readdir(trees), ['trash'], 'also files that belong to other users');

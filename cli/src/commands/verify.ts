@@ -7,6 +7,7 @@ import { addExamples, type CommandContext, onRun, type Session } from '../comman
 import { exitCodes } from '../exit-code.ts';
 import { decisionDocument, decisionLines, findingLines } from '../host/decision-lines.ts';
 import { examineTypedImage } from '../host/examine-typed-image.ts';
+import { inUserNamespace } from '../host/in-user-namespace.ts';
 import {
   addJudgedImage,
   type JudgedImage,
@@ -54,7 +55,11 @@ async function verify(session: Session, options: VerifyOptions, texts: readonly 
       hint: 'name one image, or leave out --deep',
     });
   }
-  if (options.deep === true && !(await examineTypedImage(session, first))) return;
+  if (options.deep === true) {
+    // The tree of an image that was run has files of users who are there only.
+    await inUserNamespace(session);
+    if (!(await examineTypedImage(session, first))) return;
+  }
   await using host = await openHost(session);
   const documents: unknown[] = [];
   for (const text of texts) {
