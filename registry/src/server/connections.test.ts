@@ -49,6 +49,39 @@ test('a body that comes too slowly is given up with 408', async (t) => {
   await dripping;
 });
 
+test('a head that comes too slowly is given up, however long it moves', async (t) => {
+  const socket = await open(t, await startTestRegistry(t, { limits: { headMs: 50 } }));
+  const closed = closing(socket);
+  socket.write(lines('GET /v2/ HTTP/1.1', 'Host: r', 'X-Slow: '));
+  const drip = new AbortController();
+  const dripping = (async () => {
+    while (!drip.signal.aborted) {
+      socket.write('x');
+      await setTimeout(5);
+    }
+  })();
+  await closed;
+  drip.abort();
+  await dripping;
+  t.pass();
+});
+
+test('a body where none belongs is no request of its own', async (t) => {
+  const registry = await startTestRegistry(t);
+  const hidden = lines('GET /v2/hidden/tags/list HTTP/1.1', 'Host: r', authorization, '', '');
+  for (const method of ['HEAD', 'GET', 'DELETE', 'POST']) {
+    const socket = await open(t, registry);
+    socket.write(lines(`${method} /v2/ HTTP/1.1`, 'Host: r', `Content-Length: ${hidden.length}`, '', hidden));
+    socket.write(lines('GET /healthz HTTP/1.1', 'Host: r', 'Connection: close', '', ''));
+    const text = await untilText(socket, 'never');
+    t.deepEqual(
+      text.match(/HTTP\/1\.1 \d+/g),
+      [`HTTP/1.1 ${['HEAD', 'GET'].includes(method) ? 401 : 405}`, 'HTTP/1.1 200'],
+      method,
+    );
+  }
+});
+
 test('an endless body ends with 413 and then the connection', async (t) => {
   const registry = await startTestRegistry(t, { limits: { blobBytes: 1_000_000, lingerMs: 300 } });
   for (const request of [post, 'PUT /v2/app/manifests/v1 HTTP/1.1']) {

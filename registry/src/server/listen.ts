@@ -27,8 +27,6 @@ export type ListeningServer = {
 const keepAliveMs = 75_000;
 /** Time between two looks at the files of a certificate. */
 const usualRenewalMs = 10_000;
-/** The time for the head of a request. */
-const headMs = 30_000;
 
 /**
  * Listens for HTTP, or with a certificate for HTTPS.
@@ -38,7 +36,7 @@ const headMs = 30_000;
  */
 export async function listen(
   { address = '127.0.0.1', port = 0, tls, renewalMs = usualRenewalMs }: ListenOptions,
-  { idleMs }: Pick<ServerLimits, 'idleMs'>,
+  { idleMs, headMs }: Pick<ServerLimits, 'idleMs' | 'headMs'>,
   createListener: (isClosing: () => boolean) => RequestListener,
 ): Promise<ListeningServer> {
   let isClosing = false;
@@ -49,7 +47,12 @@ export async function listen(
     answer(request, response);
   };
   // Uploads take as long as they take: bodies have their own limits.
-  const options = { requestTimeout: 0, headersTimeout: headMs, keepAliveTimeout: keepAliveMs };
+  const options = {
+    requestTimeout: 0,
+    headersTimeout: headMs,
+    connectionsCheckingInterval: headMs,
+    keepAliveTimeout: keepAliveMs,
+  };
   const server =
     tls === undefined
       ? createServer(options, listener)

@@ -13,6 +13,8 @@ export type ServerLimits = {
   /** A body that brings less than {@link slowBodyBytes} in this time, not counting our own work, is given up. */
   readonly slowBodyMs: number;
   readonly slowBodyBytes: number;
+  /** The head of a request that takes longer is given up. */
+  readonly headMs: number;
   /** A connection on which nothing moves for this long is cut. */
   readonly idleMs: number;
   /** What is left of a body after its answer is read for this long, so that the client gets to see the answer. */
@@ -50,6 +52,7 @@ export const defaultLimits: ServerLimits = {
   uploadsAtOnce: 100,
   slowBodyMs: 60 * secondMs,
   slowBodyBytes: 16 * 1024,
+  headMs: 30 * secondMs,
   idleMs: 120 * secondMs,
   lingerMs: 5 * secondMs,
   checkpointBytes: 64 * 1024 ** 2,

@@ -34,9 +34,13 @@ test('a certificate that was renewed is shown without a restart', async (t) => {
     await copyFile(made.key, tls.key);
   };
   await renew();
-  const server = await listen({ tls, renewalMs: 5 }, { idleMs: 60_000 }, () => (_, response) => {
-    response.end();
-  });
+  const server = await listen(
+    { tls, renewalMs: 5 },
+    { idleMs: 60_000, headMs: 60_000 },
+    () => (_, response) => {
+      response.end();
+    },
+  );
   t.teardown(() => server.close());
   const first = await shownBy(server.port);
   await renew();

@@ -14,7 +14,7 @@ const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 export async function serveMetrics(
   read: () => Promise<string>,
   options: ListenOptions,
-  limits: Pick<ServerLimits, 'idleMs'>,
+  limits: Pick<ServerLimits, 'idleMs' | 'headMs'>,
 ): Promise<ListeningServer> {
   return listen(options, limits, () => (request, response) => {
     const path = request.url?.split('?', 1)[0];
