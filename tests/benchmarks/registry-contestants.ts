@@ -25,13 +25,17 @@ const tokenMs = 120_000;
 const ticksPerSecond = 100;
 
 /** Ours, with everything in one folder, or with its metadata elsewhere; it may have data already. */
-export async function startImg(folder: string, database?: string): Promise<Contestant> {
+export async function startImg(
+  folder: string,
+  { workers = 1, database }: { readonly workers?: number; readonly database?: string } = {},
+): Promise<Contestant> {
   const words = ['serve', '--listen', '127.0.0.1:0', '--json', '--quiet', '--data', folder];
   const env = {
     ...process.env,
     IMG_ADMIN_PASSWORD: password,
     IMG_ROOT: folder,
     NODE_ENV: 'production',
+    IMG_WORKERS: String(workers),
     ...(database === undefined ? {} : { IMG_DATABASE: database }),
   };
   // By the script that users call: it gives a registry options of Node.
@@ -43,7 +47,7 @@ export async function startImg(folder: string, database?: string): Promise<Conte
     said += piece;
     if (said.endsWith('}\n')) break;
   }
-  const { url } = JSON.parse(said) as { readonly url: string };
+  const { url, workers: pids = [] } = JSON.parse(said) as { url: string; workers?: readonly number[] };
   await firstAnswer(url);
   const startMs = performance.now() - begin;
   const stop = async () => {
@@ -58,7 +62,7 @@ export async function startImg(folder: string, database?: string): Promise<Conte
     url,
     headers: tokensOf(url),
     startMs,
-    ...useOf(child.pid as number),
+    ...useOf(child.pid as number, ...pids),
     stop: () => stop().finally(() => process.off('exit', kill)),
   };
 }
@@ -89,18 +93,28 @@ export async function firstAnswer(url: string): Promise<void> {
   await (await fetch(`${url}/v2/`)).arrayBuffer();
 }
 
-/** What a process uses of the machine. */
-export function useOf(pid: number): Pick<Contestant, 'cpuMs' | 'memory'> {
+/** What processes use of the machine, all together. */
+export function useOf(...pids: readonly number[]): Pick<Contestant, 'cpuMs' | 'memory'> {
   const field = async (name: string) => {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
+    const all = pids.map(async (pid) => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
+    });
+    return sum(await Promise.all(all));
   };
   return {
     cpuMs: async () => {
-      // The name of the program, in brackets, may have spaces.
-      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-      return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+      const all = pids.map(async (pid) => {
+        // The name of the program, in brackets, may have spaces.
+        const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+        return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+      });
+      return sum(await Promise.all(all));
     },
     memory: async () => ({ nowMiB: await field('VmRSS'), mostMiB: await field('VmHWM') }),
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -21,6 +21,8 @@ export type Scale = {
   readonly folder: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** Processes that ours serves with. */
+  readonly workers: number;
   readonly say: (line: string) => void;
   readonly note: (entry: { readonly title: string; readonly [name: string]: unknown }) => void;
 };
@@ -32,7 +34,7 @@ const fewTags = 100;
 
 /** Pages of a repository with many tags, beside those of one with few: both at the same time, in turns. */
 export async function measureTagsPage(
-  { folder, rounds, seconds, say, note }: Scale,
+  { folder, rounds, seconds, workers, say, note }: Scale,
   tags: number,
 ): Promise<void> {
   const sizes = [fewTags, tags];
@@ -40,7 +42,7 @@ export async function measureTagsPage(
   for (const size of sizes) {
     const place = await sqlitePlace(join(folder, `tags-${size}`));
     await fill(place, { blobs: 1, tags: size });
-    contestants.push(await startImg(place.data));
+    contestants.push(await startImg(place.data, { workers }));
   }
   const results = new Map<number, number[]>(sizes.map((size) => [size, []]));
   // The first round warms up.
@@ -92,7 +94,7 @@ export async function measureStart(scale: Scale, blobs: number): Promise<void> {
 }
 
 async function measureStarts(
-  { rounds, say, note }: Scale,
+  { rounds, workers, say, note }: Scale,
   place: Place,
   { name, blobs }: { readonly name: string; readonly blobs: number },
 ): Promise<void> {
@@ -100,7 +102,7 @@ async function measureStarts(
   const startMs: number[] = [];
   // The first start makes keys and an administrator.
   for (let round = 0; round <= rounds; round += 1) {
-    const contestant = await startImg(place.data, place.url);
+    const contestant = await startImg(place.data, { workers, ...(place.url && { database: place.url }) });
     if (round > 0) startMs.push(contestant.startMs);
     await contestant.stop();
   }
@@ -112,8 +114,8 @@ async function measureStarts(
 }
 
 /** Resident memory after so much was pushed and pulled. */
-export async function measureMemory({ folder, say, note }: Scale, gigabytes: number): Promise<void> {
-  const contestant = await startImg(join(folder, 'memory'));
+export async function measureMemory({ folder, workers, say, note }: Scale, gigabytes: number): Promise<void> {
+  const contestant = await startImg(join(folder, 'memory'), { workers });
   const before = await contestant.memory();
   const sizeBytes = 10_000_000;
   const result = await load(

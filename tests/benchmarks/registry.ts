@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A registry of ours beside those of others that are installed: `npm run benchmark-registry -w @img/tests -- --rounds 3`,
-// or a part of it: `--only manifest`, `blob`, `blob GET`, `push`, `tags`, `start`, `memory`.
+// or a part of it: `--only manifest`, `blob`, `blob GET`, `push`, `tags`, `start`, `memory`; `--workers 2` for ours.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
@@ -21,14 +21,17 @@ const { values } = parseArgs({
     tags: { type: 'string', default: '100000' },
     gigabytes: { type: 'string', default: '10' },
     only: { type: 'string', default: '' },
+    workers: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
 });
-const [rounds, seconds, gigabytes] = [values.rounds, values.seconds, values.gigabytes].map(Number) as [
-  number,
-  number,
-  number,
-];
+const [rounds, seconds, gigabytes, workers] = [
+  values.rounds,
+  values.seconds,
+  values.gigabytes,
+  values.workers,
+].map(Number) as [number, number, number, number];
+checkOnly([...figureTitles, 'start', 'memory']);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const document: { title: string; [name: string]: unknown }[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'img-registry-benchmark-'));
@@ -37,7 +40,14 @@ try {
     `${cpus().length} x ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`,
   );
   if (figureTitles.some(isWanted)) await compare();
-  const scale: Scale = { folder, rounds, seconds, say: print, note: (entry) => document.push(entry) };
+  const scale: Scale = {
+    folder,
+    rounds,
+    seconds,
+    workers,
+    say: print,
+    note: (entry) => document.push(entry),
+  };
   if (isWanted('tags page of 100')) await measureTagsPage(scale, Number(values.tags));
   if (isWanted('start')) await measureStart(scale, Number(values.blobs));
   if (isWanted('memory') && gigabytes > 0) await measureMemory(scale, gigabytes);
@@ -48,7 +58,7 @@ try {
 
 /** The figures of all contestants, one after the other in each round, so that the machine is as busy for each. */
 async function compare(): Promise<void> {
-  const contestants = [await startImg(join(folder, 'img')), ...(await startPeers(print))];
+  const contestants = [await startImg(join(folder, 'img'), { workers }), ...(await startPeers(print))];
   const figures = await Promise.all(contestants.map(fill));
   for (const title of figureTitles.filter(isWanted)) {
     const results = new Map<string, LoadResult[]>();
@@ -94,6 +104,15 @@ function reportFigure(
     );
   }
   document.push({ title, connections, unit: isTransfer ? 'MB' : 'request', rows });
+}
+
+/** A word that asks for nothing is a mistake. */
+function checkOnly(titles: readonly string[]): void {
+  if (titles.some(isWanted)) return;
+  process.stderr.write(
+    `--only should be, or be a part of, one of: ${titles.join(', ')}; not ${JSON.stringify(values.only)}\n`,
+  );
+  process.exit(2);
 }
 
 /** Whether a part was asked for by its title or a piece of that. */
