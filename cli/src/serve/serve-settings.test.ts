@@ -14,7 +14,7 @@ test('readServeSettings() reads the example, with paths from its folder on', asy
   t.deepEqual(settings.metrics, { address: '127.0.0.1', port: 9090 });
   t.is(settings.tlsKey, '/run/credentials/img-registry.service/key.pem');
   t.is(settings.log, '-');
-  t.like(settings, { scrubEvery: 7 * 86_400, scrubRate: 50_000_000 });
+  t.like(settings, { scrubEvery: 7 * 86_400, scrubRate: 50_000_000, workers: 1 });
   t.deepEqual(settings.public, ['com.example.open.']);
   t.deepEqual(settings.copies, [{ names: 'hub/', registry: 'docker.io', keepDays: 30, keepGigabytes: 200 }]);
 });
