@@ -20,7 +20,8 @@ Networks: none has nobody in it. With host the app is in the network of this hos
 host reaches, this host itself and other apps in the bridge, and is reached through published ports. --publish
 8080:80 leads from port 8080 of this host to port 80 of the app, for programs of this host alone; to show it to
 others say where: --publish 0.0.0.0:8080:80 is every address of this host. Without root, bridge is a network for this
-app alone, made by slirp4netns: it reaches what this host reaches, but not the loopback of this host.`;
+app alone, made by slirp4netns: it reaches what this host reaches, but not the loopback of this host, and datagrams
+(/udp) are published on other addresses than that.`;
 
 /** Adds them, with what they mean. */
 export function addNetworkOptions(command: Command, heading: string): void {

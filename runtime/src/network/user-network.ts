@@ -82,9 +82,12 @@ export function checkTunnelPorts(ports: readonly PortMapping[]): void {
   );
 }
 
-// Its end tells when the network is ready, or that it won't be. The lock is held as long as the program runs.
+// Its end tells when the network is ready, or that it won't be. The lock is held as long as the program runs. What that
+// has to say of an app beyond 64 kB is not written.
 const script = `
 cd "$1" && shift && exec 4>&1 >${storyName} 2>&1 || exit 1
+ulimit -f 128
+trap '' XFSZ
 setsid sh -c 'exec 5>${tunnelLock} && flock 5 && echo $$ >${tunnelNumber} && exec "$@"' sh "$@" </dev/null &
 `;
 
@@ -173,5 +176,10 @@ function failure(reason: string): RuntimeError {
 }
 
 function readStory(folder: string): string {
-  return readFileSync(join(folder, storyName), 'utf8');
+  try {
+    return readFileSync(join(folder, storyName), 'utf8');
+  } catch {
+    // The shell has said nothing: nobody reads what it says before it has a file for that.
+    return '';
+  }
 }
