@@ -97,6 +97,14 @@ test('runImage() fetches, verifies and runs an image, and needs no registry the 
   t.false(readFileSync('/proc/self/mountinfo', 'utf8').includes(folders.run));
 });
 
+test('runImage() refuses what the chosen launcher can’t do before it looks for the image', async (t) => {
+  if (!canRun(t)) return;
+  const { run } = await setUp(t);
+  const { code, error } = await run({ runtime: 'nspawn', options: { network: 'bridge' } });
+  t.is(code, 70);
+  t.is(error?.code, 'RUNTIME_LACKS', 'nobody has signed the image, which would be said otherwise');
+});
+
 test('runImage() runs the image of this platform out of an index that was signed', async (t) => {
   if (!canRun(t)) return;
   const { sign, run, repository, content } = await setUp(t);

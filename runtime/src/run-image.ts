@@ -9,6 +9,7 @@ import type { Host } from './host.ts';
 import { type InstalledImage, installImage } from './install-image.ts';
 import { checkCaller } from './launch/check-caller.ts';
 import { launch } from './launch/launch.ts';
+import { checkLauncher } from './launch/launcher-table.ts';
 import type { LaunchRequest } from './launch/prepare-launch.ts';
 import { recordedItems } from './recorded-items.ts';
 import type { ContainerName } from './state/container-name.ts';
@@ -55,7 +56,7 @@ export async function runImage(
   host: Host,
   fetchOptions: FetchOptions = {},
 ): Promise<never> {
-  checkCaller(request.options);
+  checkWishes(request, false);
   const launchRequest = await prepare(request, host, fetchOptions);
   await host.close();
   return launch(host.state, launchRequest);
@@ -73,7 +74,7 @@ export async function startImage(
   host: Host,
   fetchOptions: FetchOptions = {},
 ): Promise<ContainerRecord> {
-  checkCaller(request.options, true);
+  checkWishes(request, true);
   const launchRequest = await prepare(request, host, fetchOptions);
   await host.close();
   // Loaded where they are needed: most starts need neither.
@@ -85,6 +86,13 @@ export async function startImage(
   const { endUnhealthy } = await import('./containers/end-unhealthy.ts');
   await endUnhealthy(host.state, record, health, fetchOptions.signal);
   return record;
+}
+
+// What can be known before anything is fetched; who has not chosen a launcher gets one that fits, and is told later.
+function checkWishes({ options, insecure = [], runtime }: RunImageRequest, isDetached: boolean): void {
+  checkCaller(options, isDetached);
+  if (runtime === undefined) return;
+  checkLauncher(runtime, { options: { ...options, insecure }, isDetached, isInUnit: false, isUser: false });
 }
 
 async function prepare(
