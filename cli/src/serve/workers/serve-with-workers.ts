@@ -12,8 +12,8 @@ import { stopping } from '../stopping.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /**
- * Serves with several processes, which this one only looks after: it replaces those that end, adds up what they have
- * counted, and stops them when it is told to.
+ * Serves with several processes, which this one only looks after: it replaces those that end, tells what all of
+ * them have counted, and stops them when it is told to.
  *
  * @param tell what there is to say as soon as they serve
  * @throws CliError WORKER_ENDED, USAGE; ServerError ADDRESS_IN_USE, ADDRESS_UNUSABLE for the metrics
