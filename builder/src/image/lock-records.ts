@@ -28,8 +28,8 @@ export async function withRecords(
   if (layers.length === 0) return made;
   const before = locked !== undefined && samePackages(made, locked) ? locked.records : undefined;
   if (isLocked && before === undefined) return made;
-  if (before !== undefined && (await readRecords(cache, before)) !== undefined)
-    return { ...made, records: before };
+  const known = before === undefined || cache.isFresh ? undefined : await readRecords(cache, before);
+  if (known !== undefined) return { ...made, records: before };
   const bytes = await packRecords(layers, files);
   const records = { digest: digestOf(bytes), size: bytes.byteLength };
   await keepRecords(cache, records.digest, bytes);

@@ -37,7 +37,7 @@ export async function rememberRecords(
   if (list.length === 0) return;
   const path = pathOf(cache, descriptor.digest);
   await makeFolder(dirname(path), 0o755);
-  await writeFileAtomic(path, JSON.stringify(list), { durability: 'content' });
+  await writeFileAtomic(path, JSON.stringify(list), { durability: 'nothing' });
 }
 
 /** What was remembered of an image; nothing if it was built elsewhere, or the cache was removed. */
@@ -51,7 +51,7 @@ export async function recallRecords(cache: LayerCache, image: Digest): Promise<r
       records: descriptorFrom(records, 'records', 'JSON_INVALID'),
     }));
   } catch {
-    // Something has changed it; the push is as good without.
+    // A crash of the host has cut it off; the push is as good without.
     return [];
   }
 }

@@ -1,10 +1,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compress } from '@img/registry/compression/compress';
 import { ImageStore } from '@img/registry/images/image-store';
 import type { ContentTarget } from '@img/registry/transfer/content';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { Descriptor } from '@img/spec/descriptor';
-import type { Digest } from '@img/spec/digest';
+import { type Digest, digestOf } from '@img/spec/digest';
 import type { RepositoryName } from '@img/spec/repository-name';
 import test, { type ExecutionContext } from 'ava';
 import type { BuildFolderOptions, BuiltFolder } from '../build-folder.ts';
@@ -13,6 +14,7 @@ import { LayerCache } from '../layers/layer-cache.ts';
 import { openRepository, TestSystem } from '../testing/test-system.ts';
 import { attachRecords, recallRecords, rememberRecords } from './attach-records.ts';
 import type { KeptPlace } from './kept-packages.ts';
+import { once } from './once.ts';
 import { recordsMediaType } from './package-records.ts';
 
 /** A repository that says what was read from it, and can be worse than it should be. */
@@ -196,6 +198,34 @@ test('records are the same wherever the layers come from, and old locks get them
   t.false((await elsewhere({ isLocked: false, leavesLayers: false })).isLockChanged);
   t.false((await elsewhere({ isLocked: false, isFresh: true })).isLockChanged);
 });
+
+const strange: readonly (readonly [why: string, text: string, note: RegExp])[] = [
+  ['are of another version', '{"version":9}', /another version of img has made the records/],
+  ['are no JSON', 'packages', /another version of img has made the records/],
+  ['are of other packages', '{"packages":[],"layers":[]}', /are not those of its packages/],
+];
+
+for (const [why, text, note] of strange) {
+  test(`records that ${why} are told of, and replaced by --no-cache`, async (t) => {
+    const { system, registry, elsewhere, first, lock } = await prepare(t);
+    const bytes = Buffer.concat(
+      await Array.fromAsync(compress(once(Buffer.from(text)), { compression: 'zstd' })),
+    );
+    const descriptor = { mediaType: recordsMediaType, digest: digestOf(bytes), size: bytes.byteLength };
+    await registry.repository.putBlob({ descriptor }, () => once(bytes));
+    const path = join(system.folder, 'img.lock');
+    const right = await readFile(path, 'utf8');
+    const wrong = right
+      .replace(lock.records.digest, descriptor.digest)
+      .replace(`"size": ${lock.records.size}`, `"size": ${bytes.byteLength}`);
+    await system.write({ 'img.lock': wrong });
+    sameDigest(t, await elsewhere(), first);
+    t.regex(system.notes.join('\n'), note);
+    t.is(await readFile(path, 'utf8'), wrong, 'what must hold is not changed');
+    sameDigest(t, await elsewhere({ isLocked: false, isFresh: true }), first);
+    t.is(await readFile(path, 'utf8'), right);
+  });
+}
 
 test('records that are attached to an image lead to it, and to nothing that is not known', async (t) => {
   const { registry, first } = await prepare(t);

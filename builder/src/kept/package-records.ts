@@ -61,7 +61,7 @@ export async function parseRecords(packed: Uint8Array): Promise<PackageRecords> 
   const value = parseOrNull(text) as { packages?: unknown; layers?: unknown } | null;
   if (!Array.isArray(value?.packages) || !Array.isArray(value.layers)) {
     throw new BuilderError('LOCK_OUTDATED', 'another version of img has made the records of img.lock', {
-      hint: 'build once without --locked, and commit the img.lock that this gives',
+      hint: 'build once with --no-cache, which makes them anew, and commit the img.lock that this gives',
     });
   }
   const packages = new Map(value.packages as [Digest, PackageRecord][]);

@@ -37,14 +37,14 @@ const dayMs = 24 * 60 * 60 * 1000;
 export class LayerCache {
   /** On a disk with room for what packages unpack to; also for whatever is needed while layers are made. */
   readonly folder: string;
-  readonly #isFresh: boolean;
+  /** Whether only what is put in from now on is found, so that everything is made again. */
+  readonly isFresh: boolean;
   readonly #made = new Set<string>();
   readonly #elsewhere = new Map<string, CachedLayer>();
 
-  /** @param options `isFresh`: whether only what is put in from now on is found, so that everything is made again */
   constructor(folder: string, { isFresh = false }: { readonly isFresh?: boolean } = {}) {
     this.folder = join(folder, format);
-    this.#isFresh = isFresh;
+    this.isFresh = isFresh;
   }
 
   /** @param key path of the layer below the cache's folder */
@@ -65,7 +65,7 @@ export class LayerCache {
   }
 
   async #read<Notes>(path: string): Promise<CachedLayer<Notes> | undefined> {
-    if (this.#isFresh && !this.#made.has(path)) return undefined;
+    if (this.isFresh && !this.#made.has(path)) return undefined;
     try {
       const [digest, json = ''] = (await readFile(`${path}.record`, 'utf8')).split('\n');
       if (digest !== digestOf(Buffer.from(json))) return undefined;
