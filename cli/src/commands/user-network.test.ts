@@ -79,6 +79,8 @@ test.serial(
     t.is((await reach(ownLanAddress, outside)).stdout, 'of the host\n');
     // What slirp4netns would make the loopback of the host.
     t.is((await reach('10.0.2.2', inside)).stdout, '');
+    const low = await host.run([...unsigned, '-p', '80:80', image]);
+    t.regex(low.stderr, /port 127\.0\.0\.1:80:80 can't be published: it is for root alone\n +hint: .*1024/);
     const second = await host.run([...unsigned, '-p', '8080:80', image, service]);
     t.is(second.code, 1);
     t.regex(

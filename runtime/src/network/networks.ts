@@ -225,6 +225,11 @@ export class Networks {
       }
       const fault = probePort(mapping.protocol, mapping.hostAddress, mapping.hostPort);
       if (fault === undefined) continue;
+      if (fault === 'not allowed') {
+        throw new RuntimeError('PORT_TAKEN', `${text} can't be published: it is for root alone`, {
+          hint: 'choose a port from 1024 on, or see /proc/sys/net/ipv4/ip_unprivileged_port_start',
+        });
+      }
       throw new RuntimeError(
         'PORT_TAKEN',
         fault === 'taken'
