@@ -1,9 +1,20 @@
 import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
 import type { RunOptions } from '../config/run-options.ts';
-import { hasFileStream, keepStreamOwners } from '../linux/keep-owners.ts';
+import { canKeepOwners, hasFileStream, keepStreamOwners } from '../linux/keep-owners.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
+
+/**
+ * Whether {@link executeRuntime} adds a filter of system calls, for the files that are the app's standard streams. runc
+ * gives the app pipes in place of them.
+ */
+export function filtersOwners(
+  name: string,
+  { isInteractive = false, hasTerminal = false }: Pick<RunOptions, 'isInteractive' | 'hasTerminal'>,
+): boolean {
+  return name === 'crun' && canKeepOwners && hasFileStream(isInteractive || hasTerminal ? [0, 1, 2] : [1, 2]);
+}
 
 /**
  * Puts a runtime in the place of this process. It has the caller's input only if the app is to read it. Does not
@@ -20,13 +31,13 @@ export function executeRuntime(
   kept: readonly number[] = [],
   variables: { readonly [name: string]: string } = {},
 ): never {
+  const isFiltered = filtersOwners(name, { isInteractive, hasTerminal });
   if (!isInteractive && !hasTerminal) {
     // The lowest free number is given, so this becomes the standard input.
     closeSync(0);
     openSync('/dev/null', 'r');
   }
-  // runc gives the app pipes in place of files.
-  if (name === 'crun' && hasFileStream()) keepStreamOwners();
+  if (isFiltered) keepStreamOwners();
   // What is left to do when this process ends, which it never does: compiled code is written then, if its caller keeps
   // that.
   process.emit('exit', 0);

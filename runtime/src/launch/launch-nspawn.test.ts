@@ -72,19 +72,30 @@ nspawnTest('no command can be started beside the app, and it says why', async (t
   });
 });
 
-nspawnTest('an app that is not confined as asked is ended', async (t) => {
-  const folder = temporaryFolder(t);
-  const wrong = `#!/bin/sh\nexec ${findProgram('systemd-nspawn')} "$@" --no-new-privileges=no\n`;
-  writeFileSync(join(folder, 'systemd-nspawn'), wrong, { mode: 0o755 });
-  // Nobody else can write into the sockets that Node makes for the standard streams of what it starts.
-  const script = '{ PATH=$0:$PATH "$@" 2>&1 1>&3 | cat >&2; } 3>&1';
-  const { stderr, runFolder } = await run(t, 'nspawn', '', {
-    wrapper: ['sh', '-c', script, folder],
-    image: { config: { cmd: ['sleep', '1000'] } },
+for (const [mistake, setting, word, said] of [
+  ['new privileges', '', '--no-new-privileges=no', /it could gain privileges/],
+  [
+    'its filter, beside which there is that of img',
+    'SYSTEMD_SECCOMP=0',
+    '',
+    /it could make every system call/,
+  ],
+] as const) {
+  nspawnTest(`an app is ended if nspawn forgets ${mistake}`, async (t) => {
+    const folder = temporaryFolder(t);
+    const program = `#!/bin/sh\n${setting} exec ${findProgram('systemd-nspawn')} "$@" ${word}\n`;
+    writeFileSync(join(folder, 'systemd-nspawn'), program, { mode: 0o755 });
+    // Nobody else can write into the sockets that Node makes for the standard streams of what it starts.
+    const script = '{ PATH=$0:$PATH "$@" 2>&1 1>&3 | cat >&2; } 3>&1';
+    const { stderr, runFolder } = await run(t, 'nspawn', '', {
+      wrapper: ['sh', '-c', script, folder],
+      image: { config: { cmd: ['sleep', '1000'] } },
+    });
+    t.regex(stderr, /img: the app was ended, because it was not confined as asked: /);
+    t.regex(stderr, said);
+    assertNothingLeft(t, runFolder);
   });
-  t.regex(stderr, /it was not confined as asked: it could gain privileges/);
-  assertNothingLeft(t, runFolder);
-});
+}
 
 nspawnTest('on a host with the unified hierarchy only', async (t) => {
   if (readControlGroups().mode === 'v2') {

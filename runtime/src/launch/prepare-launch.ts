@@ -31,6 +31,7 @@ import type { Tree } from '../tree/tree.ts';
 import { checkCaller } from './check-caller.ts';
 import { checkUngrouped } from './check-ungrouped.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
+import { filtersOwners } from './execute-runtime.ts';
 import { checkCommand } from './find-command.ts';
 import { hideUnified } from './hide-unified.ts';
 import { hostDevices } from './host-devices.ts';
@@ -207,11 +208,23 @@ export function makeBundle(
         : [],
     isThere: existsSync,
     folder: state.containerFolder(id),
+    inheritedFilters: inheritedFilters(record, options),
     ...(record.detached === undefined ? { story: storyOf(runtime) } : {}),
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
   if (runtime.hidesUnified) hideUnified();
   return network?.descriptor === undefined ? [] : [network.descriptor];
+}
+
+// Those of this process, and the one that it adds right before it becomes the runtime. Others start that as it is.
+function inheritedFilters(
+  { runtime: name, detached, unit }: ContainerRecord,
+  options: RunOptions,
+): number | undefined {
+  const own = /^Seccomp_filters:\t(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  const isAttached = detached === undefined && unit === undefined;
+  const isAdded = name === 'nspawn' || (isAttached && filtersOwners(name, options));
+  return own === undefined ? undefined : Number(own) + (isAdded ? 1 : 0);
 }
 
 // The runtime takes the place of this process; who looks beside nspawn has the same standard error, and longer.

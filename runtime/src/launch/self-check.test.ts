@@ -117,6 +117,21 @@ each('a detached app that is not confined as asked is ended, and the start fails
   assertNothingLeft(t, runFolder);
 });
 
+each('files as standard streams are no mismatch, whether the app reads them or not', async (t, runtime) => {
+  const file = join(temporaryFolder(t), 'file');
+  const redirected = ': >"$0"; exec "$@" <"$0"';
+  for (const [script, options] of [
+    [redirected, {}],
+    [redirected, { isInteractive: true }],
+    [`${redirected} >>"$0"`, {}],
+  ] as const) {
+    const wrapper = ['sh', '-c', script, file];
+    const image = { config: { cmd: ['sleep', '1'] } };
+    const { code, stderr } = await run(t, runtime, '', { wrapper, image, options });
+    t.deepEqual([code, stderr], [0, '']);
+  }
+});
+
 each('an app that ends while it is looked at was no mismatch', async (t, runtime) => {
   for (let round = 0; round < 5; round += 1) {
     const { code, stderr } = await run(t, runtime, '', { image: { config: { cmd: ['true'] } } });

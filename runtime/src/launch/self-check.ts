@@ -20,6 +20,11 @@ export type SelfCheckPlaces = {
   /** The folder where {@link readMismatch} finds what was found. */
   readonly folder: string;
   /**
+   * How many filters of system calls the app has from who launches it, and so at least one more if it is to have one;
+   * undefined where the kernel does not count them (before Linux 5.9).
+   */
+  readonly inheritedFilters?: number | undefined;
+  /**
    * The standard error of the command, if somebody may read it: runtimes keep to themselves what hooks write. A terminal,
    * file or pipe is told; into a socket nobody else can write.
    */
@@ -41,7 +46,15 @@ export function selfCheck(config: RuntimeConfig, { sh, ...places }: SelfCheckPla
 // What the script is told of a container.
 function wordsOf(
   { process, linux, mounts }: RuntimeConfig,
-  { root, isWritable, limits, isThere, folder, story = '/dev/null' }: Omit<SelfCheckPlaces, 'sh'>,
+  {
+    root,
+    isWritable,
+    limits,
+    isThere,
+    folder,
+    inheritedFilters,
+    story = '/dev/null',
+  }: Omit<SelfCheckPlaces, 'sh'>,
 ): readonly string[] {
   const { noNewPrivileges } = process;
   const { bounding } = process.capabilities;
@@ -68,6 +81,7 @@ function wordsOf(
     ` ${limits.map(({ controller }) => controller).join(' ')} `,
     limits.map(({ path, value }) => `${path}\n${value}\n`).join(''),
     String(classes.reduce((sum, { targets }) => sum + targets.length, 0)),
+    linux.seccomp === undefined || inheritedFilters === undefined ? '' : String(inheritedFilters + 1),
     ...classes.map(
       ({ kind, attributes, targets }) => `${[kind, ...attributes].join(' ')}\n${targets.join('\n')}\n`,
     ),
@@ -111,9 +125,9 @@ while read -r line || [ "$line" ]; do state=$state$line; done
 pid=\${state#*'"pid":'} pid=\${pid# } pid=\${pid%%[!0-9]*}
 report=$1 allowed=$2 group=$3 root=$4 change=$5 program=$6 story=$7 privileges=$8 filter=$9
 shift 9
-spaces=$1 controllers=$2 limits=$3 mounts=$4 times=0 line='
+spaces=$1 controllers=$2 limits=$3 mounts=$4 filters=$5 times=0 line='
 '
-shift 4
+shift 5
 ends() {
   read -r stat <"/proc/$pid/stat" || return 0
   set -- \${stat##*) }
@@ -126,7 +140,8 @@ while [ "$pid" ] && [ $times -lt 200 ]; do
     case $key in
       Cap*:) [ $((0x$value & ~allowed)) = 0 ] || unlike="it had other capabilities ($key $value)" ;;
       NoNewPrivs:) case $value in $privileges) ;; *) unlike='it could gain privileges' ;; esac ;;
-      Seccomp:) case $value in $filter) ;; *) unlike='it could make every system call' ;; esac && break ;;
+      Seccomp:) case $value in $filter) ;; *) unlike='it could make every system call' ;; esac; [ "$filters" ] || break; continue ;;
+      Seccomp_filters:) [ "$value" -ge "$filters" ] || unlike='it could make every system call'; break ;;
       *) continue ;;
     esac
     count=$((count + 1))

@@ -20,6 +20,9 @@ const processors: { readonly [arch: string]: readonly [processor: number, fchown
   arm64: [0xc000_00b7, 55],
 };
 
+/** Whether {@link keepStreamOwners} does something here. */
+export const canKeepOwners = processors[process.arch] !== undefined;
+
 /** Whether one of these standard streams is a file: no terminal, pipe or device. */
 export function hasFileStream(streams: readonly number[] = [0, 1, 2]): boolean {
   return streams.some((stream) => {
