@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { temporaryPrefix } from '@img/registry/storage/write-file-atomic';
 import { digestHex } from '@img/spec/digest';
 import type { LayerCompression } from '@img/spec/media-types';
+import { SpecError } from '@img/spec/spec-error';
+import { verified } from '@img/spec/verified';
+import { BuilderError } from '../builder-error.ts';
 import type { LayerCache, LayerFile } from '../layers/layer-cache.ts';
 import type { PackageLayer } from '../layers/package-layers.ts';
 import { planLayers } from '../layers/plan-layers.ts';
@@ -46,8 +49,26 @@ export async function recompressed(
   const key = `${compression}/${digestHex(layer.diffId)}`;
   const found =
     (await cache.find(key)) ??
-    (await cache.put(key, readLayer(cache, layer, { signal }), { compression, notes: null, signal }));
+    (await cache.put(key, tarOf(layer, { cache, signal }), { compression, notes: null, signal }));
   return { ...found, what: layer.what, packages: layer.packages };
+}
+
+/** The tar of a layer; what the key names must be what is kept under it, whoever says what the layer holds. */
+async function* tarOf(
+  layer: ImageLayer,
+  { cache, signal }: LayerFilesOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { diffId: digest, tarBytes: size, packages } = layer;
+  try {
+    yield* verified(readLayer(cache, layer, { signal }), { digest, size });
+  } catch (cause) {
+    if (!(cause instanceof SpecError)) throw cause;
+    const names = packages.join(', ');
+    throw new BuilderError('LOCK_OUTDATED', `the layer of ${names} has other content than img.lock says`, {
+      cause,
+      hint: 'build once with --no-cache, which makes all layers anew, and look at what changes in img.lock',
+    });
+  }
 }
 
 /** Writes a layer that belongs to one image to a file of its own, which the caller removes. */

@@ -11,11 +11,12 @@ import test, { type ExecutionContext } from 'ava';
 import type { BuildFolderOptions, BuiltFolder } from '../build-folder.ts';
 import { BuilderError } from '../builder-error.ts';
 import { LayerCache } from '../layers/layer-cache.ts';
-import { openRepository, TestSystem } from '../testing/test-system.ts';
+import type { LayerBlob } from '../layers/write-layer.ts';
+import { codeOf, noise, openRepository, TestSystem } from '../testing/test-system.ts';
 import { attachRecords, recallRecords, rememberRecords } from './attach-records.ts';
 import type { KeptPlace } from './kept-packages.ts';
 import { once } from './once.ts';
-import { recordsMediaType } from './package-records.ts';
+import { parseRecords, recordsDescriptor, recordsMediaType } from './package-records.ts';
 
 /** A repository that says what was read from it, and can be worse than it should be. */
 class Registry {
@@ -226,6 +227,44 @@ for (const [why, text, note] of strange) {
     t.is(await readFile(path, 'utf8'), right);
   });
 }
+
+test('what a lock says of a package counts for no other lock', async (t) => {
+  const { system, registry, elsewhere, first, lock } = await prepare(t);
+  const { repository } = registry;
+  const put = async (plain: Uint8Array, mediaType: string): Promise<Descriptor> => {
+    const bytes = Buffer.concat(await Array.fromAsync(compress(once(plain), { compression: 'zstd' })));
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+    await repository.putBlob({ descriptor }, () => once(bytes));
+    return descriptor;
+  };
+  const packed = await Array.fromAsync(repository.getBlob(recordsDescriptor(lock.records)));
+  const records = await parseRecords(Buffer.concat(packed));
+  const right = layerOf(lock, 'tool');
+  const sizeBytes = records.layers.find((blob) => blob.digest === right)?.tarBytes ?? 0;
+  const tar = noise('not what the package holds', sizeBytes);
+  const layer = await put(tar, 'application/vnd.oci.image.layer.v1.tar+zstd');
+  const replaced = <Blob extends LayerBlob>(blob: Blob): Blob => {
+    return blob.digest === right ? { ...blob, digest: layer.digest, sizeBytes: layer.size } : blob;
+  };
+  const text = JSON.stringify({
+    packages: [...records.packages].map(([digest, record]) => [digest, replaced(record)]),
+    layers: records.layers.map(replaced),
+  });
+  const { digest, size } = await put(Buffer.from(text), recordsMediaType);
+  const file = await readFile(join(system.folder, 'img.lock'), 'utf8');
+  const wrong = file
+    .replace(right, layer.digest)
+    .replace(lock.records.digest, digest)
+    .replace(`"size": ${lock.records.size}`, `"size": ${size}`);
+  await system.write({ 'img.lock': wrong });
+  const built = await elsewhere({ leavesLayers: false });
+  t.true(built.image.images[0]?.layers.some((each) => each.digest === layer.digest));
+  // Nor is anything else made of it that others find by what it should be.
+  t.is(await codeOf(elsewhere({ leavesLayers: false, compression: 'gzip' })), 'LOCK_OUTDATED');
+  await rm(join(system.folder, 'img.lock'));
+  sameDigest(t, await system.build(), first);
+  await t.notThrowsAsync(system.build({ compression: 'gzip' }));
+});
 
 test('records that are attached to an image lead to it, and to nothing that is not known', async (t) => {
   const { registry, first } = await prepare(t);

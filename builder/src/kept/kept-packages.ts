@@ -8,7 +8,7 @@ import type {
 } from '@img/registry/transfer/content';
 import { readBlob } from '@img/registry/transfer/read-blob';
 import type { Descriptor } from '@img/spec/descriptor';
-import type { Digest } from '@img/spec/digest';
+import { type Digest, digestHex } from '@img/spec/digest';
 import type { ProgressListener } from '@img/spec/progress';
 import { verified } from '@img/spec/verified';
 import { BuilderError } from '../builder-error.ts';
@@ -87,9 +87,11 @@ export class KeptPackages {
     const records = await this.#records(place, known);
     const packed = this.#packedLayers(packages, records);
     const missing = await this.#missing(packed);
-    const lost = this.#options.leavesLayers ? await this.#offer(missing, place) : new Set<PackedLayer>();
+    const lost = this.#options.leavesLayers ? await this.#leave(missing, place) : new Set<PackedLayer>();
     if (!this.#options.leavesLayers)
-      await mapParallel(missing, concurrency, (each) => this.#bring(each, place));
+      await mapParallel(missing, concurrency, async (each) =>
+        this.#offer(each, await this.#bring(each, place)),
+      );
     const found = packed.filter((each) => !lost.has(each)).map((each) => this.#membersOf(each, records));
     return new Map((await Promise.all(found)).flat());
   }
@@ -126,14 +128,20 @@ export class KeptPackages {
     });
   }
 
+  /** Those that were neither made here nor got before. */
   async #missing(packed: readonly PackedLayer[]): Promise<readonly PackedLayer[]> {
     const { cache } = this.#options;
-    const found = await mapParallel(packed, concurrency, ({ key }) => cache.find(key));
-    return packed.filter((_, index) => found[index] === undefined);
+    const isHere = await mapParallel(packed, concurrency, async (each) => {
+      if ((await cache.find(each.key)) !== undefined) return true;
+      const path = await this.#kept(each);
+      if (path !== undefined) this.#offer(each, path);
+      return path !== undefined;
+    });
+    return packed.filter((_, index) => isHere[index] === false);
   }
 
   /** Lets layers be where they are. @returns those that are not there */
-  async #offer(packed: readonly PackedLayer[], place: KeptPlace): Promise<ReadonlySet<PackedLayer>> {
+  async #leave(packed: readonly PackedLayer[], place: KeptPlace): Promise<ReadonlySet<PackedLayer>> {
     const { cache, open, onProgress } = this.#options;
     const requests = packed.map(
       ({ layer }): BlobRequest => ({ descriptor: descriptorOf(layer), diffId: layer.diffId }),
@@ -142,7 +150,7 @@ export class KeptPackages {
     const lost = packed.filter(({ layer }) => !present.has(layer.digest));
     for (const each of packed) {
       if (lost.includes(each)) continue;
-      cache.offer(each.key, each.layer, async () => {
+      this.#offer(each, join(cache.folder, keptKey(each.layer)), async () => {
         await using again = open();
         await this.#bring(each, again.place);
       });
@@ -154,16 +162,30 @@ export class KeptPackages {
     return new Set(lost);
   }
 
-  /** Has the cache keep a layer, if it doesn't yet. */
-  async #bring({ key, layer }: PackedLayer, place: KeptPlace): Promise<void> {
+  /** Has this build find a layer. What is known of it the lock says, whichever lock it was got by. */
+  #offer({ key, layer }: PackedLayer, path: string, bring?: () => Promise<void>): void {
+    this.#options.cache.offer(key, { ...layer, path, bring, isForeign: true });
+  }
+
+  /** The file of a layer that was got before. */
+  async #kept({ layer }: PackedLayer): Promise<string | undefined> {
+    const found = await this.#options.cache.find(keptKey(layer));
+    return found?.sizeBytes === layer.sizeBytes ? found.path : undefined;
+  }
+
+  /** Gets the file of a layer, if it isn't there yet. */
+  async #bring(packed: PackedLayer, place: KeptPlace): Promise<string> {
     const { cache, onProgress } = this.#options;
-    const descriptor = descriptorOf(layer);
+    const before = await this.#kept(packed);
+    if (before !== undefined) return before;
+    const { notes, ...blob } = packed.layer;
+    const descriptor = descriptorOf(blob);
     const { digest: item, size: totalBytes } = descriptor;
-    const found = await cache.find(key);
-    if (found !== undefined && found.bring === undefined) return;
     onProgress?.({ kind: 'start', item, what: `fetch layer ${item}`, totalBytes });
-    await cache.keep(key, this.#read(place, descriptor), async () => layer);
+    const content = this.#read(place, descriptor);
+    const { path } = await cache.keep(keptKey(blob), content, async () => ({ ...blob, notes: null }));
     onProgress?.({ kind: 'done', item });
+    return path;
   }
 
   async #membersOf(
@@ -181,7 +203,8 @@ export class KeptPackages {
     return members.map((member) => {
       const record = records.get(member.digest);
       if (record === undefined) throw this.#unfit();
-      return [member.digest, { ...record, path: join(cache.folder, packageKey(member)), bring }] as const;
+      const path = join(cache.folder, packageKey(member));
+      return [member.digest, { ...record, path, bring, isForeign: true }] as const;
     });
   }
 
@@ -216,6 +239,11 @@ export class KeptPackages {
       },
     );
   }
+}
+
+/** Layers that were made elsewhere are kept by what they are: what was made of which package, only a lock says. */
+function keptKey({ digest }: LayerBlob): string {
+  return `kept/${digestHex(digest)}`;
 }
 
 function descriptorOf({ compression, digest, sizeBytes: size }: LayerBlob): Descriptor {

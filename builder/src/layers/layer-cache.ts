@@ -10,6 +10,8 @@ export type LayerFile = LayerBlob & {
   readonly path: string;
   /** Of a layer that is elsewhere: gets the file. Whoever reads it calls this first. */
   readonly bring?: (() => Promise<void>) | undefined;
+  /** Whether it was made elsewhere: a lock vouches for it, so nothing is made of it that builds by other locks find. */
+  readonly isForeign?: boolean;
 };
 
 /** A layer in the cache, and what was noted of it when it was made. */
@@ -53,15 +55,9 @@ export class LayerCache {
     return (await this.#read<Notes>(path)) ?? (this.#elsewhere.get(path) as CachedLayer<Notes> | undefined);
   }
 
-  /** Has a layer found that is elsewhere, as long as there is no file of it here. */
-  offer<Notes>(
-    key: string,
-    layer: LayerBlob & { readonly notes: Notes },
-    bring: () => Promise<void>,
-  ): CachedLayer<Notes> {
-    const offered = { ...layer, path: join(this.folder, key), bring };
-    this.#elsewhere.set(offered.path, offered);
-    return offered;
+  /** Has a layer found under a key, as long as this is there and none was made of it: other builds don't find it. */
+  offer(key: string, layer: CachedLayer): void {
+    this.#elsewhere.set(join(this.folder, key), layer);
   }
 
   async #read<Notes>(path: string): Promise<CachedLayer<Notes> | undefined> {

@@ -1,4 +1,5 @@
 import { digestHex, digestOf } from '@img/spec/digest';
+import { BuilderError } from '../builder-error.ts';
 import { profile } from '../deb/profile.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
@@ -23,6 +24,11 @@ export async function sharedLayer(
   const key = sharedKey(layers.map((layer) => layer.package));
   const found = await cache.find(key);
   if (found !== undefined) return found;
+  if (layers.some(({ isForeign }) => isForeign === true)) {
+    throw new BuilderError('LOCK_OUTDATED', 'img.lock has packages in other layers than they should be in', {
+      hint: 'build once with --no-cache, which makes all layers anew, and look at what changes in img.lock',
+    });
+  }
   const tars = layers.map((layer) => readLayer(cache, layer, { signal }));
   return await cache.put(key, mergeTars(tars, cache.folder), { compression: 'zstd', notes: null, signal });
 }
