@@ -35,7 +35,7 @@ export function launchNspawn(
   const { id, stopSignal } = record;
   const config = JSON.parse(readFileSync('config.json', 'utf8')) as RuntimeConfig;
   const { linux, mounts, hooks = {} } = config;
-  checkNspawnMounts(mounts.map(({ destination }) => destination));
+  checkNspawnMounts(mounts, state.bundleFolder);
   checkProcesses();
   const orders = nspawnOrders(config, {
     id,

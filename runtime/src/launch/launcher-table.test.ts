@@ -59,11 +59,19 @@ test('checkLauncher() refuses nothing that a launcher honours', (t) => {
 });
 
 test('checkNspawnMounts() refuses what links of the image lead to where nspawn keeps things', (t) => {
-  t.notThrows(() => checkNspawnMounts(['/run', '/run/secrets', '/run/hostess']));
-  t.throws(() => checkNspawnMounts(['/tmp', '/run/host']), {
-    code: 'RUNTIME_LACKS',
-    message: /"\/run\/host"/,
-  });
+  const tmpfs = (destination: string) => ({ destination, type: 'tmpfs', source: 'tmpfs' });
+  const bound = (destination: string, source: string) => ({ destination, type: 'bind', source });
+  const check = (...mounts: Parameters<typeof checkNspawnMounts>[0]) => checkNspawnMounts(mounts, '/b');
+  t.notThrows(() => check(tmpfs('/run'), tmpfs('/run/hostess'), bound('/run/secrets', '/srv')));
+  t.notThrows(() => check(bound('/run', '/b/scratch/0-merged')), 'what the image has there, in memory');
+  for (const [mount, said] of [
+    [tmpfs('/run/host'), /"\/run\/host"/],
+    [bound('/run/systemd/x', '/srv'), /"\/run\/systemd\/x"/],
+    [bound('/run', '/srv'), /"\/run"/],
+    [bound('/run', '/bc'), /"\/run"/],
+  ] as const) {
+    t.throws(() => check(tmpfs('/tmp'), mount), { code: 'RUNTIME_LACKS', message: said });
+  }
 });
 
 test('every limit of a launcher says what and why', (t) => {

@@ -1,4 +1,5 @@
 import { quote } from '@img/spec/quote';
+import type { RuntimeMount } from '@img/spec/runtime-config';
 import { isAtOrBelow } from '../config/inside-path.ts';
 import type { RunOptions } from '../config/run-options.ts';
 import { RuntimeError } from '../runtime-error.ts';
@@ -78,6 +79,10 @@ export const launcherLimits: readonly LauncherLimit[] = [
         ({ kind, destination }) => kind === 'bind' && (destination === '/run' || isNspawnFolder(destination)),
       ),
   }),
+  refused({
+    what: 'some variables',
+    reason: 'their names may have letters, digits and _ only',
+  }),
   refused({ what: 'img exec, img attach', reason: 'only crun and runc start a command in their containers' }),
   otherwise({
     what: 'the self-check',
@@ -98,6 +103,10 @@ export const launcherLimits: readonly LauncherLimit[] = [
   otherwise({
     what: '/run/host',
     reason: 'is there, with files that name nspawn and the container; so is /usr',
+  }),
+  otherwise({
+    what: 'devices',
+    reason: 'are not denied by the control group, too; there are none but in /dev',
   }),
   otherwise({ what: 'limits', reason: 'are those of nspawn (5 MB) and the app together' }),
   otherwise({
@@ -127,10 +136,18 @@ export function checkLauncher(launcher: RuntimeName, wishes: LaunchWishes): void
 /**
  * Refuses a mount that the image's own links lead to where nspawn keeps things.
  *
+ * @param bundle the folder whose own mounts may be there
  * @throws RuntimeError RUNTIME_LACKS
  */
-export function checkNspawnMounts(destinations: readonly string[]): void {
-  const taken = destinations.find(isNspawnFolder);
+export function checkNspawnMounts(
+  mounts: readonly Pick<RuntimeMount, 'destination' | 'source' | 'type'>[],
+  bundle: string,
+): void {
+  const isOfHost = ({ type, source }: Pick<RuntimeMount, 'source' | 'type'>) =>
+    type === 'bind' && !isAtOrBelow(source, bundle);
+  const taken = mounts.find(
+    (mount) => isNspawnFolder(mount.destination) || (mount.destination === '/run' && isOfHost(mount)),
+  )?.destination;
   if (taken === undefined) return;
   throw new RuntimeError(
     'RUNTIME_LACKS',

@@ -13,8 +13,8 @@ const scriptName = 'watch.sh';
  * first of the container, has that looked at by the hooks `poststart`, and when nspawn has ended, however that was, it ends
  * what is left of the container and runs the hooks `poststop`. The folder of bundles must be the current one.
  *
- * @param group the control group of the container, and its folder in every hierarchy
- * @returns a descriptor; the shell takes the process for ended that has it, as soon as none has it any more
+ * @param groups the folder of the container's control group in every hierarchy
+ * @returns a descriptor that nspawn must have as long as it runs
  */
 export function watchNspawn(
   state: RunState,
@@ -26,7 +26,13 @@ export function watchNspawn(
   mkdirSync(folder);
   writeFileSync(scriptName, script(hooks));
   const { reading, writing } = openPipe();
-  const words = [join(state.bundleFolder, scriptName), folder, state.pidFile(id), ...groups];
+  const words = [
+    join(state.bundleFolder, scriptName),
+    folder,
+    state.pidFile(id),
+    String(process.pid),
+    ...groups,
+  ];
   const child = spawn('/bin/sh', words, {
     cwd: '/',
     // A key that interrupts the command is not for it.
@@ -57,11 +63,13 @@ function commandOf({ path, args }: RuntimeHook): string {
 }
 
 // The first process of the container is a child of nspawn, as soon as that has taken the place of the parent, and has the
-// number 1 in a namespace of its own. Nothing tells when it is there. The folder is gone if somebody has swept it.
+// number 1 in a namespace of its own. Nothing tells when it is there. The folder is gone if somebody has swept it. If the
+// parent was killed at once, this is a child of somebody else, whose other children are none of its business.
 const beginning = `
 exec 3>&2 2>/dev/null
-folder=$1 file=$2 nspawn=$PPID first=
-shift 2
+folder=$1 file=$2 nspawn=$3 first=
+shift 3
+[ "$nspawn" = "$PPID" ] || nspawn=
 is_first() {
   while read -r key outer inner rest; do
     [ "$key" = NSpid: ] || continue
@@ -87,10 +95,12 @@ done
 [ "$first" ] && {
 write_down`;
 
+// A nspawn that closes descriptors would run on without that one; of one that has ended the kernel shows no program.
 // Processes of the container can be left if nspawn was killed. What can't be ended now is left to whoever sweeps next.
 const ending = `
 }
 while read -r line; do :; done
+while [ -e "/proc/$nspawn/exe" ]; do sleep 0.05; done
 attempt=0 left=yes
 while [ "$left" ] && [ $attempt -lt 500 ]; do
   left= attempt=$((attempt + 1))
