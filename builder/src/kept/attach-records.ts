@@ -62,7 +62,8 @@ function pathOf({ folder }: LayerCache, image: Digest): string {
 
 /**
  * Attaches to an image in a repository what is known of its packages, so that machines with its img.lock build it
- * there without a package. The image itself may come later.
+ * there without a package. Where another image has that already, nothing is sent: when that one is removed, the next
+ * push attaches it again. The image itself may come later.
  *
  * @throws what the target throws
  */
@@ -76,13 +77,9 @@ export async function attachRecords(
 ): Promise<void> {
   const content = await readRecords(cache, records);
   if (content === undefined) return;
-  const blobs = [
-    { descriptor: emptyConfig.descriptor, bytes: emptyConfig.bytes },
-    { descriptor: records, bytes: content },
-  ];
-  const present = await target.presentBlobs(blobs, options);
-  for (const { descriptor, bytes } of blobs) {
-    if (present.has(descriptor.digest)) continue;
+  const present = await target.presentBlobs([{ descriptor: records }], options);
+  if (present.has(records.digest)) return;
+  for (const { descriptor, bytes } of [emptyConfig, { descriptor: records, bytes: content }]) {
     await target.putBlob({ descriptor }, (offset) => once(bytes.subarray(offset)), options);
   }
   const { mediaType, digest, size } = subject;
