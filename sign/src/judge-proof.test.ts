@@ -1,5 +1,5 @@
 import { parseImageManifest } from '@img/spec/manifest';
-import type { Tag } from '@img/spec/tag';
+import { parseTag, type Tag } from '@img/spec/tag';
 import test from 'ava';
 import { bundleManifest, proofAnnotation, withProof } from './bundle.ts';
 import { contentOf } from './content.ts';
@@ -89,6 +89,19 @@ test('verifyImage() refuses what the log of its rule does not have', async (t) =
     asked.message,
     /Alice signed it, but it has no proof that it is in the log log\.example\/com\.example/,
   );
+});
+
+test('verifyImage() says that a proof is missing where another tag of the image is signed, too', async (t) => {
+  const log = new TestLog();
+  const latest = { tag: parseTag('latest') };
+  const unproven = await signedEvidence(alice);
+  const others = [await signedEvidence(alice, latest), await logged(log, alice, latest)];
+  for (const other of others) {
+    for (const evidence of [joined(other, unproven), joined(unproven, other)]) {
+      t.is(outcome(decide({ evidence, policy: policyFor(log) })), 'NOT_LOGGED');
+    }
+    t.is(outcome(decide({ evidence: other, policy: policyFor(log) })), 'OTHER_TAG', 'only the other tag');
+  }
 });
 
 test('verifyImage() refuses a log that too few witnesses have seen', async (t) => {
