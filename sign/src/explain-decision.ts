@@ -47,7 +47,10 @@ function ruleStep({ policy, repository }: VerifyRequest): DecisionStep {
     return `the rule for ${displayPrefix(rule.prefix)} in ${source} ${isChosen}`;
   });
   const others = policy.rules.size - covering.length;
-  const left = others === 0 ? [] : [`${others} rules are for other names`];
+  const left =
+    others === 0
+      ? []
+      : [others === 1 ? 'another rule is for other names' : `${others} rules are for other names`];
   return {
     question: `Which rule decides about ${repository}?`,
     isPassed: chosen !== undefined,
