@@ -51,6 +51,19 @@ test('parsePrivateKeyPem() refuses other keys and texts', (t) => {
   }
 });
 
+test('parsePrivateKeyPem() tells how a key that another program wrote comes here', (t) => {
+  const bytes = Buffer.from('secret');
+  for (const [label, hint] of [
+    ['OPENSSH PRIVATE KEY', /^leave it with OpenSSH: ssh-add FILE/],
+    ['ENCRYPTED PRIVATE KEY', /^openssl pkey -in FILE -out PLAIN decrypts it/],
+    ['EC PRIVATE KEY', /^openssl pkey -in FILE -out OTHER writes it as PKCS#8/],
+    ['RSA PRIVATE KEY', /^keys are read as img key new, cosign and openssl genpkey write them$/],
+  ] as const) {
+    const error = t.throws(() => parsePrivateKeyPem(encodePem({ label, bytes })), { instanceOf: SignError });
+    t.regex(error?.hint ?? '', hint, label);
+  }
+});
+
 test('PrivateKey does not show its secret when it is printed', (t) => {
   const key = new PrivateKey(generateKeyPairSync('ed25519').privateKey);
   const secret = Buffer.from(key.toPkcs8()).toString('hex').slice(-64);

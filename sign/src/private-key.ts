@@ -60,5 +60,20 @@ export function parsePrivateKeyPem(text: string): PrivateKey {
   throw new SignError(
     'KEY_INVALID',
     `${block === undefined ? 'other text' : `a PEM block ${quote(block.label)}`} stands where an unencrypted PEM block PRIVATE KEY should`,
+    {
+      hint:
+        conversions.get(block?.label) ??
+        'keys are read as img key new, cosign and openssl genpkey write them',
+    },
   );
 }
+
+/** How a key that another program wrote comes here, by the label of its PEM block. */
+const conversions: ReadonlyMap<string | undefined, string> = new Map([
+  ['OPENSSH PRIVATE KEY', 'leave it with OpenSSH: ssh-add FILE, then sign with img sign --key ssh:NAME'],
+  [
+    'ENCRYPTED PRIVATE KEY',
+    'openssl pkey -in FILE -out PLAIN decrypts it, and img key import PLAIN encrypts it again',
+  ],
+  ['EC PRIVATE KEY', 'openssl pkey -in FILE -out OTHER writes it as PKCS#8, which img key import reads'],
+]);

@@ -179,6 +179,19 @@ test('img key import says of a key of cosign that it signs nothing here', async 
   t.regex(stderr, /\nimg verifies with keys of this kind, and signs with Ed25519 only: img key new\n$/);
 });
 
+test('img key import asks nobody for the passphrase of a key that it does not read, and says what does', async (t) => {
+  const { folder, run } = await newInstance(t);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' });
+  await writeFile(join(folder, 'openssl.pem'), pem, { mode: 0o600 });
+  const { code, stderr } = await run(['key', 'import', 'alice', 'openssl.pem']);
+  t.is(code, 1);
+  t.regex(
+    stderr,
+    /^img: a PEM block "ENCRYPTED PRIVATE KEY" stands where .*\n {5}hint: openssl pkey -in FILE -out PLAIN decrypts it/,
+  );
+});
+
 test('img key new asks twice on the terminal and shows nothing of what is typed', async (t) => {
   const instance = await newInstance(t);
   const { code, shown } = await typeInto(

@@ -48,6 +48,7 @@ async function openPem(name: string, text: string, source: PassphraseSource): Pr
   return await openKeyFile(text, await readPassphrase(name, source));
 }
 
+/** Whether it is a key file of img or cosign, for which somebody has to be asked for a passphrase. */
 export function isEncrypted(pem: string): boolean {
-  return pem.trimStart().startsWith('-----BEGIN ENCRYPTED ');
+  return /^-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) /.test(pem.trimStart());
 }
