@@ -30,7 +30,7 @@ export type ConvertedPackage = {
 export type Script = Shebang & { readonly path: string };
 
 /** The end of the year 9999, the last one that RFC 3339 can write. */
-const latestSeconds = 253_402_300_799;
+export const latestSeconds = 253_402_300_799;
 
 type ReadEntry = (entry: PackageEntry, maxBytes?: number) => Promise<Uint8Array>;
 

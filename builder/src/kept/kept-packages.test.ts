@@ -200,6 +200,48 @@ test('records are the same wherever the layers come from, and old locks get them
   t.false((await elsewhere({ isLocked: false, isFresh: true })).isLockChanged);
 });
 
+const someDigest = digestOf(new Uint8Array());
+const blob = { diffId: someDigest, tarBytes: 1, compression: 'zstd', digest: someDigest, sizeBytes: 1 };
+const notes = {
+  builtSeconds: 1,
+  alternatives: [{ name: 'a', link: '/a', path: '/b', priority: -1, slaves: [] }],
+  scripts: [{ path: 'a', interpreter: '/bin/sh' }],
+  entries: [['f', 'a']],
+  texts: { 'etc/passwd': '' },
+};
+const recordsOf = (changes: object, noteChanges: object = {}) => ({
+  packages: [[someDigest, { ...blob, notes: { ...notes, ...noteChanges }, ...changes }]],
+  layers: [blob],
+});
+
+const misshapen: readonly (readonly [why: string, records: object])[] = [
+  ['a package that is none', { packages: [1], layers: [] }],
+  ['a package without a digest', { packages: [['sha256:1', { ...blob, notes }]], layers: [] }],
+  ['a layer whose tar has the name of another file', recordsOf({ diffId: 'sha256:../../../out' })],
+  ['the same among the layers', { packages: [], layers: [{ ...blob, diffId: 'sha256:../../../out' }] }],
+  ['a layer that is compressed in no known way', recordsOf({ compression: 'rar' })],
+  ['a layer without a limit', recordsOf({ tarBytes: 'any' })],
+  ['no notes', recordsOf({ notes: null })],
+  ['a time that no date has', recordsOf({}, { builtSeconds: 1e15 })],
+  ['alternatives without links', recordsOf({}, { alternatives: [{ name: 'a' }] })],
+  ['scripts that nothing runs', recordsOf({}, { scripts: [{ path: 'a' }] })],
+  ['entries that are none', recordsOf({}, { entries: ['f'] })],
+  ['an entry with a user that is no number', recordsOf({}, { entries: [['f', 'a', 420, {}]] })],
+  ['a text that is none', recordsOf({}, { texts: { 'etc/passwd': 1 } })],
+];
+
+const packedJson = async (value: object): Promise<Uint8Array> => {
+  const plain = Buffer.from(JSON.stringify(value));
+  return Buffer.concat(await Array.fromAsync(compress(once(plain), { compression: 'zstd' })));
+};
+
+for (const [why, records] of misshapen) {
+  test(`parseRecords() refuses ${why}`, async (t) => {
+    await t.notThrowsAsync(async () => parseRecords(await packedJson(recordsOf({}))));
+    t.is(await codeOf(packedJson(records).then(parseRecords)), 'LOCK_OUTDATED');
+  });
+}
+
 const strange: readonly (readonly [why: string, text: string, note: RegExp])[] = [
   ['are of another version', '{"version":9}', /another version of img has made the records/],
   ['are no JSON', 'packages', /another version of img has made the records/],

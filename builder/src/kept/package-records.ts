@@ -13,6 +13,7 @@ import type { PackageLayer, PackageNotes } from '../layers/package-layers.ts';
 import type { LayerBlob } from '../layers/write-layer.ts';
 import type { LockedBlob } from '../lock/image-lock.ts';
 import { once } from './once.ts';
+import { isRecords } from './records-shape.ts';
 
 /** The media type of records: JSON, compressed with zstd. */
 export const recordsMediaType = 'application/vnd.img.packages.records.v2+json+zstd';
@@ -53,19 +54,18 @@ function blobOf({ diffId, tarBytes, compression, digest, sizeBytes }: LayerBlob)
 /**
  * Reads what `packRecords` made. Whoever calls has checked that it is what a lock names.
  *
- * @throws BuilderError LOCK_OUTDATED if another version of img wrote it
+ * @throws BuilderError LOCK_OUTDATED if another version of img wrote it, or no img at all
  */
 export async function parseRecords(packed: Uint8Array): Promise<PackageRecords> {
   const plain = decompress(once(packed), { compression: 'zstd', maxBytes });
   const text = Buffer.from(await collect(plain, maxBytes, 'records of packages')).toString();
-  const value = parseOrNull(text) as { packages?: unknown; layers?: unknown } | null;
-  if (!Array.isArray(value?.packages) || !Array.isArray(value.layers)) {
+  const value = parseOrNull(text);
+  if (!isRecords(value)) {
     throw new BuilderError('LOCK_OUTDATED', 'another version of img has made the records of img.lock', {
       hint: 'build once with --no-cache, which makes them anew, and commit the img.lock that this gives',
     });
   }
-  const packages = new Map(value.packages as [Digest, PackageRecord][]);
-  return { packages, layers: value.layers as LayerBlob[] };
+  return { packages: new Map(value.packages), layers: value.layers };
 }
 
 function parseOrNull(text: string): unknown {
