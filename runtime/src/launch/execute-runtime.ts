@@ -1,19 +1,21 @@
 import { closeSync, openSync } from 'node:fs';
 import module from 'node:module';
 import type { RunOptions } from '../config/run-options.ts';
-import { canKeepOwners, hasFileStream, keepStreamOwners } from '../linux/keep-owners.ts';
+import { canKeepOwners, keepStreamOwners, sharedStreams } from '../linux/keep-owners.ts';
 import { resetForExec } from '../linux/reset-for-exec.ts';
 import { RuntimeError } from '../runtime-error.ts';
 
 /**
- * Whether {@link executeRuntime} adds a filter of system calls, for the files that are the app's standard streams. runc
- * gives the app pipes in place of them.
+ * The standard streams whose owners {@link executeRuntime} keeps from the runtime, by a filter of system calls if there
+ * are any. crun alone takes them: runc gives an app pipes in place of files, and leaves /dev/null alone.
  */
-export function filtersOwners(
+export function keptStreams(
   name: string,
   { isInteractive = false, hasTerminal = false }: Pick<RunOptions, 'isInteractive' | 'hasTerminal'>,
-): boolean {
-  return name === 'crun' && canKeepOwners && hasFileStream(isInteractive || hasTerminal ? [0, 1, 2] : [1, 2]);
+): readonly number[] {
+  if (name !== 'crun' || !canKeepOwners) return [];
+  // An input that the app is not to read will be /dev/null.
+  return isInteractive || hasTerminal ? sharedStreams([0, 1, 2]) : [0, ...sharedStreams([1, 2])];
 }
 
 /**
@@ -31,13 +33,13 @@ export function executeRuntime(
   kept: readonly number[] = [],
   variables: { readonly [name: string]: string } = {},
 ): never {
-  const isFiltered = filtersOwners(name, { isInteractive, hasTerminal });
+  const streams = keptStreams(name, { isInteractive, hasTerminal });
   if (!isInteractive && !hasTerminal) {
     // The lowest free number is given, so this becomes the standard input.
     closeSync(0);
     openSync('/dev/null', 'r');
   }
-  if (isFiltered) keepStreamOwners();
+  if (streams.length > 0) keepStreamOwners(streams);
   // What is left to do when this process ends, which it never does: compiled code is written then, if its caller keeps
   // that.
   process.emit('exit', 0);

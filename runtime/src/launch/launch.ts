@@ -1,6 +1,6 @@
 import type { RunState } from '../state/run-state.ts';
 import type { ChosenRuntime } from './choose-runtime.ts';
-import { executeRuntime } from './execute-runtime.ts';
+import { executeRuntime, keptStreams } from './execute-runtime.ts';
 import { launchNspawn } from './launch-nspawn.ts';
 import { type LaunchRequest, makeBundle, prepareLaunch } from './prepare-launch.ts';
 import { runtimeArguments } from './runtime-arguments.ts';
@@ -19,9 +19,11 @@ import { runtimeArguments } from './runtime-arguments.ts';
 export function launch(state: RunState, request: LaunchRequest): never {
   const prepared = prepareLaunch(state, request);
   const { id } = prepared.record;
+  const { name } = prepared.runtime;
   try {
-    const kept = makeBundle(state, request, prepared);
-    if (prepared.runtime.name === 'nspawn') launchNspawn(state, prepared, request.options);
+    const isFiltered = name === 'nspawn' || keptStreams(name, request.options).length > 0;
+    const kept = makeBundle(state, request, prepared, isFiltered ? 1 : 0);
+    if (name === 'nspawn') launchNspawn(state, prepared, request.options);
     execute(state, prepared.runtime, request, { id, kept });
   } catch (error) {
     state.remove(id);

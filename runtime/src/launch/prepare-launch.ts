@@ -31,7 +31,6 @@ import type { Tree } from '../tree/tree.ts';
 import { checkCaller } from './check-caller.ts';
 import { checkUngrouped } from './check-ungrouped.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
-import { filtersOwners } from './execute-runtime.ts';
 import { checkCommand } from './find-command.ts';
 import { hideUnified } from './hide-unified.ts';
 import { hostDevices } from './host-devices.ts';
@@ -144,6 +143,7 @@ export function prepareLaunch(
 /**
  * Mounts the tree where only this process sees it, and writes the bundle there, which becomes the current folder.
  *
+ * @param addedFilters how many filters of system calls this process adds to its own before it becomes the runtime
  * @returns descriptors that must be open in some process as long as the app runs
  * @throws RuntimeError as `launch`
  */
@@ -151,6 +151,7 @@ export function makeBundle(
   state: RunState,
   { image, tree, options, health, unit }: LaunchRequest,
   { record, runtime, controlGroups, namespace }: PreparedLaunch,
+  addedFilters = 0,
 ): readonly number[] {
   const { id } = record;
   const bundle = state.bundleFolder;
@@ -208,7 +209,7 @@ export function makeBundle(
         : [],
     isThere: existsSync,
     folder: state.containerFolder(id),
-    inheritedFilters: inheritedFilters(record, options),
+    inheritedFilters: inheritedFilters(addedFilters),
     ...(record.detached === undefined ? { story: storyOf(runtime) } : {}),
   });
   writeFileSync('config.json', JSON.stringify({ ...config, hooks: { ...config.hooks, poststart: [check] } }));
@@ -216,15 +217,9 @@ export function makeBundle(
   return network?.descriptor === undefined ? [] : [network.descriptor];
 }
 
-// Those of this process, and the one that it adds right before it becomes the runtime. Others start that as it is.
-function inheritedFilters(
-  { runtime: name, detached, unit }: ContainerRecord,
-  options: RunOptions,
-): number | undefined {
+function inheritedFilters(added: number): number | undefined {
   const own = /^Seccomp_filters:\t(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  const isAttached = detached === undefined && unit === undefined;
-  const isAdded = name === 'nspawn' || (isAttached && filtersOwners(name, options));
-  return own === undefined ? undefined : Number(own) + (isAdded ? 1 : 0);
+  return own === undefined ? undefined : Number(own) + added;
 }
 
 // The runtime takes the place of this process; who looks beside nspawn has the same standard error, and longer.
