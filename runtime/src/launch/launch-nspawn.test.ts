@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, needsRoot, needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
@@ -9,7 +9,7 @@ import { listProcesses } from '../containers/list-processes.ts';
 import { signalContainer } from '../containers/signal-container.ts';
 import { stopContainer } from '../containers/stop-container.ts';
 import { readControlGroups } from '../state/control-groups.ts';
-import { makeBusyboxTree } from '../testing/busybox-tree.ts';
+import { makeBusyboxTree, type TreeFile } from '../testing/busybox-tree.ts';
 import { assertNothingLeft, firstLine, run, start, theContainer } from '../testing/launch-harness.ts';
 
 function nspawnTest(title: string, body: (t: ExecutionContext) => Promise<void>): void {
@@ -111,19 +111,55 @@ nspawnTest('on a host with the unified hierarchy only', async (t) => {
   t.deepEqual(lines, ['/sys/fs/cgroup/cgroup.procs']);
 });
 
-nspawnTest('an image whose links lead nspawn astray is refused', async (t) => {
-  const { code, stderr, runFolder } = await run(t, 'nspawn', 'true', {
-    prepare: (tree) => {
-      mkdirSync(join(tree, 'run'));
-      symlinkSync('/etc', join(tree, 'run/host'));
-    },
+const hostFolder = '/run/img-test-no-such-folder';
+const hostile: readonly (readonly [
+  files: { readonly [path: string]: TreeFile },
+  said: RegExp,
+  reason: string,
+])[] = [
+  [
+    { 'run/host': { link: '/etc' }, 'etc/x': '' },
+    /the folder "\/run\/host", which leads to "\/etc"/,
+    'it writes there',
+  ],
+  [{ 'run/systemd': '' }, /the folder "\/run\/systemd", which is no folder/, 'nothing can be mounted there'],
+  [
+    { dev: { link: hostFolder }, [`${hostFolder.slice(1)}/x`]: '' },
+    /the folder "\/dev", which leads to/,
+    'it would make devices in a folder of the host',
+  ],
+  [
+    { sys: { link: '/bin' } },
+    /the folder "\/sys", which leads to "\/bin"/,
+    'files of the host would be hidden',
+  ],
+  [
+    { 'etc/machine-id': { link: hostFolder } },
+    /the file "\/etc\/machine-id", which leads to/,
+    'it would tell the app what a file of the host says',
+  ],
+  [
+    { 'etc/machine-id/x': '' },
+    /the file "\/etc\/machine-id", which is no file/,
+    'nor does it read folders or pipes',
+  ],
+];
+
+for (const [files, said, reason] of hostile) {
+  nspawnTest(`an image whose ${Object.keys(files)[0]} leads it astray is refused: ${reason}`, async (t) => {
+    const { code, stderr, runFolder } = await run(t, 'nspawn', 'true', { files });
+    t.is(code, 70);
+    t.regex(stderr, /^RuntimeError RUNTIME_LACKS: nspawn needs /);
+    t.regex(stderr, said);
+    assertNothingLeft(t, runFolder);
   });
-  t.is(code, 70);
-  t.regex(
-    stderr,
-    /^RuntimeError RUNTIME_LACKS: nspawn needs the folder "\/run\/host", which leads to "\/etc"/,
-  );
-  assertNothingLeft(t, runFolder);
+}
+
+nspawnTest('what it needs of its own runs no programs', async (t) => {
+  const script = 'for d in host systemd; do grep " /run/$d " /proc/self/mountinfo; done';
+  const { lines, stderr } = await run(t, 'nspawn', script, { options: { profile: 'strict' } });
+  t.is(lines.length, 2, stderr);
+  for (const line of lines) t.regex(line, / \/run\/\w+ r[ow],nosuid,nodev,noexec,/);
 });
 
 nspawnTest('what it can not do is refused before anything is there', async (t) => {

@@ -83,6 +83,10 @@ export const launcherLimits: readonly LauncherLimit[] = [
     what: 'some variables',
     reason: 'their names may have letters, digits and _ only',
   }),
+  refused({
+    what: 'some images',
+    reason: 'it would follow links at /dev, /proc, /sys, /run and /etc/machine-id out of them',
+  }),
   refused({ what: 'img exec, img attach', reason: 'only crun and runc start a command in their containers' }),
   otherwise({
     what: 'the self-check',

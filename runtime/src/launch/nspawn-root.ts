@@ -10,6 +10,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { quote } from '@img/spec/quote';
 import type { RuntimeConfig, RuntimeMount } from '@img/spec/runtime-config';
+import { kernelFolders } from '../config/kernel-mounts.ts';
 import { mount, mountFlags } from '../linux/mount.ts';
 import { mountAttributes, mountFileSystem } from '../linux/mount-file-system.ts';
 import { restrictMount } from '../linux/restrict-mount.ts';
@@ -40,12 +41,14 @@ export function mountNspawnRoot(
   groups: Pick<ControlGroups, 'mode' | 'root' | 'roots'>,
   group: string,
 ): void {
+  for (const folder of kernelFolders) checkPlace(folder, 'folder');
   for (const asked of mounts) {
     if (asked.type === 'cgroup') showControlGroups(groups, group);
     else if (!ofNspawn.includes(asked.type)) mountInside(asked);
   }
   for (const { path } of linux.devices ?? []) showDevice(path);
   for (const path of linux.maskedPaths) if (path.startsWith('/sys/')) hide(path);
+  checkPlace('/etc/machine-id', 'file');
   for (const folder of nspawnFolders) makeNspawnFolder(folder);
   mkdirSync(`${root}/run/host/incoming`);
   // Else it would show that of the host.
@@ -140,14 +143,7 @@ function hide(path: string): void {
 // In memory, over whatever the image may have there. nspawn 252 takes what looks like no file from one place, newer ones
 // from the other, which they make by themselves.
 function makeNspawnFolder(folder: string): void {
-  const { path } = resolveInside(root, folder);
-  if (path !== folder) {
-    throw new RuntimeError(
-      'RUNTIME_LACKS',
-      `nspawn needs the folder ${quote(folder)}, which leads to ${quote(path)} in this image`,
-      { hint: 'take crun or runc' },
-    );
-  }
+  checkPlace(folder, 'folder');
   const target = `${root}${folder}`;
   mkdirSync(target, { recursive: true });
   mountFileSystem({
@@ -158,8 +154,22 @@ function makeNspawnFolder(folder: string): void {
       ['mode', '755'],
       ['size', '256k'],
     ],
-    attributes: mountAttributes.noSuid | mountAttributes.noDev,
+    attributes: mountAttributes.noSuid | mountAttributes.noDev | mountAttributes.noExec,
   });
   mkdirSync(`${target}/inaccessible/dir`, { recursive: true, mode: 0 });
   writeFileSync(`${target}/inaccessible/reg`, '', { mode: 0 });
+}
+
+// nspawn reads and writes there before the root of the container is its own, so a link would lead it out of the image: it
+// makes devices in whatever folder of the host has the name that /dev leads to, and tells the app what /etc/machine-id says.
+function checkPlace(place: string, kind: 'file' | 'folder'): void {
+  const { path, stat } = resolveInside(root, place);
+  const isKind = stat === undefined || (kind === 'file' ? stat.isFile() : stat.isDirectory());
+  if (path === place && isKind) return;
+  const instead = path === place ? `is no ${kind}` : `leads to ${quote(path)}`;
+  throw new RuntimeError(
+    'RUNTIME_LACKS',
+    `nspawn needs the ${kind} ${quote(place)}, which ${instead} in this image`,
+    { hint: 'take crun or runc' },
+  );
 }
