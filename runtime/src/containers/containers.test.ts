@@ -11,6 +11,7 @@ import { besideContainer } from '../launch/beside-container.ts';
 import type { RuntimeError } from '../runtime-error.ts';
 import { type EndedContainer, isEnded, type RunningContainer } from '../state/container.ts';
 import { parseContainerName } from '../state/container-name.ts';
+import type { ContainerRecord } from '../state/container-record.ts';
 import { identifyProcess } from '../state/process-identity.ts';
 import { RunState } from '../state/run-state.ts';
 import { makeBusyboxTree } from '../testing/busybox-tree.ts';
@@ -134,6 +135,26 @@ each('waitForEnd() has the exit code of a container that removes itself', async 
   t.throws(() => findContainer(state, id), { code: 'CONTAINER_UNKNOWN' });
   await t.throwsAsync(waitForEnd(state, container), { code: 'CONTAINER_UNKNOWN' });
   await signalContainer(state, container, 15);
+});
+
+test('signalContainer() asks to wait for an app of nspawn that has not started, not for one that has ended', async (t) => {
+  const state = new RunState(join(temporaryFolder(t), 'run'));
+  const record: ContainerRecord = {
+    id: '1111111111111111' as ContainerRecord['id'],
+    reference: '127.0.0.1:5000/com.example.app:1.0',
+    digest: digestOf(new Uint8Array()),
+    signers: [],
+    profile: 'app',
+    insecure: [],
+    runtime: 'nspawn',
+    stopSignal: 15,
+    supervisor: identifyProcess(process.pid) as ContainerRecord['supervisor'],
+    started: '2026-01-01T00:00:00.000Z',
+  };
+  state.add(record);
+  await t.throwsAsync(signalContainer(state, record, 15), { message: /has not started yet$/ });
+  state.remove(record.id);
+  await t.notThrowsAsync(signalContainer(state, record, 15));
 });
 
 each('a killed conmon: the next sweep ends the app, and keeps what it wrote', async (t, runtime) => {

@@ -11,7 +11,8 @@ import type { RunState } from '../state/run-state.ts';
 
 /**
  * Sends a signal to the first process of a container. The runtime does it, because it knows that process from
- * another one with its number; but not in another user namespace, and nspawn not at all. One that has ended in the meantime needs none.
+ * another one with its number; but not in another user namespace, and nspawn not at all. One that has ended in the
+ * meantime needs none.
  *
  * @throws RuntimeError RUNTIME_MISSING, RUNTIME_FAILED
  */
@@ -21,7 +22,10 @@ export async function signalContainer(
   number: number,
 ): Promise<void> {
   const { id, name, runtime } = container;
-  if (runtime === 'nspawn' && readFirst(state, container) === undefined) throw notStarted(container);
+  const isThere = () => state.list().some((running) => running.id === id);
+  if (runtime === 'nspawn' && readFirst(state, container) === undefined && isThere()) {
+    throw notStarted(container);
+  }
   if (container.isUngrouped === true || runtime === 'nspawn') {
     signalFirstProcess(state, container, number);
     return;
@@ -30,7 +34,7 @@ export async function signalContainer(
   try {
     await promisify(execFile)(findRuntime(runtime), args);
   } catch (cause) {
-    if (!state.list().some((running) => running.id === id)) return;
+    if (!isThere()) return;
     const { stderr = '' } = cause as { readonly stderr?: string };
     throw new RuntimeError(
       'RUNTIME_FAILED',
