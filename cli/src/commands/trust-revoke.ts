@@ -9,6 +9,7 @@ import { CliError } from '../cli-error.ts';
 import { addExamples, type CommandContext, onRun, type Session } from '../command.ts';
 import { findPublicKey } from '../keys/find-public-key.ts';
 import { parseIndex } from '../option-values.ts';
+import { identityCalled } from '../trust/find-identity.ts';
 import { changeLocalTrust, localTrustFile } from '../trust/local-trust.ts';
 import { changeRootDocument, readRootFile } from '../trust/root-file.ts';
 
@@ -69,7 +70,7 @@ async function namedBy(
     file === undefined
       ? [...(await loadTrustPolicy(session.config.trustFolders)).identities.values()]
       : (await readRootFile(file)).root.document.identities;
-  const identity = identities.find(({ id }) => id === word);
+  const identity = identityCalled(identities, word);
   if (identity !== undefined) return identity.keys.map(({ fingerprint }) => fingerprint);
   return [(await findPublicKey(word, session)).fingerprint];
 }

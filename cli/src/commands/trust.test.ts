@@ -65,6 +65,21 @@ test('img trust add without a name means whoever has the key already', async (t)
   t.is((await rules()).rules.length, 2);
 });
 
+test('img trust show, revoke and remove take the name that people see, where only one has it', async (t) => {
+  const { add, run } = await prepare(t);
+  await add('alice', '--name', 'Alice', '--prefix', 'com.');
+  t.regex((await run(['trust', 'show', 'Alice'])).stdout, /^Alice \(alice\)\n/);
+  t.is((await run(['trust', 'revoke', 'Alice'])).code, 0);
+  t.is((await run(['trust', 'revoke', 'Alice', '--undo'])).code, 0);
+  await add('bob', '--name', 'Alice', '--prefix', 'org.');
+  const { code, stderr } = await run(['trust', 'revoke', 'Alice']);
+  t.is(code, 4, 'two are called so');
+  t.regex(stderr, /^img: there is no file "Alice"\n {5}hint: name the file of a public key/);
+  t.is((await run(['trust', 'remove', 'Alice'])).code, 2);
+  t.is((await run(['trust', 'remove', 'bob'])).code, 0);
+  t.regex((await run(['trust', 'remove', 'Alice'])).stderr, /^removed alice from /);
+});
+
 test('img trust add takes a key of yours by its name', async (t) => {
   const { run } = await prepare(t);
   await run(['key', 'new', 'carol'], { variables: { IMG_KEY_PASSPHRASE: 'x' } });

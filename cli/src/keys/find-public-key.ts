@@ -23,5 +23,7 @@ export async function findPublicKey(
   if (isAgentKeyName(name)) return (await findAgentKey(name, environment, { signal })).publicKey;
   const bytes = await readSmallFile(name, { maxBytes });
   if (bytes !== undefined) return parsePublicKey(new TextDecoder().decode(bytes));
-  throw new CliError('KEY_UNKNOWN', `there is no file ${quote(name)}`);
+  throw new CliError('KEY_UNKNOWN', `there is no file ${quote(name)}`, {
+    hint: 'name the file of a public key, or one of those that img key list shows',
+  });
 }

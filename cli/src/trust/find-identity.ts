@@ -5,11 +5,18 @@ import { quote } from '@img/spec/quote';
 import { parseArgument } from '../argument.ts';
 import { CliError } from '../cli-error.ts';
 
+/** Whom somebody means by an id, or by the name that "Signed By" shows where only one has it. */
+export function identityCalled(identities: Iterable<Identity>, text: string): Identity | undefined {
+  const all = [...identities];
+  const named = all.filter(({ name }) => name === text);
+  return all.find(({ id }) => id === text) ?? (named.length === 1 ? named[0] : undefined);
+}
+
 /** @throws CliError IDENTITY_UNKNOWN, USAGE */
 export function findIdentity({ identities, rules }: TrustPolicy, text: string): Identity {
-  const id = parseArgument(parseIdentityId, text);
-  const identity = identities.get(id);
+  const identity = identityCalled(identities.values(), text);
   if (identity !== undefined) return identity;
+  const id = parseArgument(parseIdentityId, text);
   const isRule = [...rules.keys()].some((prefix) => prefix === text);
   const similar = nearest(id, identities.keys());
   const known = similar === undefined ? 'img trust list shows them' : `did you mean ${similar}?`;
