@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   readdirSync,
@@ -235,6 +236,7 @@ for (const [what, content, read] of [
         symlinkSync(`${path}.moved`, path);
       },
     ],
+    ['a pipe in its place that nobody writes into', putPipe],
   ] as const) {
     test(`a ${what} with ${how} is an error that names the file, until it is put again`, async (t) => {
       const store = openStore(t);
@@ -279,6 +281,15 @@ for (const [why, text] of [
     t.true(error?.message.startsWith(path));
   });
 }
+
+test('a tag with a pipe for a file is an error, and nobody is waited for', async (t) => {
+  const store = openStore(t);
+  await put(store, image, { tag });
+  const path = join(store.root, 'refs', '127.0.0.1:5000+com.example+app', 'tags', '1.0');
+  putPipe(path);
+  const error = await t.throwsAsync(store.repository(location).getManifest(tag), { code: 'STORE_INVALID' });
+  t.true(error?.message.startsWith(path));
+});
 
 test('an entry of another digest, or of another type than its manifest, is an error', async (t) => {
   const store = openStore(t);
@@ -346,6 +357,11 @@ test('close() leaves no lease and nothing unfinished, and the store can be used 
   await store.close();
   t.deepEqual(readdirSync(join(store.root, 'leases')), []);
 });
+
+function putPipe(path: string): void {
+  unlinkSync(path);
+  execFileSync('mkfifo', [path]);
+}
 
 function flipped(bytes: Buffer): Buffer {
   const middle = bytes.byteLength >> 1;

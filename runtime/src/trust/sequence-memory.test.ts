@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
@@ -88,6 +88,16 @@ for (const [change, reason] of [
     });
   });
 }
+
+test('a memory that is a pipe is an error, and nobody is waited for', async (t) => {
+  const folder = temporaryFolder(t);
+  const memory = new SequenceMemory(folder);
+  await memory.remember(app, { sequence: 5, digest: digest('a') });
+  const file = join(folder, files(folder)[0] ?? '');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  await t.throwsAsync(memory.recall(app), { code: 'TRUST_MEMORY_INVALID' });
+});
 
 test('recall() reads what the first versions wrote', async (t) => {
   const folder = temporaryFolder(t);

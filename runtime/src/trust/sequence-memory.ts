@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFolder } from '@img/registry/storage/make-folder';
@@ -117,7 +117,8 @@ function listNumbers(folder: string): readonly string[] {
 }
 
 function readEntry(path: string, name: RememberedName, number: string): Remembered {
-  const bytes = readFileSync(path);
+  // Nobody waits for who would write into a pipe that was put in its place.
+  const bytes = readFileSync(path, { flag: constants.O_RDONLY | constants.O_NONBLOCK });
   try {
     const fields = new JsonFields(parseJson(bytes, { maxBytes: maxFileBytes }), 'entry', 'CONFIG_INVALID');
     const sequence = fields.integer('sequence', 1);
