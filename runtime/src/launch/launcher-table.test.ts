@@ -19,6 +19,11 @@ const wishes: readonly (readonly [wish: Partial<LaunchWishes>, said: RegExp, rea
   ],
   [{ options: { hasTerminal: true } }, /--tty/, 'three keys end the app'],
   [{ options: { insecure: ['capability:SYS_ADMIN'] } }, /SYS_ADMIN/, 'nspawn itself makes namespaces'],
+  [
+    { options: { insecure: ['capability:MKNOD'] } },
+    /MKNOD/,
+    'nothing denies devices but that there are none',
+  ],
   [{ options: bind('/run') }, /a volume at \/run/, 'nspawn writes in /run'],
   [{ options: bind('/run/host/x') }, /a volume at \/run/, 'what nspawn mounts there would cover it'],
   [{ options: bind('/run/systemd') }, /a volume at \/run/, 'it would cover what nspawn needs'],

@@ -72,6 +72,11 @@ export const launcherLimits: readonly LauncherLimit[] = [
     isWished: ({ options }) => options.insecure?.includes('capability:SYS_ADMIN') === true,
   }),
   refused({
+    what: '--insecure capability:MKNOD',
+    reason: 'the app could make and open every device of the host, which its control group denies elsewhere',
+    isWished: ({ options }) => options.insecure?.includes('capability:MKNOD') === true,
+  }),
+  refused({
     what: 'a volume at /run',
     reason: 'it writes there, and that would be the folder of the host',
     isWished: ({ options }) =>
