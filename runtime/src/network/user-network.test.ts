@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { needsRoot, needsTool } from '@img/sign/testing/needs';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import test from 'ava';
 import { parsePortMapping } from '../config/port-mapping.ts';
-import { checkTunnelPorts, findTunnelProgram } from './user-network.ts';
+import { checkTunnelPorts, findTunnelProgram, startTunnel } from './user-network.ts';
 
 test('findTunnelProgram() names the package without which a user has no network', (t) => {
   const { message, hint } = t.throws(() => findTunnelProgram(() => undefined, '/dev/null'), {
@@ -30,6 +32,19 @@ test('findTunnelProgram() finds the program where user and device are as they sh
     findTunnelProgram((name) => `/bin/${name}`, device),
     '/bin/slirp4netns',
   );
+});
+
+test('startTunnel() tells in one line what the program said before it failed', (t) => {
+  if (!needsRoot(t) || !needsTool(t, 'unshare')) return;
+  const folder = temporaryFolder(t);
+  const program = join(folder, 'program');
+  writeFileSync(program, '#!/bin/sh\necho first >&2; echo " then"; exit 1\n', { mode: 0o755 });
+  const namespace = join(folder, 'netns');
+  t.teardown(() => spawnSync('umount', [namespace]));
+  t.throws(() => startTunnel(program, { id: '0123456789abcdef', folder, namespace, ports: [] }), {
+    code: 'NETWORK_FAILED',
+    message: 'slirp4netns failed: first; then',
+  });
 });
 
 for (const [text, why] of [

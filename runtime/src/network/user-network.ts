@@ -169,10 +169,8 @@ function refusalOf(answer: string): string | undefined {
 }
 
 function failure(reason: string): RuntimeError {
-  return new RuntimeError(
-    'NETWORK_FAILED',
-    `slirp4netns failed: ${printable(reason.trim()) || 'it did not say why'}`,
-  );
+  const lines = printable(reason.trim().replaceAll(/\s*\n\s*/g, '; '));
+  return new RuntimeError('NETWORK_FAILED', `slirp4netns failed: ${lines || 'it did not say why'}`);
 }
 
 function readStory(folder: string): string {
