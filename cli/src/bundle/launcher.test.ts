@@ -304,3 +304,24 @@ test('bin/img starts the Node of the repository, also through links, and that of
   t.is((await run(program, ['run', 'app'], { env })).stdout, `own\n${program}.js\nrun\napp\n`, 'likewise');
   t.is((await run(program, [], { env })).stdout, `own\n${program}.js\n`, 'likewise');
 });
+
+const optionsOfNode: readonly [words: string, option: string | undefined, reason: string][] = [
+  ['serve', '--max-semi-space-size=2', 'it runs for long'],
+  ['--root a --run b serve --json', '--max-semi-space-size=2', 'behind folders'],
+  ['--root serve ps', '--v8-pool-size=1', 'a folder of that name'],
+  ['--cache a build .', undefined, 'it has much to compute'],
+  ['--json serve', '--v8-pool-size=1', 'no folder: a mistake'],
+  ['--root', '--v8-pool-size=1', 'no folder, and no verb'],
+];
+
+test('bin/img chooses options of Node by the verb', async (t) => {
+  const checkout = new Checkout(t);
+  const own = join(checkout.root, 'node_modules/node/bin');
+  mkdirSync(own, { recursive: true });
+  writeFileSync(join(own, 'node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 });
+  const program = join(checkout.root, 'cli/bin/img');
+  for (const [words, option, reason] of optionsOfNode) {
+    const { stdout } = await run(program, words.split(' '));
+    t.is(stdout, `${option === undefined ? '' : `${option} `}${program}.js ${words}\n`, reason);
+  }
+});
