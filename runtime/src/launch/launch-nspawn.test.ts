@@ -72,10 +72,15 @@ nspawnTest('no command can be started beside the app, and it says why', async (t
   });
 });
 
-for (const [mistake, setting, word, said] of [
-  ['new privileges', '', '--no-new-privileges=no', /it could gain privileges/],
+// Node makes sockets for the standard streams of what it starts, into which nobody else can write.
+const wrongIntoSocket = 'PATH=$0:$PATH exec "$@"';
+const wrongIntoPipe = '{ PATH=$0:$PATH "$@" 2>&1 1>&3 | cat >&2; } 3>&1';
+
+for (const [mistake, script, setting, word, said] of [
+  ['new privileges', wrongIntoSocket, '', '--no-new-privileges=no', /it could gain privileges/],
   [
     'its filter, beside which there is that of img',
+    wrongIntoPipe,
     'SYSTEMD_SECCOMP=0',
     '',
     /it could make every system call/,
@@ -85,17 +90,25 @@ for (const [mistake, setting, word, said] of [
     const folder = temporaryFolder(t);
     const program = `#!/bin/sh\n${setting} exec ${findProgram('systemd-nspawn')} "$@" ${word}\n`;
     writeFileSync(join(folder, 'systemd-nspawn'), program, { mode: 0o755 });
-    // Nobody else can write into the sockets that Node makes for the standard streams of what it starts.
-    const script = '{ PATH=$0:$PATH "$@" 2>&1 1>&3 | cat >&2; } 3>&1';
     const { stderr, runFolder } = await run(t, 'nspawn', '', {
       wrapper: ['sh', '-c', script, folder],
       image: { config: { cmd: ['sleep', '1000'] } },
     });
-    t.regex(stderr, /img: the app was ended, because it was not confined as asked: /);
+    t.regex(stderr, /^img: the app was ended, because it was not confined as asked: /m);
     t.regex(stderr, said);
+    t.notRegex(stderr, /cannot create/);
     assertNothingLeft(t, runFolder);
   });
 }
+
+nspawnTest('an app that is named like it is no mismatch before it has begun', async (t) => {
+  const { code, stderr } = await run(t, 'nspawn', '', {
+    prepare: (tree) =>
+      writeFileSync(join(tree, 'bin/systemd-nspawn'), '#!/bin/sh\nsleep 1\nexit 3\n', { mode: 0o755 }),
+    image: { config: { cmd: ['/bin/systemd-nspawn'] } },
+  });
+  t.is(code, 3, stderr);
+});
 
 nspawnTest('on a host with the unified hierarchy only', async (t) => {
   if (readControlGroups().mode === 'v2') {

@@ -26,7 +26,7 @@ export type SelfCheckPlaces = {
   readonly inheritedFilters?: number | undefined;
   /**
    * The standard error of the command, if somebody may read it: runtimes keep to themselves what hooks write. A terminal,
-   * file or pipe is told; into a socket nobody else can write.
+   * file or pipe is told; into a socket nobody else can write, so that the hook then says it itself.
    */
   readonly story?: string;
 };
@@ -109,7 +109,7 @@ const namespaceFiles: { readonly [type in RuntimeNamespace['type']]: string } = 
 // As the kernel names a process when a program begins; nothing for a program that is named like a runtime.
 function nameOf(program: string): string {
   const name = basename(program).slice(0, 15);
-  return /^(crun|runc.*|\d+)$/.test(name) ? '' : name;
+  return /^(crun|runc.*|systemd-nspawn|\d+)$/.test(name) ? '' : name;
 }
 
 // On the usual way only what a shell has built in, because each program would cost another millisecond. The state of
@@ -202,6 +202,7 @@ LIMITS
 done 2>/dev/null
 [ "$pid" ] && kill -9 "$pid" || unlike='the runtime did not say which process it is'
 echo "$unlike" >"$report"
-echo "img: the app was ended, because it was not confined as asked: $unlike" >>"$story"
+said="img: the app was ended, because it was not confined as asked: $unlike"
+if [ -S "$story" ]; then echo "$said" >&2; else echo "$said" >>"$story"; fi
 exit 1
 `;
