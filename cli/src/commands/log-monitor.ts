@@ -19,6 +19,7 @@ import { openLogs } from '../host/open-logs.ts';
 import { typedRegistry } from '../host/typed-registry.ts';
 import { findPublicKey } from '../keys/find-public-key.ts';
 import { KeyFolder } from '../keys/key-folder.ts';
+import { alarmAdvice } from '../log/alarm-advice.ts';
 import { describeEntry, entryDocument } from '../log/describe-entry.ts';
 import { LogMemory } from '../log/log-memory.ts';
 import { type Monitored, monitorLog } from '../log/monitor-log.ts';
@@ -83,9 +84,9 @@ async function monitor(session: Session, options: MonitorOptions, names: readonl
   }
   output.result(results.map(resultDocument), () => results.flatMap(resultLines));
   if (results.some(isAlarming)) {
-    output.story(
-      'ask those who have the keys and the registry; img log monitor --acknowledge ends the alarm',
-    );
+    const isForked = results.some((result) => 'problem' in result);
+    const isStrange = results.some((result) => 'found' in result && result.found.alarms.length > 0);
+    output.story(...alarmAdvice({ isForked, isStrange }));
     session.setExitCode(exitCodes.notTrusted);
   }
 }

@@ -5,6 +5,7 @@ import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import { signedEvidence } from '@img/sign/testing/test-evidence';
 import { testKey } from '@img/sign/testing/test-keys';
 import test, { type ExecutionContext } from 'ava';
+import { alarmAdvice } from './alarm-advice.ts';
 import { LogMemory } from './log-memory.ts';
 import { type MonitorRequest, monitorLog } from './monitor-log.ts';
 
@@ -65,6 +66,19 @@ test('monitorLog() notices a fork, and remembers what it saw before', async (t) 
   }
   await t.throwsAsync(monitor({ reader: memoryLog(entries.slice(0, 2)) }), { code: 'LOG_INCONSISTENT' });
   t.like(await monitor({ reader: memoryLog([...entries, await bundleOf(2, 8)]) }), { added: 1 });
+});
+
+test('alarmAdvice() promises an end to the alarm of own keys only', (t) => {
+  const [acknowledge, stays] = [/--acknowledge ends the alarm$/, /contradicts itself .* stays an alarm$/];
+  for (const [isForked, isStrange, ...lines] of [
+    [true, false, stays],
+    [false, true, acknowledge],
+    [true, true, stays, acknowledge],
+  ] as const) {
+    const advice = alarmAdvice({ isForked, isStrange });
+    t.is(advice.length, lines.length);
+    for (const [index, line] of lines.entries()) t.regex(advice[index] ?? '', line);
+  }
 });
 
 test('LogMemory refuses what was changed', async (t) => {
