@@ -73,13 +73,19 @@ function isSameSet(a: readonly IdentityId[], b: readonly IdentityId[]): boolean 
 
 /** For example `2 of alice, bob, ci for com.example.*`. */
 export function describeRule(rule: TrustRule): string {
-  const { prefix, require, of, refreshers = [], movers = [], builders = [], log } = rule;
-  const names = of.length === 0 ? 'nobody' : of.join(', ');
+  const { people, besides } = ruleParts(rule);
+  return `${rule.require} of ${people} for ${displayPrefix(rule.prefix)}${besides}`;
+}
+
+/** Who may sign, and what else a rule says, which follows with a comma where there is something. */
+export function ruleParts(rule: TrustRule): { readonly people: string; readonly besides: string } {
+  const { of, refreshers = [], movers = [], builders = [], log } = rule;
+  const people = of.length === 0 ? 'nobody' : of.join(', ');
   const refreshed = refreshers.length === 0 ? '' : `, refreshed by ${refreshers.join(', ')}`;
   const moved = movers.length === 0 ? '' : `, tags moved by ${movers.join(' or ')}`;
   const built = builders.length === 0 ? '' : `, built by ${builders.join(' or ')}`;
   const logged = log === undefined ? '' : `, logged in ${log}`;
-  return `${require} of ${names} for ${displayPrefix(prefix)}${built}${moved}${refreshed}${logged}`;
+  return { people, besides: `${built}${moved}${refreshed}${logged}` };
 }
 
 /** The prefix with a star where it ends in a separator, so that people see that it goes on. */

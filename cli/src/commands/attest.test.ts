@@ -59,6 +59,7 @@ test('a rule with a builder asks for provenance at every decision', async (t) =>
   const { run } = await prepare(t);
   const added = await run(['trust', 'add', 'builder', '--prefix', 'com.example.', '--role', 'builder']);
   t.is(added.stdout, 'required: 1 of alice for com.example.*, built by builder\n');
+  t.regex((await run(['trust', 'list'])).stdout, /^com\.example\.\* +1 +alice, built by builder$/m);
   const words = ['attest', '--type', 'provenance', 'com.example.app:1.0.0', 'provenance.json', '--key'];
   await run([...words, 'alice']);
   const refused = await run(['verify', 'com.example.app:1.0.0']);

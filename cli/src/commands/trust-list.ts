@@ -3,7 +3,7 @@ import type { IdentityId } from '@img/sign/identity';
 import type { SignedTrustRoot } from '@img/sign/signed-trust-root';
 import { logJson } from '@img/sign/trust-log';
 import { mergeTrustDocuments } from '@img/sign/trust-policy';
-import { describeRule, displayPrefix, identitiesIn, type TrustRule } from '@img/sign/trust-rule';
+import { describeRule, displayPrefix, identitiesIn, ruleParts, type TrustRule } from '@img/sign/trust-rule';
 import type { Command } from 'commander';
 import { addExamples, type CommandContext, onRun } from '../command.ts';
 import { tableLines } from '../output/table.ts';
@@ -47,8 +47,9 @@ export function configureList(command: Command, context: CommandContext): void {
   });
 }
 
-function ruleRow({ prefix, require, of }: TrustRule) {
-  return [bold(displayPrefix(prefix)), `${require}`, of.length === 0 ? 'nobody' : of.join(', ')];
+function ruleRow(rule: TrustRule) {
+  const { people, besides } = ruleParts(rule);
+  return [bold(displayPrefix(rule.prefix)), `${rule.require}`, `${people}${besides}`];
 }
 
 export function configureShow(command: Command, context: CommandContext): void {
