@@ -33,6 +33,22 @@ export async function putChangedBundles(
   }
 }
 
+/** Attaches the bundles to a copy of the image, each as if another key had signed it. */
+export async function putRenamedKeys(
+  registry: TestClient,
+  { attachments, bundles }: StoredSignatures,
+  into: string,
+): Promise<void> {
+  for (const [index, bundle] of bundles.entries()) {
+    const { dsseEnvelope } = bundle;
+    const signatures = dsseEnvelope.signatures.map((signature) => ({ ...signature, keyid: 'alice' }));
+    const content = JSON.stringify({ ...bundle, dsseEnvelope: { ...dsseEnvelope, signatures } });
+    const attachment = attachments[index] as StoredManifest;
+    await copyConfig(registry, attachment, into);
+    await pushManifest(registry, await withLayers(registry, attachment, [content], into), { into });
+  }
+}
+
 /** Stores the payloads of simple signing, as they are, as if they were about another image. */
 export async function putReplayedPayloads(
   registry: TestClient,

@@ -9,6 +9,7 @@ import {
   putChangedBundles,
   putChangedPayloads,
   putJunkSignature,
+  putRenamedKeys,
   putReplayedBundles,
   putReplayedPayloads,
 } from './changed-signatures.ts';
@@ -56,6 +57,7 @@ for (const version of versions) {
     const signatures = await readSignatures(registry);
     for (const [name, put] of [
       ['com.example.changed-bundles', putChangedBundles],
+      ['com.example.renamed-keys', putRenamedKeys],
       ['com.example.changed-payloads', putChangedPayloads],
     ] as const) {
       await copyTag(tools.skopeo, stage, '1.0.0', name);
