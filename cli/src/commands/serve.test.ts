@@ -45,6 +45,16 @@ test('img serve takes the password from the environment and writes a log line fo
   t.false(log.includes('long enough') || log.includes(authorization));
 });
 
+test('img serve answers on where its log has no room, and says so once', async (t) => {
+  const { child, served, said } = await serve(t, await newInstance(t), '--log', '/dev/full');
+  for (let count = 0; count < 3; count += 1) t.is((await fetch(`${served.url}/v2/`)).status, 401);
+  const lost = /warning: lines of the log "\/dev\/full" are lost: ENOSPC/g;
+  await said(new RegExp(lost.source));
+  t.is(await stop(child, 'SIGTERM'), 0);
+  const { input } = await said(/^[\s\S]*$/);
+  t.is(input.match(lost)?.length, 1);
+});
+
 test('img serve takes its options from a file of settings, those on the command line first', async (t) => {
   const instance = await newInstance(t);
   const lines = [
