@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compress } from '@img/registry/compression/compress';
 import { ImageStore } from '@img/registry/images/image-store';
+import { RegistryError } from '@img/registry/registry-error';
 import type { ContentTarget } from '@img/registry/transfer/content';
 import { temporaryFolder } from '@img/sign/testing/temporary-folder';
 import type { Descriptor } from '@img/spec/descriptor';
@@ -170,6 +171,21 @@ for (const [why, trouble, note] of troubles) {
     sameDigest(t, await elsewhere(), first);
     t.true(requests() > 0);
     t.regex(system.notes.join('\n'), note);
+  });
+}
+
+for (const code of ['CONTENT_MISSING', 'REGISTRY_UNREACHABLE'] as const) {
+  test(`an image that was perhaps never pushed is made of packages without a word: ${code}`, async (t) => {
+    const { system, registry, first, elsewhere } = await prepare(t);
+    const place: KeptPlace = {
+      ...registry.place,
+      getBlob() {
+        throw new RegistryError(code, 'there is nothing');
+      },
+    };
+    const opened = { place, [Symbol.asyncDispose]: async () => undefined };
+    sameDigest(t, await elsewhere({ openKept: () => opened }), first);
+    t.notRegex(system.notes.join('\n'), /there is nothing/);
   });
 }
 

@@ -38,7 +38,10 @@ export function keptSource(
       } catch (error) {
         // Whatever is wrong there, the archive may have all that is needed.
         if (!isCoded(error)) throw error;
-        onProgress?.({ kind: 'note', text: `layers are made anew, because ${error.message}` });
+        // An image that was never pushed has nothing there; only --keep says that it has.
+        if (hasPackages || !isNotThere(error)) {
+          onProgress?.({ kind: 'note', text: `layers are made anew, because ${error.message}` });
+        }
         return undefined;
       }
     },
@@ -48,6 +51,10 @@ export function keptSource(
 function isMissing(error: unknown): boolean {
   if (!(error instanceof BuilderError)) return false;
   return error.code === 'ARCHIVE_NOT_FOUND' || error.code === 'ARCHIVE_UNREACHABLE';
+}
+
+function isNotThere({ code }: BuilderError | RegistryError | SpecError): boolean {
+  return code === 'CONTENT_MISSING' || code === 'REGISTRY_UNREACHABLE';
 }
 
 function isCoded(error: unknown): error is BuilderError | RegistryError | SpecError {
