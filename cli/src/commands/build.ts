@@ -187,7 +187,7 @@ function report(
   if (leftLayers.length > 0) {
     const leftBytes = leftLayers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     output.story(
-      `${countOf(leftLayers.length, 'layer')}, ${formatBytes(leftBytes)}, stayed in the registry; img run fetches them when they are needed`,
+      `${countOf(leftLayers.length, 'layer')}, ${formatBytes(leftBytes)}, stayed in the registry; img run fetches what it needs`,
     );
   }
   if (guessed !== undefined)
