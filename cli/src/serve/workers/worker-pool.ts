@@ -50,7 +50,9 @@ export class WorkerPool {
     const numbers = Array.from({ length: this.#options.count - 1 }, (_, index) => index + 2);
     const others = await Promise.all(numbers.map((number) => this.#startOne(number, false)));
     if (others.includes(undefined)) return this.#giveUp();
-    return facts;
+    // If the first has ended meanwhile, any free port is another one by now; the administrator is only known from it.
+    const { url, host } = others.at(-1) ?? facts;
+    return { ...facts, url, host };
   }
 
   /** How the command ends where a worker could not start. */
