@@ -1,5 +1,6 @@
 import { endianness } from 'node:os';
 import type { Seccomp, SeccompAction, SeccompArgument, SeccompRule } from '@img/spec/runtime-config';
+import type { FilterInstruction } from '../linux/filter-system-calls.ts';
 
 /** The system calls that {@link systemCallFilter} tells apart by their arguments, and `clone3`. */
 export type FilteredCall = 'clone' | 'clone3' | 'personality' | 'socket';
@@ -33,8 +34,6 @@ const newUserNamespace = 0x1000_0000;
 const notImplemented = 38;
 const notPermitted = 1;
 
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
-
 /**
  * The part of a filter of system calls that looks at their arguments, and at the architecture that they are made for, as
  * a program for the kernel (seccomp(2)). It is for a process that starts a container by itself: what makes namespaces is
@@ -46,7 +45,7 @@ export function argumentFilter({
   architectures: [name = ''],
   defaultErrnoRet,
   syscalls,
-}: Seccomp): Uint8Array | undefined {
+}: Seccomp): readonly FilterInstruction[] | undefined {
   const architecture = architectures[name];
   if (architecture === undefined) return undefined;
   const { audit, numbers } = architecture;
@@ -54,7 +53,7 @@ export function argumentFilter({
   const byArgument = (['personality', 'socket'] as const).flatMap((call) => [
     ...forCall(numbers[call], [...rulesFor(call, syscalls), other]),
   ]);
-  return encode([
+  return [
     [load, 0, 0, at.architecture],
     [jumpIfEqual, 1, 0, audit],
     refuse(notImplemented),
@@ -72,10 +71,10 @@ export function argumentFilter({
     ]),
     ...byArgument,
     [answer, 0, 0, allowed],
-  ]);
+  ];
 }
 
-function rulesFor(call: string, rules: readonly SeccompRule[]): readonly Instruction[] {
+function rulesFor(call: string, rules: readonly SeccompRule[]): readonly FilterInstruction[] {
   return rules
     .filter(({ names, args }) => names.includes(call) && args !== undefined)
     .flatMap(({ action, errnoRet, args = [] }) =>
@@ -87,7 +86,7 @@ function compare(
   { index, op, value, valueTwo = 0 }: SeccompArgument,
   action: SeccompAction,
   errno = notPermitted,
-): readonly Instruction[] {
+): readonly FilterInstruction[] {
   const isMasked = op === 'SCMP_CMP_MASKED_EQ';
   return [
     [load, 0, 0, lowHalf(index)],
@@ -98,7 +97,7 @@ function compare(
 }
 
 // What is not this call goes on behind the body, which decides in every case.
-function forCall(number: number, body: readonly Instruction[]): readonly Instruction[] {
+function forCall(number: number, body: readonly FilterInstruction[]): readonly FilterInstruction[] {
   return [[load, 0, 0, at.number], [jumpIfEqual, 0, body.length, number], ...body];
 }
 
@@ -107,18 +106,6 @@ function lowHalf(index: number): number {
   return at.arguments + 8 * index + (endianness() === 'LE' ? 0 : 4);
 }
 
-function refuse(errno: number): Instruction {
+function refuse(errno: number): FilterInstruction {
   return [answer, 0, 0, refused + errno];
-}
-
-function encode(program: readonly Instruction[]): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(program.length * 8));
-  const isLittle = endianness() === 'LE';
-  for (const [index, [code, ifTrue, ifFalse, value]] of program.entries()) {
-    bytes.setUint16(index * 8, code, isLittle);
-    bytes.setUint8(index * 8 + 2, ifTrue);
-    bytes.setUint8(index * 8 + 3, ifFalse);
-    bytes.setUint32(index * 8 + 4, value, isLittle);
-  }
-  return new Uint8Array(bytes.buffer);
 }

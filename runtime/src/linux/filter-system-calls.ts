@@ -4,7 +4,11 @@ import { addressOf, systemCall } from './system-call.ts';
 // include/uapi/linux/prctl.h, seccomp.h
 const setSeccomp = 22;
 const filterMode = 2;
+const headerBytes = 16;
 const instructionBytes = 8;
+
+/** One instruction of a filter of system calls, as struct sock_filter has it (include/uapi/linux/filter.h). */
+export type FilterInstruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
 
 const prctl = systemCall('prctl', ['int', 'unsigned long', 'void*', 'unsigned long', 'unsigned long']);
 
@@ -14,11 +18,20 @@ const prctl = systemCall('prctl', ['int', 'unsigned long', 'void*', 'unsigned lo
  *
  * @param program instructions as in seccomp(2)
  */
-export function filterSystemCalls(program: Uint8Array): void {
-  // struct sock_fprog: the number of instructions, and behind padding where they are.
-  const header = new DataView(new ArrayBuffer(16));
+export function filterSystemCalls(program: readonly FilterInstruction[]): void {
+  // The program is in the same memory as what points to it, so that it is there as long as that.
+  const view = new DataView(new ArrayBuffer(headerBytes + program.length * instructionBytes));
+  const bytes = new Uint8Array(view.buffer);
   const isLittle = endianness() === 'LE';
-  header.setUint16(0, program.length / instructionBytes, isLittle);
-  header.setBigUint64(8, addressOf(program), isLittle);
-  prctl(setSeccomp, filterMode, new Uint8Array(header.buffer), 0, 0);
+  // struct sock_fprog: the number of instructions, and behind padding where they are.
+  view.setUint16(0, program.length, isLittle);
+  view.setBigUint64(8, addressOf(bytes) + BigInt(headerBytes), isLittle);
+  for (const [index, [code, ifTrue, ifFalse, value]] of program.entries()) {
+    const start = headerBytes + index * instructionBytes;
+    view.setUint16(start, code, isLittle);
+    view.setUint8(start + 2, ifTrue);
+    view.setUint8(start + 3, ifFalse);
+    view.setUint32(start + 4, value, isLittle);
+  }
+  prctl(setSeccomp, filterMode, bytes, 0, 0);
 }

@@ -1,7 +1,7 @@
 import { fstatSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import { filterSystemCalls } from './filter-system-calls.ts';
+import { type FilterInstruction, filterSystemCalls } from './filter-system-calls.ts';
 
 // include/uapi/linux/seccomp.h, filter.h
 const loadWord = 0x20;
@@ -9,7 +9,6 @@ const skipIfEqual = 0x15;
 const answer = 0x06;
 const allow = 0x7fff_0000;
 const refuse = 0x0005_0000 | constants.errno.EPERM;
-const instructionBytes = 8;
 // struct seccomp_data; all these processors have the lower half of an argument first.
 const offsets = { number: 0, processor: 4, descriptor: 16 };
 
@@ -64,31 +63,14 @@ export function keepStreamOwners(streams: readonly number[]): void {
   if (known === undefined) return;
   const [processor, fchown] = known;
   const count = streams.length;
-  filterSystemCalls(
-    encode([
-      [loadWord, 0, 0, offsets.processor],
-      [skipIfEqual, 0, count + 3, processor],
-      [loadWord, 0, 0, offsets.number],
-      [skipIfEqual, 0, count + 1, fchown],
-      [loadWord, 0, 0, offsets.descriptor],
-      ...streams.map((stream, index): Instruction => [skipIfEqual, count - index, 0, stream]),
-      [answer, 0, 0, allow],
-      [answer, 0, 0, refuse],
-    ]),
-  );
-}
-
-type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
-
-// struct sock_filter
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = Buffer.alloc(instructions.length * instructionBytes);
-  for (const [index, [code, ifTrue, ifFalse, value]] of instructions.entries()) {
-    const start = index * instructionBytes;
-    bytes.writeUInt16LE(code, start);
-    bytes.writeUInt8(ifTrue, start + 2);
-    bytes.writeUInt8(ifFalse, start + 3);
-    bytes.writeUInt32LE(value, start + 4);
-  }
-  return bytes;
+  filterSystemCalls([
+    [loadWord, 0, 0, offsets.processor],
+    [skipIfEqual, 0, count + 3, processor],
+    [loadWord, 0, 0, offsets.number],
+    [skipIfEqual, 0, count + 1, fchown],
+    [loadWord, 0, 0, offsets.descriptor],
+    ...streams.map((stream, index): FilterInstruction => [skipIfEqual, count - index, 0, stream]),
+    [answer, 0, 0, allow],
+    [answer, 0, 0, refuse],
+  ]);
 }
