@@ -78,7 +78,8 @@ async function installBare(host: SystemdHost): Promise<void> {
     [
       '[Service]\nType=forking\nPIDFile=/run/bare.pid',
       `ExecStart=${run} ${bundle.folder} bare`,
-      `ExecStopPost=-${bundle.crun} delete --force bare\nKillSignal=SIGKILL\n`,
+      // An end as it was asked for, which is no failure of the next start.
+      `ExecStopPost=-${bundle.crun} delete --force bare\nKillSignal=SIGKILL\nSuccessExitStatus=KILL\n`,
     ].join('\n'),
   );
   must(await host.run('systemctl', 'daemon-reload'));
