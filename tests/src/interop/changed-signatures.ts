@@ -2,6 +2,8 @@ import type { TestClient } from '@img/registry/server/testing/test-client';
 import { pushBlob, pushManifest } from '@img/registry/server/testing/test-registry';
 import { type StoredManifest, type StoredSignatures, signatureAnnotation } from './stored-signatures.ts';
 
+type Envelope = StoredSignatures['bundles'][number]['dsseEnvelope'];
+
 /** Stores the payloads of simple signing beside a copy of the image, each as if it were the tenth about its tag. */
 export async function putChangedPayloads(
   registry: TestClient,
@@ -17,32 +19,33 @@ export async function putChangedPayloads(
 }
 
 /** Attaches the bundles to a copy of the image, each as if it were the tenth about its tag. */
-export async function putChangedBundles(
+export function putChangedBundles(
   registry: TestClient,
-  { attachments, bundles }: StoredSignatures,
+  stored: StoredSignatures,
   into: string,
 ): Promise<void> {
-  for (const [index, bundle] of bundles.entries()) {
-    const { dsseEnvelope } = bundle;
-    const payload = replaced(Buffer.from(dsseEnvelope.payload, 'base64'), '"seq":1', '"seq":10');
-    const changed = { ...dsseEnvelope, payload: Buffer.from(payload).toString('base64') };
-    const content = JSON.stringify({ ...bundle, dsseEnvelope: changed });
-    const attachment = attachments[index] as StoredManifest;
-    await copyConfig(registry, attachment, into);
-    await pushManifest(registry, await withLayers(registry, attachment, [content], into), { into });
-  }
+  return putBundles(registry, stored, into, ({ payload, ...rest }) => {
+    const changed = replaced(Buffer.from(payload, 'base64'), '"seq":1', '"seq":10');
+    return { ...rest, payload: Buffer.from(changed).toString('base64') };
+  });
 }
 
 /** Attaches the bundles to a copy of the image, each as if another key had signed it. */
-export async function putRenamedKeys(
+export function putRenamedKeys(registry: TestClient, stored: StoredSignatures, into: string): Promise<void> {
+  return putBundles(registry, stored, into, (envelope) => ({
+    ...envelope,
+    signatures: envelope.signatures.map((signature) => ({ ...signature, keyid: 'alice' })),
+  }));
+}
+
+async function putBundles(
   registry: TestClient,
   { attachments, bundles }: StoredSignatures,
   into: string,
+  change: (envelope: Envelope) => Envelope,
 ): Promise<void> {
   for (const [index, bundle] of bundles.entries()) {
-    const { dsseEnvelope } = bundle;
-    const signatures = dsseEnvelope.signatures.map((signature) => ({ ...signature, keyid: 'alice' }));
-    const content = JSON.stringify({ ...bundle, dsseEnvelope: { ...dsseEnvelope, signatures } });
+    const content = JSON.stringify({ ...bundle, dsseEnvelope: change(bundle.dsseEnvelope) });
     const attachment = attachments[index] as StoredManifest;
     await copyConfig(registry, attachment, into);
     await pushManifest(registry, await withLayers(registry, attachment, [content], into), { into });
